@@ -1,0 +1,237 @@
+//! CMS pages. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsPage`).
+
+use super::spec::{FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
+
+const LAYOUT_XML: &str =
+    "Magento refuses layout XML over REST (\"Something went wrong while saving the page.\")";
+
+const fn text(
+    name: &'static str,
+    max_chars: usize,
+    nullable: bool,
+    doc: &'static str,
+) -> FieldSpec {
+    FieldSpec {
+        name,
+        ty: FieldType::Text { max_chars },
+        nullable,
+        owner: Owner::File,
+        required: false,
+        volatile: false,
+        doc,
+    }
+}
+
+const fn long_text(
+    name: &'static str,
+    max_bytes: usize,
+    html: bool,
+    owner: Owner,
+    doc: &'static str,
+) -> FieldSpec {
+    FieldSpec {
+        name,
+        ty: FieldType::LongText { max_bytes, html },
+        nullable: true,
+        owner,
+        required: false,
+        volatile: false,
+        doc,
+    }
+}
+
+const fn date(name: &'static str, doc: &'static str) -> FieldSpec {
+    FieldSpec {
+        name,
+        ty: FieldType::Date,
+        nullable: true,
+        owner: Owner::File,
+        required: false,
+        volatile: false,
+        doc,
+    }
+}
+
+const fn time(name: &'static str, why: &'static str) -> FieldSpec {
+    FieldSpec {
+        name,
+        ty: FieldType::Timestamp,
+        nullable: false,
+        owner: Owner::Store(why),
+        required: false,
+        volatile: true,
+        doc: "",
+    }
+}
+
+pub(super) static TABLE: KindSpec = KindSpec {
+    name: "cms_page",
+    label: "CMS page",
+    level: 20,
+    // A PUT without the current identifier renames the page (CmsUrlRewrite's plugin).
+    route: Route {
+        collection: "cmsPage",
+        wrapper: "page",
+        id_column: "page_id",
+        carry: &["identifier"],
+    },
+    key_field: "identifier",
+    check_key,
+    scoping: Scoping::Assignment {
+        side_by_side: false,
+        own_scope: false,
+    },
+    fields: &[
+        FieldSpec {
+            name: "identifier",
+            ty: FieldType::Text { max_chars: 100 },
+            nullable: false,
+            owner: Owner::Key,
+            required: true,
+            volatile: false,
+            doc: "The page's URL key; the `key` of the change names it.",
+        },
+        FieldSpec {
+            name: "title",
+            ty: FieldType::Text { max_chars: 255 },
+            nullable: false,
+            owner: Owner::File,
+            required: true,
+            volatile: false,
+            doc: "Title of the page. At most 255 characters.",
+        },
+        text(
+            "page_layout",
+            255,
+            true,
+            "Code of the page layout, such as `1column`.",
+        ),
+        text(
+            "meta_title",
+            255,
+            true,
+            "Meta title. At most 255 characters.",
+        ),
+        long_text(
+            "meta_keywords",
+            65_535,
+            false,
+            Owner::File,
+            "Meta keywords.",
+        ),
+        long_text(
+            "meta_description",
+            65_535,
+            false,
+            Owner::File,
+            "Meta description.",
+        ),
+        text(
+            "content_heading",
+            255,
+            true,
+            "Heading above the content. At most 255 characters.",
+        ),
+        long_text(
+            "content",
+            16_777_215,
+            true,
+            Owner::File,
+            "HTML with Magento's directives, or `{ file: path }`. At most 16,777,215 bytes.",
+        ),
+        time("creation_time", "Magento sets the creation time"),
+        time("update_time", "Magento sets the update time"),
+        FieldSpec {
+            name: "sort_order",
+            ty: FieldType::Integer {
+                min: -32_768,
+                max: 32_767,
+            },
+            nullable: false,
+            owner: Owner::File,
+            required: false,
+            volatile: false,
+            doc: "Sort order, a whole number from -32768 to 32767.",
+        },
+        long_text(
+            "layout_update_xml",
+            65_535,
+            false,
+            Owner::Refused(LAYOUT_XML),
+            "",
+        ),
+        text("custom_theme", 100, true, "Id of a custom theme."),
+        text(
+            "custom_root_template",
+            255,
+            true,
+            "Code of a custom page layout.",
+        ),
+        long_text(
+            "custom_layout_update_xml",
+            65_535,
+            false,
+            Owner::Refused(LAYOUT_XML),
+            "",
+        ),
+        date(
+            "custom_theme_from",
+            "First day of the custom theme, YYYY-MM-DD.",
+        ),
+        date(
+            "custom_theme_to",
+            "Last day of the custom theme, YYYY-MM-DD.",
+        ),
+        FieldSpec {
+            name: "active",
+            ty: FieldType::Bool,
+            nullable: false,
+            owner: Owner::File,
+            required: false,
+            volatile: false,
+            doc: "Whether the page is shown. A new page is active.",
+        },
+    ],
+    acl: "Magento_Cms::page",
+};
+
+fn check_key(key: &str) -> Option<ValueProblem> {
+    let chars = key.chars().count();
+    if chars > 100 {
+        return Some(ValueProblem::new(
+            "key-too-long",
+            format!(
+                "the identifier has {chars} characters; Magento keeps the first 100 and drops the rest"
+            ),
+            "shorten it to 100 characters",
+        ));
+    }
+    if key.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(ValueProblem::new(
+            "key-only-digits",
+            "the page URL key can't use only numbers",
+            "add letters or words",
+        ));
+    }
+    // Magento\Cms\Model\ResourceModel\Page::isValidPageIdentifier: ^[a-z0-9][a-z0-9_\/-]+(\.[a-z0-9_-]+)?$
+    let (stem, suffix) = match key.split_once('.') {
+        Some((stem, suffix)) => (stem, Some(suffix)),
+        None => (key, None),
+    };
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    let mut chars = stem.chars();
+    let good = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && stem.len() >= 2
+        && chars.all(|c| word(c) || c == '/')
+        && suffix.is_none_or(|s| !s.is_empty() && s.chars().all(word));
+    if good {
+        return None;
+    }
+    Some(ValueProblem::new(
+        "key-bad-character",
+        "the page URL key can't use capital letters or disallowed symbols",
+        "use lower-case letters, digits, `-`, `_` and `/`, two characters at least, the first a letter or digit",
+    ))
+}

@@ -1,0 +1,27 @@
+//! Plain values: kinds, keys, fields, desired and observed state, releases, snapshots.
+//!
+//! No I/O, no async and no clock lives here. Every other module speaks in these words.
+
+mod desired;
+mod entity;
+mod finding;
+mod ids;
+pub mod kinds;
+mod observed;
+mod release;
+
+pub use desired::{DesiredEntity, DesiredState, DesiredValue, Ensure, Listed, Origin, Overridden};
+pub use entity::{EntityRef, FieldId, Slot, StoreScope};
+pub use finding::{Finding, Findings, Severity};
+pub use ids::{CommitId, EntityId, EntityKey, FieldName, InvalidId, ReleaseId, StoreCode};
+pub use kinds::Kind;
+pub use observed::{Hit, Observation, ObservedEntity, Presence, StoreView, StoreViews};
+pub use release::{
+    Action, Activity, Change, ChangeStatus, FieldOutcome, FieldStatus, Level, Phase, PhaseName,
+    Release, ReleaseKind, ReleaseStatus,
+};
+
+/// A field's value in canonical form: what [`kinds::FieldSpec::canonical`] makes of JSON.
+///
+/// `null` and "absent from the answer" are the same value; see [`kinds::FieldSpec`].
+pub type Value = serde_json::Value;

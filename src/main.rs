@@ -1,0 +1,3 @@
+//! The program `gitmage`.
+
+fn main() {}

@@ -1,0 +1,64 @@
+//! What release files are read from: one commit's tree, or a directory for offline checks.
+
+/// What an entry of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file, executable or not.
+    File,
+    /// A symbolic link. Never followed.
+    Symlink,
+    /// A submodule.
+    Submodule,
+}
+
+/// One entry of a tree; directories are not listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// Path from the root, `/`-separated. Never starts with `/` and holds no `.` or `..` component.
+    /// Bytes that are not UTF-8 are replaced; such a path is reported, not read.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Names the content: equal ids, equal bytes. The object id in Git, a digest in a directory.
+    pub id: String,
+}
+
+/// Why a file of a tree could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// There is no such entry.
+    #[error("no such file")]
+    NotFound,
+    /// Larger than asked for; nothing was loaded.
+    #[error("{bytes} bytes long, over the limit of {limit}")]
+    TooLarge {
+        /// Size of the file.
+        bytes: u64,
+        /// The limit that was given.
+        limit: u64,
+    },
+    /// The object database or the file system failed: no fault of the release file.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// A tree of files.
+pub trait Tree: Send + Sync {
+    /// Every entry, sorted by path (bytewise).
+    ///
+    /// # Errors
+    /// [`TreeError::Unreadable`].
+    fn entries(&self) -> Result<Vec<TreeEntry>, TreeError>;
+
+    /// The entry at a path, if there is one that is no directory.
+    ///
+    /// # Errors
+    /// [`TreeError::Unreadable`].
+    fn entry(&self, path: &str) -> Result<Option<TreeEntry>, TreeError>;
+
+    /// The bytes of a file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// See [`TreeError`].
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, TreeError>;
+}

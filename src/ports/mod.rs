@@ -1,0 +1,22 @@
+//! What the core needs of the world: Git, the ledger, the store and a clock, as traits.
+//!
+//! Errors are classified here, once, by what happens next ([`Next`]).
+
+mod clock;
+mod git;
+mod store;
+
+use std::time::Duration;
+
+pub use clock::Clock;
+pub use git::{CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Source};
+pub use store::{StoreError, StoreRead, StoreWrite};
+
+/// What happens after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Waiting helps: tried again by itself, after this long at least where the other side said so.
+    Retry(Option<Duration>),
+    /// A person must act; looked at again with the next trigger.
+    Stall,
+}

@@ -1,0 +1,123 @@
+//! One Magento store, reached over REST. Reading and writing are separate, so a planner cannot write.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::Next;
+use crate::domain::{
+    EntityId, EntityRef, FieldName, Observation, ObservedEntity, StoreViews, Value,
+};
+
+/// Why a request failed, by what happens next. Messages hold the store's own words, with their
+/// parameters filled in, and never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Not reached, 429, 502-504, a maintenance page, an answer that is no JSON: goes away by
+    /// itself. Of a write it is certain that it was not carried out.
+    #[error("{message}")]
+    Unavailable {
+        /// Which it is, and what the store said.
+        message: String,
+        /// `Retry-After`, where it was sent.
+        retry_after: Option<Duration>,
+    },
+    /// A write was sent and its answer lost: it may have been carried out. Read before repeating.
+    #[error("{message}")]
+    InDoubt {
+        /// What was lost and how.
+        message: String,
+    },
+    /// A deadlock-like 400: nothing was stored; a few spaced retries help, after a read that shows so.
+    #[error("{message}")]
+    Contended {
+        /// The store's words.
+        message: String,
+    },
+    /// Credentials or rights: nothing works until a person acts.
+    #[error("{message}; {remedy}")]
+    Unauthorized {
+        /// Which it is, and the store's words.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The other side is no Magento that can be talked to: TLS failure, a wrong URL, an unsupported
+    /// signature method.
+    #[error("{message}; {remedy}")]
+    Unusable {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The store understood and refuses this entity for good.
+    #[error("{message} (HTTP {status})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The store's words.
+        message: String,
+    },
+    /// The entity does not exist any more.
+    #[error("{message}")]
+    Gone {
+        /// The store's words.
+        message: String,
+    },
+}
+
+impl StoreError {
+    /// What happens next to the environment; `None` when only the one entity is concerned.
+    pub fn next(&self) -> Option<Next> {
+        match self {
+            Self::Unavailable { retry_after, .. } => Some(Next::Retry(*retry_after)),
+            Self::Unauthorized { .. } | Self::Unusable { .. } => Some(Next::Stall),
+            Self::InDoubt { .. }
+            | Self::Contended { .. }
+            | Self::Refused { .. }
+            | Self::Gone { .. } => None,
+        }
+    }
+}
+
+/// Reading a store. Every call is one attempt per request it needs; retrying is the core's business.
+pub trait StoreRead: Send + Sync + 'static {
+    /// The store's views, without "admin".
+    fn views(&self) -> impl Future<Output = Result<StoreViews, StoreError>> + Send;
+
+    /// Reads every entity named, in batches: fields and assignment in one search per assignment
+    /// (`identifier in …` and `store_id eq N`). The answer has an entry for each one asked for.
+    ///
+    /// Keys match case-sensitively; an assignment matches exactly.
+    fn observe(
+        &self,
+        wanted: &BTreeSet<EntityRef>,
+        views: &StoreViews,
+    ) -> impl Future<Output = Result<Observation, StoreError>> + Send;
+}
+
+/// Writing to a store. Each call is one attempt of one request.
+pub trait StoreWrite: StoreRead {
+    /// Makes an entity under the assignment that `entity` names: `all` or one view.
+    fn create(
+        &self,
+        entity: &EntityRef,
+        fields: &BTreeMap<FieldName, Value>,
+    ) -> impl Future<Output = Result<EntityId, StoreError>> + Send;
+
+    /// Sets these fields and no others. `current` is the entity as last read: its id and the fields
+    /// that must be carried along.
+    fn update(
+        &self,
+        entity: &EntityRef,
+        current: &ObservedEntity,
+        fields: &BTreeMap<FieldName, Value>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes the entity away. One that is gone already is [`StoreError::Gone`].
+    fn delete(
+        &self,
+        entity: &EntityRef,
+        current: &ObservedEntity,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
