@@ -2,4 +2,5 @@
 //! put back what was there before.
 pub mod domain;
 pub mod manifest;
+pub mod plan;
 pub mod ports;

@@ -1,0 +1,540 @@
+//! From the commits of a pass to its releases: which slots move, by which rule, from what to what.
+//!
+//! Pure: the same book, commits and observation give the same releases. A pass is composed twice,
+//! first without an observation to learn which entities it concerns, then with one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord};
+use super::inverse::{Inverse, inverse};
+use super::stack::{self, Before, Seq, Target};
+use super::world::World;
+use crate::domain::{
+    Action, Activity, ChangeStatus, CommitId, DesiredState, EntityRef, FieldId, FieldStatus,
+    Findings, Level, Observation, PhaseName, ReleaseKind, ReleaseStatus, Slot,
+};
+
+/// What a commit says of itself.
+#[derive(Debug, Clone)]
+pub struct Headline {
+    /// Its id.
+    pub commit: CommitId,
+    /// Its first parent.
+    pub first_parent: Option<CommitId>,
+    /// The branch.
+    pub branch: String,
+    /// First line of its message.
+    pub subject: String,
+    /// Its author.
+    pub author: String,
+}
+
+/// A commit that the message says is reverted.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// That commit.
+    pub commit: CommitId,
+    /// The commit on the branch that brought it in, where it is not on the branch itself.
+    pub through: Option<CommitId>,
+}
+
+/// Why a release is looked at.
+#[derive(Debug, Clone)]
+pub enum Cause {
+    /// A commit, with the commits that its message says it reverts.
+    Commit(Vec<Named>),
+    /// The branch was moved back: these releases have left it, newest first.
+    MovedBack(Vec<Seq>),
+    /// The first start on a store whose values are taken over.
+    Adopt,
+}
+
+/// One commit of a pass.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// What it says of itself.
+    pub headline: Headline,
+    /// Why it is looked at.
+    pub cause: Cause,
+    /// The desired state of the last valid commit before it.
+    pub before: Arc<DesiredState>,
+    /// Its desired state.
+    pub after: Arc<DesiredState>,
+    /// Release files, and files they refer to, that differ from the last valid commit.
+    pub paths: BTreeMap<String, PathChange>,
+    /// Its findings, when they make it invalid.
+    pub invalid: Option<Findings>,
+}
+
+/// The policies that shape targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// `on_remove: restore`.
+    pub restore_removed: bool,
+    /// `on_conflict: keep`.
+    pub keep_conflicts: bool,
+}
+
+/// A pass, composed.
+#[derive(Debug, Clone)]
+pub struct Composed {
+    /// The book with the new releases, not yet recorded.
+    pub book: Book,
+    /// The new releases, oldest first.
+    pub new: Vec<Seq>,
+    /// Earlier releases whose never-written slots were observed anew.
+    pub renewed: Vec<Seq>,
+    /// Slots of earlier passes that are tried again.
+    pub retried: BTreeSet<Slot>,
+}
+
+impl Composed {
+    /// Every slot of the pass.
+    pub fn slots(&self) -> BTreeSet<Slot> {
+        self.new
+            .iter()
+            .filter_map(|seq| self.book.releases.get(seq))
+            .flat_map(|release| release.slots().map(|(slot, _)| slot).collect::<Vec<_>>())
+            .chain(self.retried.iter().cloned())
+            .collect()
+    }
+
+    /// Every entity of the pass.
+    pub fn entities(&self) -> BTreeSet<EntityRef> {
+        self.slots().into_iter().map(|slot| slot.entity).collect()
+    }
+}
+
+/// Composes a pass. `observation` may lack entities: what is not in it counts as unknown.
+pub fn compose(
+    book: &Book,
+    drafts: &[Draft],
+    retry: &BTreeSet<Slot>,
+    observation: &Observation,
+    policy: Policy,
+    at: Timestamp,
+) -> Composed {
+    let mut composer = Composer {
+        book: book.clone(),
+        world: World::new(observation),
+        policy,
+        at,
+        new: Vec::new(),
+    };
+    for draft in drafts {
+        composer.add(draft);
+    }
+    composer.finish(retry)
+}
+
+struct Composer {
+    book: Book,
+    world: World,
+    policy: Policy,
+    at: Timestamp,
+    new: Vec<Seq>,
+}
+
+/// A release that a commit reverts, with the slots concerned.
+struct Reverted {
+    release: Seq,
+    slots: BTreeSet<Slot>,
+}
+
+impl Composer {
+    fn add(&mut self, draft: &Draft) {
+        if let Some(findings) = &draft.invalid {
+            let record = self.invalid(draft, findings);
+            return self.push(record);
+        }
+        let own = draft.before.own_difference(&draft.after);
+        let changed = draft.before.changed_slots(&draft.after);
+        let (reverted, hint) = self.reverted(draft, &own);
+        if changed.is_empty() && reverted.is_empty() {
+            return;
+        }
+        let kind = match (&draft.cause, reverted.is_empty()) {
+            (Cause::Adopt, _) => ReleaseKind::Adopt,
+            (Cause::MovedBack(_), _) | (Cause::Commit(_), false) => ReleaseKind::Rollback,
+            (Cause::Commit(_), true) => ReleaseKind::Deploy,
+        };
+        let mut record = self.record(draft, kind);
+        record.reverts = reverted.iter().map(|r| r.release).collect();
+        if let Some(hint) = hint {
+            record.activity.push(self.line(Level::Warning, hint));
+        }
+        let slots: BTreeSet<Slot> = reverted
+            .iter()
+            .flat_map(|r| r.slots.iter().cloned())
+            .chain(changed)
+            .collect();
+        for slot in slots {
+            let reverts: Vec<Seq> = reverted
+                .iter()
+                .filter(|r| r.slots.contains(&slot))
+                .map(|r| r.release)
+                .collect();
+            if let Some(slot_record) = self.slot(draft, record.seq, &slot, reverts) {
+                if slot_record.conflict {
+                    let line = conflict_line(self.policy);
+                    record.activity.push(self.entity_line(&slot, line));
+                }
+                let entity = entity_record(&mut record, &slot.entity, draft);
+                entity.slots.insert(slot.field.clone(), slot_record);
+            }
+        }
+        for slot in own {
+            let entity = entity_record(&mut record, &slot.entity, draft);
+            if !entity.slots.contains_key(&slot.field) {
+                entity.listed.insert(slot.field);
+            }
+        }
+        for (entity, entity_record) in &record.entities {
+            self.world.apply(
+                entity,
+                entity_record.slots.iter().map(|(f, r)| (f, &r.target)),
+            );
+        }
+        self.push(record);
+    }
+
+    fn slot(&self, draft: &Draft, seq: Seq, slot: &Slot, reverts: Vec<Seq>) -> Option<SlotRecord> {
+        let before = draft.before.get(slot);
+        let after = draft.after.get(slot);
+        let (mut observed, derived) = self.world.before(&slot.entity, &slot.field, false);
+        let mut stack = self.book.stacks.get(slot).cloned().unwrap_or_default();
+        let step = stack::Step {
+            release: seq,
+            before: before.clone(),
+            after: after.clone(),
+            observed: observed.clone(),
+        };
+        let mut target = if matches!(draft.cause, Cause::Adopt) {
+            // The store's value is taken over: the transition is pushed, nothing is written.
+            stack::deploy(&mut stack, step, false);
+            Target::PutBack(observed.clone())
+        } else if reverts.is_empty() {
+            stack::deploy(&mut stack, step, self.policy.restore_removed)
+        } else {
+            stack::revert(&mut stack, &step, &reverts)?
+        };
+        let mut conflict = false;
+        if let Target::PutBack(_) = &target
+            && !derived
+            && !reverts.is_empty()
+            && self.edited(slot, &observed)
+        {
+            conflict = true;
+            if self.policy.keep_conflicts {
+                target = Target::PutBack(observed.clone());
+            }
+        }
+        let deletes = matches!(
+            target,
+            Target::Desired(Some(crate::domain::DesiredValue::Ensure(
+                crate::domain::Ensure::Absent
+            ))) | Target::PutBack(Before::Missing)
+        );
+        if deletes && slot.field == FieldId::Existence {
+            observed = self.world.before(&slot.entity, &slot.field, true).0;
+        }
+        Some(SlotRecord {
+            desired_before: before,
+            desired_after: after,
+            observed_before: observed,
+            derived,
+            reverts,
+            target,
+            status: None,
+            observed: None,
+            also: Vec::new(),
+            conflict,
+            effective: true,
+        })
+    }
+
+    /// Whether a field shows something else than what was made of it last.
+    fn edited(&self, slot: &Slot, observed: &Before) -> bool {
+        let Some(standing) = self.book.standings.get(slot) else {
+            return false;
+        };
+        if !standing.done {
+            return false;
+        }
+        let FieldId::Named(name) = &slot.field else {
+            return false;
+        };
+        let left = match &standing.target {
+            Target::Desired(Some(crate::domain::DesiredValue::Value(value)))
+            | Target::PutBack(Before::Value(value)) => value,
+            Target::Desired(_) | Target::PutBack(_) | Target::Leave => return false,
+        };
+        match observed {
+            Before::Value(seen) => match slot.entity.kind.field(name.as_str()) {
+                Some(spec) => !spec.same(left, seen),
+                None => left != seen,
+            },
+            Before::Missing | Before::Entity(_) | Before::Unknown => false,
+        }
+    }
+
+    /// The releases that a commit reverts, newest first, and a hint where it only looks like one.
+    fn reverted(&self, draft: &Draft, own: &BTreeSet<Slot>) -> (Vec<Reverted>, Option<String>) {
+        let named = match &draft.cause {
+            Cause::Adopt => return (Vec::new(), None),
+            Cause::MovedBack(releases) => {
+                let all = releases.iter().filter_map(|seq| self.whole(*seq)).collect();
+                return (all, None);
+            }
+            Cause::Commit(named) => named,
+        };
+        let mut reverted: BTreeMap<Seq, BTreeSet<Slot>> = BTreeMap::new();
+        for named in named {
+            if let Some((seq, slots)) = self.by_words(named, own) {
+                reverted.entry(seq).or_default().extend(slots);
+            }
+        }
+        let mut hint = None;
+        if reverted.is_empty() && !own.is_empty() {
+            match inverse(&self.book, &draft.paths) {
+                Inverse::Of(releases) => {
+                    return (
+                        releases
+                            .into_iter()
+                            .filter_map(|seq| self.whole(seq))
+                            .collect(),
+                        None,
+                    );
+                }
+                Inverse::OnlyDeletes(releases) => hint = self.hint(&releases),
+                Inverse::None => {}
+            }
+        }
+        let reverted = reverted
+            .into_iter()
+            .rev()
+            .map(|(release, slots)| Reverted { release, slots })
+            .collect();
+        (reverted, hint)
+    }
+
+    fn whole(&self, seq: Seq) -> Option<Reverted> {
+        let release = self.book.releases.get(&seq)?;
+        Some(Reverted {
+            release: seq,
+            slots: release.difference(),
+        })
+    }
+
+    fn by_words(&self, named: &Named, own: &BTreeSet<Slot>) -> Option<(Seq, BTreeSet<Slot>)> {
+        if let Some(release) = self.book.of_commit(&named.commit) {
+            return match (release.kind, release.status) {
+                (_, ReleaseStatus::Invalid) => Some((release.seq, BTreeSet::new())),
+                // Reverting a revert is an ordinary deploy.
+                (ReleaseKind::Rollback, _) => None,
+                _ => {
+                    let slots = release.difference();
+                    (!slots.is_disjoint(own)).then_some((release.seq, slots))
+                }
+            };
+        }
+        let release = self.book.of_commit(named.through.as_ref()?)?;
+        let slots: BTreeSet<Slot> = release.difference().intersection(own).cloned().collect();
+        (!slots.is_empty()).then_some((release.seq, slots))
+    }
+
+    fn hint(&self, releases: &[Seq]) -> Option<String> {
+        let commits: Vec<String> = releases
+            .iter()
+            .filter_map(|seq| self.book.releases.get(seq))
+            .map(|release| release.commit.to_string())
+            .collect();
+        let first = releases
+            .first()
+            .and_then(|seq| self.book.releases.get(seq))?;
+        Some(format!(
+            "looks like the undoing of {} ({}); the values stay in the store: to roll back, add `Reverts: {}` to the commit's message",
+            first.commit.short(),
+            first.subject,
+            commits.join(", ")
+        ))
+    }
+
+    fn invalid(&self, draft: &Draft, findings: &Findings) -> ReleaseRecord {
+        let mut record = self.record(draft, ReleaseKind::Deploy);
+        record.status = ReleaseStatus::Invalid;
+        record.finished_at = Some(self.at);
+        let critical = findings
+            .0
+            .iter()
+            .filter(|f| f.severity == crate::domain::Severity::Critical)
+            .count();
+        record.message = Some(match critical {
+            1 => "1 critical finding; the commit was left out".to_owned(),
+            n => format!("{n} critical findings; the commit was left out"),
+        });
+        for finding in &findings.0 {
+            let level = match finding.severity {
+                crate::domain::Severity::Critical => Level::Error,
+                crate::domain::Severity::Warning => Level::Warning,
+                crate::domain::Severity::Info => Level::Info,
+            };
+            record.activity.push(self.line(level, finding.to_string()));
+        }
+        record
+    }
+
+    fn record(&self, draft: &Draft, kind: ReleaseKind) -> ReleaseRecord {
+        let Headline {
+            commit,
+            first_parent,
+            branch,
+            subject,
+            author,
+        } = draft.headline.clone();
+        let first = self.book.of_commit(&commit).is_none();
+        ReleaseRecord {
+            seq: self.book.next_seq(),
+            id: first.then(|| commit.clone().into()),
+            kind,
+            status: ReleaseStatus::Pending,
+            reverts: Vec::new(),
+            commit,
+            first_parent,
+            branch,
+            subject,
+            author,
+            started_at: self.at,
+            finished_at: None,
+            snapshot: None,
+            message: None,
+            phases: Vec::new(),
+            activity: Vec::new(),
+            paths: draft.paths.clone(),
+            entities: BTreeMap::new(),
+        }
+    }
+
+    fn line(&self, level: Level, message: String) -> Activity {
+        Activity {
+            at: self.at,
+            phase: PhaseName::Validate,
+            level,
+            kind: None,
+            key: None,
+            store: None,
+            message,
+        }
+    }
+
+    fn entity_line(&self, slot: &Slot, message: String) -> Activity {
+        Activity {
+            kind: Some(slot.entity.kind),
+            key: Some(slot.entity.key.clone()),
+            store: Some(slot.entity.store.clone()),
+            phase: PhaseName::Observe,
+            ..self.line(Level::Warning, format!("{}: {message}", slot.field))
+        }
+    }
+
+    fn push(&mut self, record: ReleaseRecord) {
+        self.new.push(record.seq);
+        self.book.push(record);
+    }
+
+    fn finish(mut self, retry: &BTreeSet<Slot>) -> Composed {
+        let touched: BTreeSet<Slot> = self
+            .new
+            .iter()
+            .filter_map(|seq| self.book.releases.get(seq))
+            .flat_map(|release| release.slots().map(|(slot, _)| slot).collect::<Vec<_>>())
+            .collect();
+        let retried: BTreeSet<Slot> = retry.difference(&touched).cloned().collect();
+        let mut renewed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
+        for slot in &retried {
+            self.renew(slot, &mut renewed);
+        }
+        let seqs = renewed.keys().copied().collect();
+        if !renewed.is_empty() {
+            self.book.update(renewed.into_values());
+        }
+        Composed {
+            book: self.book,
+            new: self.new,
+            renewed: seqs,
+            retried,
+        }
+    }
+
+    /// A slot that was never written is observed anew: the lowest of its unwritten transitions takes
+    /// what the store shows now, those above what the one below it would have left.
+    fn renew(&self, slot: &Slot, renewed: &mut BTreeMap<Seq, ReleaseRecord>) {
+        let (seen, _) = self.world.before(&slot.entity, &slot.field, true);
+        if seen == Before::Unknown {
+            return;
+        }
+        let Some(stack) = self.book.stacks.get(slot) else {
+            return;
+        };
+        let first = stack.iter().rposition(|t| t.effective).map_or(0, |i| i + 1);
+        let mut before = seen;
+        for transition in &stack[first..] {
+            let seq = transition.release;
+            let release = renewed
+                .get(&seq)
+                .or_else(|| self.book.releases.get(&seq))
+                .cloned();
+            let Some(mut release) = release else { continue };
+            let Some(record) = release.slot_mut(slot) else {
+                continue;
+            };
+            if record.status == Some(FieldStatus::NotWritten) && record.observed_before != before {
+                let old = std::mem::replace(&mut record.observed_before, before.clone());
+                if old != Before::Unknown {
+                    record.also.push(old);
+                }
+            }
+            if let Some(crate::domain::DesiredValue::Value(value)) = &transition.desired_after {
+                before = Before::Value(value.clone());
+            }
+            renewed.insert(seq, release);
+        }
+    }
+}
+
+fn conflict_line(policy: Policy) -> String {
+    if policy.keep_conflicts {
+        "edited in Magento since the release that is rolled back; left as it is (on_conflict: keep)"
+            .to_owned()
+    } else {
+        "edited in Magento since the release that is rolled back; the edit is kept in this release's snapshot".to_owned()
+    }
+}
+
+fn entity_record<'a>(
+    record: &'a mut ReleaseRecord,
+    entity: &EntityRef,
+    draft: &Draft,
+) -> &'a mut EntityRecord {
+    record
+        .entities
+        .entry(entity.clone())
+        .or_insert_with(|| EntityRecord {
+            id: None,
+            digest: None,
+            explicit: draft
+                .after
+                .entities
+                .get(entity)
+                .is_some_and(|desired| desired.explicit),
+            listed: BTreeSet::new(),
+            slots: BTreeMap::new(),
+            action: Action::Noop,
+            status: ChangeStatus::Pending,
+            error: None,
+            permanent: false,
+        })
+}

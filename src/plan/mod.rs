@@ -1,0 +1,15 @@
+//! Planning, purely: the rollback rule, what a pass would do, and how that is shown.
+
+mod book;
+mod compose;
+mod decide;
+mod inverse;
+mod stack;
+mod world;
+
+pub use book::{
+    Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, Standing, show, show_desired,
+};
+pub use compose::{Cause, Composed, Draft, Headline, Named, Policy, compose};
+pub use decide::{Being, Decision, EntityWork, Want, decide, work};
+pub use stack::{Before, Seq, Stack, Step, Target, Transition, deploy, revert};

@@ -1,0 +1,358 @@
+//! The rollback rule: one stack of transitions per field, and what a release does to it.
+//!
+//! # Guarantees
+//! Revert everything that is live, in any order, and every stack is empty and the value that is put
+//! back last is the one observed first. (Property-tested in this module and over whole releases.)
+//!
+//! # Assumptions
+//! `observed` is what the store shows right before the release, or what the earlier releases of the
+//! same pass would have left.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{DesiredValue, FieldName, Value};
+
+/// The place of a release in its environment's history. Replay follows it, never a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl std::fmt::Display for Seq {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:06}", self.0)
+    }
+}
+
+/// What was observed of a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Before {
+    /// The field's value, as stored.
+    Value(Value),
+    /// The entity did not exist.
+    Missing,
+    /// The entity existed; with all its fields where it is about to be deleted.
+    Entity(Option<BTreeMap<FieldName, Value>>),
+    /// It could not be read under its key and assignment, so nothing was written either.
+    Unknown,
+}
+
+/// What a release makes of a slot in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// Nothing: whatever was the target stays it.
+    Leave,
+    /// The desired value; `None` is absent, and then nothing is written.
+    Desired(Option<DesiredValue>),
+    /// What was observed before a release that is being rolled back, exactly.
+    PutBack(Before),
+}
+
+/// One change of a slot's desired value by a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    /// The release.
+    pub release: Seq,
+    /// The desired value before.
+    pub desired_before: Option<DesiredValue>,
+    /// The desired value after.
+    pub desired_after: Option<DesiredValue>,
+    /// What the store showed before.
+    pub observed_before: Before,
+    /// Whether the store was, or may have been, brought to the target. What never was written is
+    /// left alone by a rollback.
+    pub effective: bool,
+}
+
+/// The transitions of one slot, oldest first.
+pub type Stack = Vec<Transition>;
+
+/// What the files demand of a slot, before and after one commit, and what the store shows.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The release of that commit.
+    pub release: Seq,
+    /// The desired value before.
+    pub before: Option<DesiredValue>,
+    /// The desired value after.
+    pub after: Option<DesiredValue>,
+    /// What the store shows.
+    pub observed: Before,
+}
+
+/// A commit that is no revert: pushes a transition. `restore_removed` is `on_remove: restore`.
+pub fn deploy(stack: &mut Stack, step: Step, restore_removed: bool) -> Target {
+    let Step {
+        release,
+        before,
+        after,
+        observed,
+    } = step;
+    let target = match (&after, stack.first()) {
+        (None, Some(_)) if restore_removed => {
+            put_back(stack).map_or(Target::Leave, Target::PutBack)
+        }
+        _ => Target::Desired(after.clone()),
+    };
+    stack.push(Transition {
+        release,
+        desired_before: before,
+        desired_after: after,
+        observed_before: observed,
+        effective: true,
+    });
+    target
+}
+
+/// A commit that reverts releases, newest first. `None`: the slot is none of this commit's business
+/// (no transition of theirs, and the desired value stays).
+pub fn revert(stack: &mut Stack, step: &Step, reverted: &[Seq]) -> Option<Target> {
+    let mut target = None;
+    let mut before = &step.before;
+    for release in reverted {
+        match revert_one(stack, step, before, *release) {
+            // "Nothing is written" does not take back what an earlier revert of this commit put.
+            Some(Target::Leave) if target.is_some() => {}
+            Some(next) => target = Some(next),
+            None => {}
+        }
+        // Whatever the first one did, the desired value is the final one from here on.
+        before = &step.after;
+    }
+    target
+}
+
+fn revert_one(
+    stack: &mut Stack,
+    step: &Step,
+    before: &Option<DesiredValue>,
+    reverted: Seq,
+) -> Option<Target> {
+    let changed = *before != step.after;
+    let position = stack.iter().rposition(|t| t.release == reverted);
+    match position {
+        Some(index) if index + 1 < stack.len() => {
+            // 1. Below the top: the one above takes over where it came from.
+            let gone = stack.remove(index);
+            let above = &mut stack[index];
+            above.desired_before = gone.desired_before;
+            if gone.effective {
+                above.observed_before = gone.observed_before;
+                above.effective = true;
+            }
+            if changed {
+                return Some(search(stack, step).unwrap_or_else(|| push(stack, step, before)));
+            }
+            Some(Target::Leave)
+        }
+        Some(_) => {
+            // 2. The top.
+            if let Some(target) = search(stack, step) {
+                return Some(target);
+            }
+            if let Some(top) = stack.last_mut() {
+                top.release = step.release;
+                top.desired_after = step.after.clone();
+                if !top.effective {
+                    top.observed_before = step.observed.clone();
+                    top.effective = true;
+                }
+            }
+            Some(Target::Desired(step.after.clone()))
+        }
+        // 3. No transition here, but the desired value changed.
+        None if changed => Some(search(stack, step).unwrap_or_else(|| push(stack, step, before))),
+        None => None,
+    }
+}
+
+/// From the top downwards, the transition that left today's desired value: what was observed before
+/// it is put back, and it and all above it are dropped.
+fn search(stack: &mut Stack, step: &Step) -> Option<Target> {
+    let index = stack.iter().rposition(|t| t.desired_before == step.after)?;
+    let dropped = stack.split_off(index);
+    // What never was written is left alone: then the store shows what it shall show.
+    Some(Target::PutBack(
+        put_back(&dropped).unwrap_or_else(|| step.observed.clone()),
+    ))
+}
+
+/// What was observed before the lowest transition that was written.
+fn put_back(transitions: &[Transition]) -> Option<Before> {
+    transitions
+        .iter()
+        .find(|t| t.effective)
+        .map(|t| t.observed_before.clone())
+}
+
+fn push(stack: &mut Stack, step: &Step, before: &Option<DesiredValue>) -> Target {
+    stack.push(Transition {
+        release: step.release,
+        desired_before: before.clone(),
+        desired_after: step.after.clone(),
+        observed_before: step.observed.clone(),
+        effective: true,
+    });
+    Target::Desired(step.after.clone())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn value(n: u8) -> Option<DesiredValue> {
+        Some(DesiredValue::Value(Value::from(n)))
+    }
+
+    fn seen(n: u8) -> Before {
+        Before::Value(Value::from(n))
+    }
+
+    fn step(
+        release: u64,
+        before: Option<DesiredValue>,
+        after: Option<DesiredValue>,
+        observed: u8,
+    ) -> Step {
+        Step {
+            release: Seq(release),
+            before,
+            after,
+            observed: seen(observed),
+        }
+    }
+
+    #[test]
+    fn the_top_puts_back_what_was_observed_not_what_an_older_file_says() {
+        let mut stack = Stack::new();
+        deploy(&mut stack, step(1, None, value(1), 0), false);
+        // Somebody edits the field to 7 in Magento.
+        deploy(&mut stack, step(2, value(1), value(2), 7), false);
+        let target = revert(&mut stack, &step(3, value(2), value(1), 2), &[Seq(2)]);
+        assert_eq!(target, Some(Target::PutBack(seen(7))));
+        assert_eq!(stack.len(), 1);
+    }
+
+    #[test]
+    fn below_the_top_nothing_is_written_and_the_one_above_takes_over() {
+        let mut stack = Stack::new();
+        deploy(&mut stack, step(1, None, value(1), 0), false);
+        deploy(&mut stack, step(2, value(1), value(2), 1), false);
+        assert_eq!(
+            revert(&mut stack, &step(3, value(2), value(2), 2), &[Seq(1)]),
+            Some(Target::Leave)
+        );
+        let target = revert(&mut stack, &step(4, value(2), None, 2), &[Seq(2)]);
+        assert_eq!(target, Some(Target::PutBack(seen(0))));
+        assert_eq!(stack, []);
+    }
+
+    #[test]
+    fn a_value_that_never_was_in_effect_is_written_and_the_transition_stays() {
+        let mut stack = Stack::new();
+        deploy(&mut stack, step(1, None, value(2), 0), false);
+        // An older file that was shadowed shows through.
+        let target = revert(&mut stack, &step(2, value(2), value(1), 2), &[Seq(1)]);
+        assert_eq!(target, Some(Target::Desired(value(1))));
+        let target = revert(&mut stack, &step(3, value(1), None, 1), &[Seq(9)]);
+        assert_eq!(target, Some(Target::PutBack(seen(0))));
+        assert_eq!(stack, []);
+    }
+
+    #[test]
+    fn a_field_that_was_never_written_is_left_as_it_is_now() {
+        let mut stack = Stack::new();
+        deploy(&mut stack, step(1, None, value(1), 0), false);
+        stack[0].effective = false;
+        let target = revert(&mut stack, &step(2, value(1), None, 9), &[Seq(1)]);
+        assert_eq!(target, Some(Target::PutBack(seen(9))));
+    }
+
+    #[test]
+    fn a_removal_restores_the_lowest_value_only_when_asked_to() {
+        let mut stack = Stack::new();
+        deploy(&mut stack, step(1, None, value(1), 0), false);
+        let mut other = stack.clone();
+        assert_eq!(
+            deploy(&mut stack, step(2, value(1), None, 1), false),
+            Target::Desired(None)
+        );
+        assert_eq!(
+            deploy(&mut other, step(2, value(1), None, 1), true),
+            Target::PutBack(seen(0))
+        );
+    }
+
+    /// Three files in path order set one field; the last one that sets it wins.
+    type Files = [Option<u8>; 3];
+
+    fn fold(files: Files) -> Option<DesiredValue> {
+        files.iter().rev().find_map(|f| *f).and_then(value)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+        #[test]
+        fn reverting_everything_in_any_order_restores_the_first_value(
+            edits in prop::collection::vec((0_usize..3, prop::option::of(1_u8..5)), 1..9),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 32),
+            batch in prop::collection::vec(1_usize..3, 32),
+        ) {
+            let mut files: Files = [None; 3];
+            let mut store = 0_u8;
+            let mut stack = Stack::new();
+            let mut seq = 0;
+            let mut live: Vec<(u64, usize, Option<u8>, Option<u8>)> = Vec::new();
+            let write = |target: &Target, store: &mut u8| match target {
+                Target::Desired(Some(DesiredValue::Value(v))) | Target::PutBack(Before::Value(v)) => {
+                    *store = u8::try_from(v.as_u64().unwrap()).unwrap();
+                }
+                _ => {}
+            };
+            for (path, to) in edits {
+                let from = files[path];
+                if from == to { continue; }
+                let before = fold(files);
+                files[path] = to;
+                let after = fold(files);
+                seq += 1;
+                live.push((seq, path, from, to));
+                if before != after {
+                    let target = deploy(&mut stack, step(seq, before, after, store), false);
+                    write(&target, &mut store);
+                }
+            }
+            let mut order = order.into_iter();
+            let mut batch = batch.into_iter();
+            while !live.is_empty() {
+                let before = fold(files);
+                let mut reverted = Vec::new();
+                for _ in 0..batch.next().unwrap_or(1) {
+                    // What `git revert` can undo without a conflict.
+                    let free: Vec<usize> = (0..live.len()).filter(|i| files[live[*i].1] == live[*i].3).collect();
+                    if free.is_empty() {
+                        // Conflicts only: a person resolves them all at once, to the beginning.
+                        files = [None; 3];
+                        reverted.extend(live.drain(..).map(|l| Seq(l.0)));
+                        break;
+                    }
+                    let pick = order.next().map_or(free[0], |index| *index.get(&free));
+                    let (release, path, from, _) = live.remove(pick);
+                    files[path] = from;
+                    reverted.push(Seq(release));
+                }
+                reverted.sort_by(|a, b| b.cmp(a));
+                seq += 1;
+                if let Some(target) = revert(&mut stack, &step(seq, before, fold(files), store), &reverted) {
+                    write(&target, &mut store);
+                }
+            }
+            prop_assert_eq!(files, [None; 3]);
+            prop_assert_eq!(&stack, &Stack::new());
+            prop_assert_eq!(store, 0);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The store as the releases of a pass find it, one after the other: observed, then derived.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::stack::{Before, Target};
+use crate::domain::kinds::{FieldType, Owner};
+use crate::domain::{
+    DesiredValue, Ensure, EntityRef, FieldId, FieldName, Observation, Presence, Value,
+};
+
+/// What a pass knows of the store.
+#[derive(Debug, Clone, Default)]
+pub(super) struct World {
+    entities: BTreeMap<EntityRef, Known>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    /// Its fields; `None` when it does not exist.
+    fields: Option<BTreeMap<FieldName, Value>>,
+    /// What earlier releases of the pass would have changed.
+    touched: BTreeSet<FieldId>,
+}
+
+impl World {
+    pub(super) fn new(observation: &Observation) -> Self {
+        let mut entities = BTreeMap::new();
+        for (entity, presence) in observation {
+            let fields = match presence {
+                Presence::Found(found) => Some(found.fields.clone()),
+                // Under this assignment there is none.
+                Presence::Missing | Presence::Elsewhere(_) => None,
+                Presence::Ambiguous(_) | Presence::UnknownView(_) => continue,
+            };
+            entities.insert(
+                entity.clone(),
+                Known {
+                    fields,
+                    touched: BTreeSet::new(),
+                },
+            );
+        }
+        Self { entities }
+    }
+
+    /// What a slot shows, and whether that is derived. `whole` asks for all fields of an entity.
+    pub(super) fn before(
+        &self,
+        entity: &EntityRef,
+        field: &FieldId,
+        whole: bool,
+    ) -> (Before, bool) {
+        let Some(known) = self.entities.get(entity) else {
+            return (Before::Unknown, false);
+        };
+        let before = match (&known.fields, field) {
+            (None, _) => Before::Missing,
+            (Some(fields), FieldId::Existence) => {
+                Before::Entity(whole.then(|| self::whole(entity, fields)))
+            }
+            (Some(fields), FieldId::Named(name)) => {
+                Before::Value(fields.get(name).cloned().unwrap_or(Value::Null))
+            }
+        };
+        let derived = known.touched.contains(field)
+            || (whole && !known.touched.is_empty())
+            || (known.touched.contains(&FieldId::Existence));
+        (before, derived)
+    }
+
+    /// Carries out what one release makes of one entity.
+    pub(super) fn apply<'a>(
+        &mut self,
+        entity: &EntityRef,
+        targets: impl Iterator<Item = (&'a FieldId, &'a Target)>,
+    ) {
+        let Some(known) = self.entities.get_mut(entity) else {
+            return;
+        };
+        // Existence comes first: `FieldId` is ordered so.
+        for (field, target) in targets {
+            match (field, target) {
+                (_, Target::Leave | Target::Desired(None) | Target::PutBack(Before::Unknown)) => {}
+                (
+                    FieldId::Existence,
+                    Target::Desired(Some(DesiredValue::Ensure(Ensure::Absent)))
+                    | Target::PutBack(Before::Missing),
+                ) => {
+                    if known.fields.take().is_some() {
+                        known.touched.insert(FieldId::Existence);
+                    }
+                }
+                (
+                    FieldId::Existence,
+                    Target::Desired(Some(DesiredValue::Ensure(Ensure::Present))),
+                ) => {
+                    if known.fields.is_none() {
+                        known.fields = Some(created(entity));
+                        known.touched.insert(FieldId::Existence);
+                    }
+                }
+                (FieldId::Existence, Target::PutBack(Before::Entity(Some(fields)))) => {
+                    if known.fields.is_none() {
+                        known.fields = Some(fields.clone());
+                        known.touched.insert(FieldId::Existence);
+                    }
+                }
+                (FieldId::Existence, Target::Desired(Some(_)) | Target::PutBack(_)) => {}
+                (
+                    FieldId::Named(name),
+                    Target::Desired(Some(DesiredValue::Value(value)))
+                    | Target::PutBack(Before::Value(value)),
+                ) => {
+                    if let Some(fields) = &mut known.fields {
+                        fields.insert(name.clone(), value.clone());
+                        known.touched.insert(field.clone());
+                    }
+                }
+                (FieldId::Named(_), Target::Desired(Some(_)) | Target::PutBack(_)) => {}
+            }
+        }
+    }
+}
+
+/// The fields from which an entity can be made again: all but those that the store writes itself.
+pub(super) fn whole(
+    entity: &EntityRef,
+    fields: &BTreeMap<FieldName, Value>,
+) -> BTreeMap<FieldName, Value> {
+    fields
+        .iter()
+        .filter(|(name, value)| {
+            !value.is_null()
+                && entity
+                    .kind
+                    .field(name.as_str())
+                    .is_some_and(|f| matches!(f.owner, Owner::File | Owner::Refused(_)))
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// What an entity shows that was just made and whose fields were not set.
+fn created(entity: &EntityRef) -> BTreeMap<FieldName, Value> {
+    entity
+        .kind
+        .settable()
+        .filter(|field| !field.nullable)
+        .filter_map(|field| {
+            let value = match field.ty {
+                FieldType::Bool => Value::Bool(true),
+                FieldType::Integer { .. } => Value::from(0),
+                FieldType::Text { .. } | FieldType::LongText { .. } => Value::from(""),
+                FieldType::Date | FieldType::Timestamp => return None,
+            };
+            Some((FieldName::new(field.name).ok()?, value))
+        })
+        .collect()
+}
