@@ -1,0 +1,134 @@
+//! The lease: who may write to the store of an environment.
+//!
+//! # Guarantees
+//! - The snapshot commit takes the lease and the outcome commit gives it back; both move the rollback
+//!   branch by compare-and-swap, so two daemons never hold it at the same time.
+//! - A write begins only with more than one request timeout of the lease left.
+//! - A taker counts the expiry on its own monotonic clock, from when it first saw that lease commit.
+//!   No wall clocks are compared.
+//!
+//! # Assumptions
+//! A request does not outlive its timeout.
+//!
+//! # Accepted losses
+//! A process frozen between its last check and the send may write once after its lease was taken
+//! over; the successor's verification sees that write.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::ledger::LeaseFile;
+use crate::domain::CommitId;
+
+/// The right to write, for a while. Only taking the lease in the ledger makes one.
+#[derive(Debug)]
+pub struct Lease {
+    /// Until when, on the holder's monotonic clock. In milliseconds.
+    until_ms: AtomicU64,
+    timeout: Duration,
+}
+
+impl Lease {
+    /// How long a lease is valid: twice the request timeout and ten seconds.
+    pub(super) fn term(timeout: Duration) -> Duration {
+        2 * timeout + Duration::from_secs(10)
+    }
+
+    /// What is written to the ledger.
+    pub(super) fn file(holder: &str, timeout: Duration) -> LeaseFile {
+        LeaseFile {
+            holder: holder.to_owned(),
+            valid_ms: u64::try_from(Self::term(timeout).as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// A lease whose ledger commit was *begun* at `asked` and has succeeded.
+    pub(super) fn taken(asked: Duration, timeout: Duration) -> Self {
+        let lease = Self { until_ms: AtomicU64::new(0), timeout };
+        lease.renewed(asked);
+        lease
+    }
+
+    /// Counts anew from when the renewal was begun.
+    pub(super) fn renewed(&self, asked: Duration) {
+        let until = asked + Self::term(self.timeout);
+        self.until_ms.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    fn left(&self, now: Duration) -> Duration {
+        Duration::from_millis(self.until_ms.load(Ordering::SeqCst)).saturating_sub(now)
+    }
+
+    /// Whether a write may begin now.
+    pub fn allows_write(&self, now: Duration) -> bool {
+        self.left(now) > self.timeout
+    }
+
+    /// Whether it is time to renew: half of it is gone.
+    pub(super) fn wants_renewal(&self, now: Duration) -> bool {
+        self.left(now) < Self::term(self.timeout) / 2 + self.timeout / 2
+    }
+}
+
+/// Somebody else's lease, as it was first seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    commit: CommitId,
+    at: Duration,
+}
+
+/// How long somebody else's lease still has to be respected; zero when it may be taken over.
+pub(super) fn respect(
+    seen: &mut Option<Seen>,
+    tip: &CommitId,
+    lease: &LeaseFile,
+    holder: &str,
+    now: Duration,
+) -> Duration {
+    if lease.holder == holder {
+        return Duration::ZERO;
+    }
+    let first = match seen {
+        Some(seen) if seen.commit == *tip => seen.at,
+        _ => {
+            *seen = Some(Seen { commit: tip.clone(), at: now });
+            now
+        }
+    };
+    (first + Duration::from_millis(lease.valid_ms)).saturating_sub(now)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_write_needs_more_than_one_timeout() {
+        let lease = Lease::taken(Duration::from_secs(100), TIMEOUT);
+        assert!(lease.allows_write(Duration::from_secs(139)));
+        assert!(!lease.allows_write(Duration::from_secs(140)));
+        lease.renewed(Duration::from_secs(130));
+        assert!(lease.allows_write(Duration::from_secs(169)));
+        assert!(!lease.allows_write(Duration::from_secs(500)));
+    }
+
+    #[test]
+    fn the_expiry_counts_from_the_first_sight_of_that_commit() {
+        let lease = Lease::file("a", TIMEOUT);
+        let one = CommitId::new("1".repeat(40)).unwrap();
+        let two = CommitId::new("2".repeat(40)).unwrap();
+        let mut seen = None;
+        let left = |seen: &mut Option<Seen>, tip: &CommitId, now| {
+            respect(seen, tip, &lease, "b", Duration::from_secs(now)).as_secs()
+        };
+        assert_eq!(left(&mut seen, &one, 1000), 70);
+        assert_eq!(left(&mut seen, &one, 1060), 10);
+        // A renewal is a new commit: the count begins again.
+        assert_eq!(left(&mut seen, &two, 1065), 70);
+        assert_eq!(left(&mut seen, &two, 1135), 0);
+        assert_eq!(respect(&mut seen, &two, &lease, "a", Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -1,0 +1,311 @@
+//! From the head handled last to the tip of the branch: the commits of a pass as drafts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::PassError;
+use super::ledger::Ledgered;
+use crate::domain::{CommitId, DesiredState};
+use crate::manifest::{Loaded, Loader};
+use crate::plan::{Book, Cause, Draft, Headline, Named, PathChange, Seq};
+use crate::ports::{CommitInfo, Source};
+
+/// How the first start on a store treats the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bootstrap {
+    /// The whole first-parent history is one pass.
+    #[default]
+    Deploy,
+    /// The store's values are taken over; nothing is written.
+    Adopt,
+}
+
+/// What happens when the branch does not descend from the head handled last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rewrites {
+    /// A person must decide.
+    #[default]
+    Stall,
+    /// What left since the merge base is rolled back, the rest is deployed.
+    Follow,
+}
+
+/// Where to walk.
+#[derive(Debug, Clone)]
+pub struct Route<'a> {
+    /// The branch, for records.
+    pub branch: &'a str,
+    /// Where to.
+    pub tip: CommitId,
+    /// First start.
+    pub bootstrap: Bootstrap,
+    /// Rewritten histories.
+    pub rewrites: Rewrites,
+}
+
+/// The commits of a pass.
+#[derive(Debug, Clone)]
+pub struct Walked {
+    /// One draft a commit, oldest first; many of them alter nothing.
+    pub drafts: Vec<Draft>,
+    /// The newest commit.
+    pub head: CommitId,
+    /// The newest valid commit.
+    pub live: Option<CommitId>,
+    /// Its desired state.
+    pub state: Arc<DesiredState>,
+}
+
+/// Walks.
+///
+/// # Errors
+/// [`PassError::Stalled`] for a rewritten branch, and whatever reading commits gives.
+pub fn walk<S: Source>(
+    source: &S,
+    loader: &Loader,
+    ledgered: &Ledgered,
+    route: &Route<'_>,
+) -> Result<Walked, PassError> {
+    let mut walker = Walker::new(source, loader, &ledgered.book, route.branch);
+    let handled = ledgered.state.as_ref().and_then(|state| state.head.clone());
+    let Some(handled) = handled else {
+        match route.bootstrap {
+            Bootstrap::Deploy => {
+                for commit in source.first_parents(&route.tip, None)? {
+                    walker.commit(&commit)?;
+                }
+            }
+            Bootstrap::Adopt => walker.single(&source.commit(&route.tip)?, Some(Cause::Adopt))?,
+        }
+        return Ok(walker.done(route.tip.clone()));
+    };
+    if let Some(live) = ledgered.state.as_ref().and_then(|state| state.live.clone()) {
+        walker.start(live)?;
+    }
+    if ledgered.state.as_ref().is_some_and(|state| state.branch != route.branch) {
+        walker.single(&source.commit(&route.tip)?, Some(Cause::Commit(Vec::new())))?;
+        return Ok(walker.done(route.tip.clone()));
+    }
+    if handled == route.tip {
+        return Ok(walker.done(handled));
+    }
+    if source.is_ancestor(&handled, &route.tip)? {
+        let line = source.first_parents(&route.tip, Some(&handled))?;
+        if line.first().is_some_and(|first| first.parents.first() == Some(&handled)) {
+            for commit in &line {
+                walker.commit(commit)?;
+            }
+        } else {
+            // Somebody's `git pull` turned the first-parent line round: all of it is one release.
+            walker.single(&source.commit(&route.tip)?, None)?;
+        }
+    } else if source.is_ancestor(&route.tip, &handled)? {
+        walker.back(&source.commit(&route.tip)?)?;
+    } else {
+        walker.rewritten(&handled, route)?;
+    }
+    Ok(walker.done(route.tip.clone()))
+}
+
+struct Walker<'a, S> {
+    source: &'a S,
+    loader: &'a Loader,
+    book: &'a Book,
+    branch: &'a str,
+    drafts: Vec<Draft>,
+    live: Option<CommitId>,
+    state: Arc<DesiredState>,
+    files: BTreeMap<String, String>,
+}
+
+impl<'a, S: Source> Walker<'a, S> {
+    fn new(source: &'a S, loader: &'a Loader, book: &'a Book, branch: &'a str) -> Self {
+        Self {
+            source,
+            loader,
+            book,
+            branch,
+            drafts: Vec::new(),
+            live: None,
+            state: Arc::default(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    fn done(self, head: CommitId) -> Walked {
+        Walked { drafts: self.drafts, head, live: self.live, state: self.state }
+    }
+
+    fn load(&self, commit: &CommitId) -> Result<Loaded, PassError> {
+        let tree = self.source.tree(commit)?;
+        Ok(self.loader.load(tree.as_ref())?)
+    }
+
+    /// Sets out from the desired state in effect.
+    fn start(&mut self, live: CommitId) -> Result<(), PassError> {
+        let loaded = self.load(&live).map_err(|error| match error {
+            PassError::Waiting { .. } => error,
+            _ => PassError::stalled(format!(
+                "the commit {} whose values are in effect is gone from the repository ({error}); push it back, or run `gitmage reconcile --rebootstrap deploy|adopt`",
+                live.short()
+            )),
+        })?;
+        self.state = Arc::new(loaded.state);
+        self.files = loaded.files;
+        self.live = Some(live);
+        Ok(())
+    }
+
+    fn commit(&mut self, info: &CommitInfo) -> Result<(), PassError> {
+        self.single(info, None)
+    }
+
+    fn single(&mut self, info: &CommitInfo, cause: Option<Cause>) -> Result<(), PassError> {
+        let cause = match cause {
+            Some(cause) => cause,
+            None => Cause::Commit(self.named(info)?),
+        };
+        let plain = matches!(&cause, Cause::Commit(named) if named.is_empty());
+        let loaded = self.load(&info.id)?;
+        if loaded.findings.any_critical() {
+            let before = self.state.clone();
+            self.drafts.push(Draft {
+                headline: self.headline(info),
+                cause,
+                after: before.clone(),
+                before,
+                paths: BTreeMap::new(),
+                invalid: Some(loaded.findings),
+            });
+            return Ok(());
+        }
+        let paths = paths(&self.files, &loaded.files);
+        let after = if plain && paths.is_empty() {
+            self.state.clone()
+        } else {
+            Arc::new(loaded.state)
+        };
+        let before = std::mem::replace(&mut self.state, after.clone());
+        self.files = loaded.files;
+        self.live = Some(info.id.clone());
+        if !(plain && paths.is_empty()) {
+            self.drafts.push(Draft {
+                headline: self.headline(info),
+                cause,
+                before,
+                after,
+                paths,
+                invalid: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// The branch was moved back to an ancestor.
+    fn back(&mut self, info: &CommitInfo) -> Result<(), PassError> {
+        let dropped = self.dropped(&info.id)?;
+        self.single(info, Some(Cause::MovedBack(dropped)))
+    }
+
+    /// The releases whose commits are not reachable from a commit, newest first.
+    fn dropped(&self, tip: &CommitId) -> Result<Vec<Seq>, PassError> {
+        let mut dropped = Vec::new();
+        for release in self.book.releases.values().rev() {
+            if !self.book.reverted_by.contains_key(&release.seq)
+                && release.status != crate::domain::ReleaseStatus::Invalid
+                && !self.source.is_ancestor(&release.commit, tip)?
+            {
+                dropped.push(release.seq);
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn rewritten(&mut self, handled: &CommitId, route: &Route<'_>) -> Result<(), PassError> {
+        let base = match route.rewrites {
+            Rewrites::Stall => {
+                return Err(PassError::stalled(format!(
+                    "the branch {} was rewritten: {} does not descend from {}, the commit handled last; push a branch that does, or set `history_rewrites: follow` to roll back what left and deploy the rest",
+                    route.branch,
+                    route.tip.short(),
+                    handled.short()
+                )));
+            }
+            Rewrites::Follow => self.source.merge_base(handled, &route.tip)?,
+        };
+        let Some(base) = base else {
+            return Err(PassError::stalled(format!(
+                "the branch {} was replaced by one without a common history; run `gitmage reconcile --rebootstrap deploy|adopt`",
+                route.branch
+            )));
+        };
+        self.back(&self.source.commit(&base)?)?;
+        let line = self.source.first_parents(&route.tip, Some(&base))?;
+        if line.first().is_some_and(|first| first.parents.first() == Some(&base)) {
+            for commit in &line {
+                self.commit(commit)?;
+            }
+            Ok(())
+        } else {
+            self.single(&self.source.commit(&route.tip)?, None)
+        }
+    }
+
+    fn headline(&self, info: &CommitInfo) -> Headline {
+        Headline {
+            commit: info.id.clone(),
+            first_parent: info.parents.first().cloned(),
+            branch: self.branch.to_owned(),
+            subject: info.subject.clone(),
+            author: info.author.clone(),
+        }
+    }
+
+    /// The commits that a message says are reverted, with the merge that brought each in.
+    fn named(&self, info: &CommitInfo) -> Result<Vec<Named>, PassError> {
+        let mut named = Vec::new();
+        for commit in self.source.reverted(info)? {
+            let through = self.through(&commit)?;
+            named.push(Named { commit, through });
+        }
+        Ok(named)
+    }
+
+    /// The commit on the branch from which `commit` is reachable, but not from its first parent.
+    fn through(&self, commit: &CommitId) -> Result<Option<CommitId>, PassError> {
+        let recorded = self.book.releases.values().map(|r| (&r.commit, r.first_parent.as_ref()));
+        let drafted =
+            self.drafts.iter().map(|d| (&d.headline.commit, d.headline.first_parent.as_ref()));
+        let line: Vec<_> = recorded.chain(drafted).collect();
+        for (candidate, first_parent) in line.into_iter().rev() {
+            if candidate == commit || !self.source.is_ancestor(commit, candidate)? {
+                continue;
+            }
+            let before = match first_parent {
+                Some(parent) => self.source.is_ancestor(commit, parent)?,
+                None => false,
+            };
+            if !before {
+                return Ok(Some(candidate.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What differs between the files of two commits.
+fn paths(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> BTreeMap<String, PathChange> {
+    before
+        .keys()
+        .chain(after.keys())
+        .filter(|path| before.get(*path) != after.get(*path))
+        .map(|path| {
+            let change =
+                PathChange { before: before.get(path).cloned(), after: after.get(path).cloned() };
+            (path.clone(), change)
+        })
+        .collect()
+}

@@ -1,0 +1,132 @@
+//! Writing one entity: one request at a time, retried where that helps, read before it is repeated.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lease::Lease;
+use crate::domain::kinds::Charset;
+use crate::domain::{EntityRef, Presence, StoreViews};
+use crate::plan::{Decision, EntityWork, decide};
+use crate::ports::{Clock, StoreError, StoreWrite};
+
+/// How often a request is tried before the entity, or the store, is given up for this pass.
+const ATTEMPTS: u32 = 5;
+
+/// What became of an entity's write.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Written {
+    /// The store took it, or showed it after a lost answer.
+    Sent,
+    /// Nothing needed to be sent after all.
+    Needless,
+    /// The entity failed; whether only a person or another value helps.
+    Failed { error: String, permanent: bool },
+    /// Sent, the answer lost, and the store could not be read again.
+    InDoubt { error: String },
+    /// The environment is concerned: nothing more is to be sent.
+    Abort(StoreError),
+    /// The lease does not allow another write.
+    LeaseOver,
+}
+
+/// One entity to be written.
+pub(super) struct Job {
+    pub(super) entity: EntityRef,
+    pub(super) work: EntityWork,
+    pub(super) presence: Presence,
+    pub(super) views: Arc<StoreViews>,
+    pub(super) charset: Charset,
+}
+
+/// Before the attempt of this number (from 1): exponential, with jitter.
+pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
+    let base = Duration::from_millis(200) * 2_u32.saturating_pow(attempt.saturating_sub(1).min(5));
+    base.mul_f64(0.5 + jitter)
+}
+
+/// Writes the entity.
+pub(super) async fn write<M: StoreWrite, C: Clock>(
+    store: &M,
+    clock: &C,
+    lease: &Lease,
+    mut job: Job,
+) -> Written {
+    let mut sent = false;
+    let mut doubt = None;
+    let mut attempt = 0;
+    loop {
+        let decision = decide(&job.entity, &job.work, &job.presence, job.charset);
+        if !lease.allows_write(clock.monotonic()) {
+            return Written::LeaseOver;
+        }
+        let error = match send(store, &job, &decision).await {
+            None if sent => return Written::Sent,
+            None => return Written::Needless,
+            Some(Ok(())) => return Written::Sent,
+            Some(Err(error)) => error,
+        };
+        attempt += 1;
+        let wait = match &error {
+            StoreError::Unauthorized { .. } | StoreError::Unusable { .. } => return Written::Abort(error),
+            StoreError::Refused { message, .. } => {
+                return Written::Failed { error: message.clone(), permanent: true };
+            }
+            StoreError::Gone { .. } if decision == Decision::Delete => return Written::Sent,
+            StoreError::Gone { message } => {
+                return Written::Failed { error: message.clone(), permanent: false };
+            }
+            StoreError::Unavailable { retry_after, .. } => *retry_after,
+            StoreError::InDoubt { message } => {
+                sent = true;
+                doubt = Some(message.clone());
+                None
+            }
+            StoreError::Contended { .. } => None,
+        };
+        if attempt >= ATTEMPTS {
+            return exhausted(error, doubt);
+        }
+        clock.sleep(wait.unwrap_or_else(|| backoff(attempt, clock.jitter()))).await;
+        // What became of it shows in the store alone: a lost answer may have been a success.
+        match look(store, &job).await {
+            Ok(presence) => job.presence = presence,
+            Err(error) if attempt + 1 >= ATTEMPTS => return exhausted(error, doubt),
+            Err(_) => {}
+        }
+    }
+}
+
+fn exhausted(error: StoreError, doubt: Option<String>) -> Written {
+    match (doubt, error) {
+        (Some(error), _) => Written::InDoubt { error },
+        (None, StoreError::Contended { message }) => Written::Failed { error: message, permanent: false },
+        (None, error) => Written::Abort(error),
+    }
+}
+
+async fn look<M: StoreWrite>(store: &M, job: &Job) -> Result<Presence, StoreError> {
+    let wanted = BTreeSet::from([job.entity.clone()]);
+    let mut seen = store.observe(&wanted, &job.views).await?;
+    Ok(seen.remove(&job.entity).unwrap_or(Presence::Missing))
+}
+
+async fn send<M: StoreWrite>(
+    store: &M,
+    job: &Job,
+    decision: &Decision,
+) -> Option<Result<(), StoreError>> {
+    match (decision, &job.presence) {
+        (Decision::Noop, _) => None,
+        (Decision::Refused(why), _) => {
+            Some(Err(StoreError::Refused { status: 0, message: why.clone() }))
+        }
+        (Decision::Create(fields), _) => Some(store.create(&job.entity, fields).await.map(|_| ())),
+        (Decision::Update(fields), Presence::Found(found)) => {
+            Some(store.update(&job.entity, found, fields).await)
+        }
+        (Decision::Delete, Presence::Found(found)) => Some(store.delete(&job.entity, found).await),
+        // `decide` answers these two for an entity that was found, only.
+        (Decision::Update(_) | Decision::Delete, _) => None,
+    }
+}
