@@ -79,7 +79,10 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
         Ok(raw) => Ok(raw.0),
         Err(error) => Err(SyntaxError {
             pos: error.location().map(Pos::from).unwrap_or_default(),
-            message: without_place(&error.without_snippet().to_string()),
+            message: match &error {
+                serde_yaml::Error::MultipleDocuments { .. } => "more than one document".to_owned(),
+                other => without_place(&other.without_snippet().to_string()),
+            },
         }),
     }
 }

@@ -115,14 +115,13 @@ fn repository(
     base: &Path,
 ) -> Option<Repository<Draft>> {
     let node = reader.require(top, "repository")?;
-    let section = reader.section(node, node.pos, "repository".to_owned(), REPOSITORY_KEYS)?;
+    let pos = top.key_pos("repository");
+    let section = reader.section(node, pos, "repository".to_owned(), REPOSITORY_KEYS)?;
     let url = url(reader, &section, |text| values::repository_url(text, base));
     let token = reader.secret(&section, "token", base);
-    if let (Some(node), Some(url)) = (section.get("token"), &url)
-        && !takes_token(url)
-    {
+    if section.get("token").is_some() && url.as_ref().is_some_and(|url| !takes_token(url)) {
         reader.report.critical(
-            node.pos,
+            section.key_pos("token"),
             Problem::new(
                 "useless-token",
                 "`repository.token` is for https URLs only",
@@ -198,10 +197,11 @@ fn environments(
     base: &Path,
 ) -> Option<BTreeMap<EnvironmentName, Environment<Draft>>> {
     let node = reader.require(top, "environments")?;
-    let entries = reader.entries(node, node.pos, "environments")?;
+    let pos = top.key_pos("environments");
+    let entries = reader.entries(node, pos, "environments")?;
     if entries.is_empty() {
         reader.report.critical(
-            node.pos,
+            pos,
             Problem::new(
                 "missing-key",
                 "`environments` names no environment",
@@ -253,12 +253,17 @@ fn environment(
         Some(_) => reader.optional(&section, "rollback_branch", check),
         None => Some(format!("rollback/{name}")),
     };
-    branches.add(name, Role::Watched, branch.as_ref(), section.pos_of("branch"));
+    branches.add(
+        name,
+        Role::Watched,
+        branch.as_ref(),
+        section.value_pos("branch"),
+    );
     branches.add(
         name,
         Role::Rollback,
         rollback_branch.as_ref(),
-        section.pos_of("rollback_branch"),
+        section.value_pos("rollback_branch"),
     );
     let releases = reader
         .optional(&section, "releases", |text| {
@@ -280,17 +285,14 @@ fn environment(
     })
 }
 
-fn store(
-    reader: &mut Reader<'_>,
-    environment: &Section<'_>,
-    base: &Path,
-) -> Option<Store<Draft>> {
+fn store(reader: &mut Reader<'_>, environment: &Section<'_>, base: &Path) -> Option<Store<Draft>> {
     let node = reader.require(environment, "store")?;
-    let section = reader.section(node, node.pos, environment.path_of("store"), STORE_KEYS)?;
+    let (pos, path) = (environment.key_pos("store"), environment.path_of("store"));
+    let section = reader.section(node, pos, path, STORE_KEYS)?;
     let accepted = url(reader, &section, values::store_url);
     let url = accepted.map(|accepted| {
         if let Some(warning) = accepted.warning {
-            reader.report.warning(section.pos_of("url"), warning);
+            reader.report.warning(section.value_pos("url"), warning);
         }
         accepted.value
     });
@@ -322,7 +324,7 @@ fn oauth(reader: &mut Reader<'_>, store: &Section<'_>, base: &Path) -> Option<OA
             .critical(node.pos, Problem { remedy, ..problem });
         return None;
     }
-    let section = reader.section(node, node.pos, path, OAUTH_KEYS)?;
+    let section = reader.section(node, store.key_pos("oauth"), path, OAUTH_KEYS)?;
     let mut secret = |key| {
         reader.require(&section, key)?;
         reader.secret(&section, key, base)
@@ -359,7 +361,13 @@ struct Used {
 struct Branches(Vec<Used>);
 
 impl Branches {
-    fn add(&mut self, environment: &EnvironmentName, role: Role, branch: Option<&String>, pos: Pos) {
+    fn add(
+        &mut self,
+        environment: &EnvironmentName,
+        role: Role,
+        branch: Option<&String>,
+        pos: Pos,
+    ) {
         if let Some(branch) = branch {
             self.0.push(Used {
                 environment: environment.clone(),
@@ -399,13 +407,17 @@ fn clash(earlier: &Used, later: &Used) -> Option<(Pos, Problem)> {
         pos,
         ..
     } = ledger;
-    let remedy = format!("set `rollback_branch` to a branch of its own, such as rollback/{environment}");
+    let remedy =
+        format!("set `rollback_branch` to a branch of its own, such as rollback/{environment}");
     if *branch == other.branch {
         let message = format!(
             "the rollback branch {branch:?} of {environment} is also the {role} of {}",
             other.environment
         );
-        return Some((*pos, Problem::new("shared-rollback-branch", message, remedy)));
+        return Some((
+            *pos,
+            Problem::new("shared-rollback-branch", message, remedy),
+        ));
     }
     if inside(branch, &other.branch) || inside(&other.branch, branch) {
         let message = format!(

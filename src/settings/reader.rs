@@ -29,12 +29,12 @@ pub(super) struct Section<'t> {
     path: String,
     /// The key that it belongs to.
     pub(super) pos: Pos,
-    entries: BTreeMap<&'t str, &'t Node>,
+    entries: BTreeMap<&'t str, (&'t Node, &'t Node)>,
 }
 
 impl<'t> Section<'t> {
     pub(super) fn get(&self, key: &str) -> Option<&'t Node> {
-        self.entries.get(key).copied()
+        self.entries.get(key).map(|(_, value)| *value)
     }
 
     /// The path of a key in here.
@@ -46,9 +46,14 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Where to point at when a key is left out.
-    pub(super) fn pos_of(&self, key: &str) -> Pos {
-        self.get(key).map_or(self.pos, |node| node.pos)
+    /// Where a key stands; where it is left out, the key of this mapping.
+    pub(super) fn key_pos(&self, key: &str) -> Pos {
+        self.entries.get(key).map_or(self.pos, |(key, _)| key.pos)
+    }
+
+    /// Where the value of a key stands; where it is left out, the key of this mapping.
+    pub(super) fn value_pos(&self, key: &str) -> Pos {
+        self.get(key).map_or(self.pos, |value| value.pos)
     }
 
     fn place(&self) -> String {
@@ -141,7 +146,7 @@ impl Reader<'_> {
         };
         for (name, key, value) in entries {
             if known.contains(&name) {
-                section.entries.insert(name, value);
+                section.entries.insert(name, (key, value));
             } else {
                 let problem = unknown_key(name, &section.place(), known);
                 self.report.critical(key.pos, problem);
@@ -297,7 +302,13 @@ impl Reader<'_> {
             NodeKind::Map(entries) => entries,
             NodeKind::Null => {
                 let problem = wrong_type(node, &path, "a place of a secret");
-                self.report.critical(node.pos, Problem { remedy: SECRET_REMEDY.to_owned(), ..problem });
+                self.report.critical(
+                    node.pos,
+                    Problem {
+                        remedy: SECRET_REMEDY.to_owned(),
+                        ..problem
+                    },
+                );
                 return None;
             }
             _ => {
@@ -313,13 +324,15 @@ impl Reader<'_> {
             }
         };
         let [(source, value)] = entries.as_slice() else {
-            self.report.critical(node.pos, bad_source(&path, "must name exactly one place"));
+            self.report
+                .critical(node.pos, bad_source(&path, "must name exactly one place"));
             return None;
         };
         let (source_name, text) = match (&source.kind, &value.kind) {
             (NodeKind::Text(name), NodeKind::Text(text)) => (name.as_str(), text.as_str()),
             _ => {
-                self.report.critical(source.pos, bad_source(&path, "has a place that is no text"));
+                self.report
+                    .critical(source.pos, bad_source(&path, "has a place that is no text"));
                 return None;
             }
         };
@@ -341,7 +354,11 @@ const SECRET_REMEDY: &str =
     "write { env: NAME }, { file: PATH } or { credential: NAME } (systemd's LoadCredential=)";
 
 fn bad_source(path: &str, why: &str) -> Problem {
-    Problem::new("bad-secret-source", format!("`{path}` {why}"), SECRET_REMEDY)
+    Problem::new(
+        "bad-secret-source",
+        format!("`{path}` {why}"),
+        SECRET_REMEDY,
+    )
 }
 
 fn location(source: &str, text: &str, base: &std::path::Path) -> Result<Location, &'static str> {
@@ -408,7 +425,12 @@ fn nearest_or_all(text: &str, words: &[&str]) -> String {
     let allowed = (text.chars().count() / 3).max(1);
     let nearest = words
         .iter()
-        .map(|word| (strsim::damerau_levenshtein(word, &text.to_lowercase()), word))
+        .map(|word| {
+            (
+                strsim::damerau_levenshtein(word, &text.to_lowercase()),
+                word,
+            )
+        })
         .min()
         .filter(|(distance, _)| *distance <= allowed);
     match nearest {

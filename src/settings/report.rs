@@ -189,7 +189,9 @@ pub(super) fn is_key_like(text: &str) -> bool {
 fn key_prefix(line: &str) -> usize {
     let indent = line.len() - line.trim_start().len();
     match line.split_once(':') {
-        Some((key, _)) if is_key_like(key.trim()) => key.len() + 1,
+        Some((key, rest)) if is_key_like(key.trim()) => {
+            key.len() + 1 + rest.len() - rest.trim_start().len()
+        }
         _ => indent,
     }
 }

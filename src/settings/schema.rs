@@ -47,7 +47,7 @@ struct Repository {
     #[schemars(length(min = 1))]
     url: String,
     /// The token for an https URL.
-    #[schemars(default)]
+    #[schemars(default, transform = without_null)]
     token: Option<Secret>,
     /// Time between two looks at a remote. Paths are watched, and polled only as a safety net.
     #[schemars(default = "poll_interval", schema_with = "duration")]
@@ -62,7 +62,7 @@ struct Environment {
     #[schemars(length(min = 1))]
     branch: String,
     /// The branch for snapshots and outcomes; default: `rollback/<name>`. Shared with nothing.
-    #[schemars(default, length(min = 1))]
+    #[schemars(default, transform = without_null)]
     rollback_branch: Option<String>,
     /// The glob of the release files, from the repository's root.
     #[schemars(default = "releases", length(min = 1))]
@@ -140,6 +140,20 @@ fn environments(generator: &mut SchemaGenerator) -> Schema {
         "additionalProperties": environment,
         "minProperties": 1,
     })
+}
+
+/// A key may be left out, but not be left empty.
+fn without_null(schema: &mut Schema) {
+    schema.remove("default");
+    if schema.get("type").is_some_and(Value::is_array) {
+        schema.insert("type".to_owned(), "string".into());
+    }
+    if let Some(Value::Array(mut choices)) = schema.remove("anyOf") {
+        choices.retain(|choice| choice.get("type") != Some(&"null".into()));
+        if let Some(Value::Object(choice)) = choices.pop() {
+            schema.ensure_object().extend(choice);
+        }
+    }
 }
 
 fn duration(_: &mut SchemaGenerator) -> Schema {

@@ -230,10 +230,7 @@ mod tests {
         assert!(problem.message.contains("none"), "{}", problem.message);
 
         let problem = Location::Env("TOKEN".into()).read(&|_| None).unwrap_err();
-        assert_eq!(
-            problem.message,
-            "the environment variable TOKEN is not set"
-        );
+        assert_eq!(problem.message, "the environment variable TOKEN is not set");
 
         let problem = Location::Credential("consumer_key".into())
             .read(&|_| None)

@@ -129,8 +129,13 @@ pub(super) fn store_url(text: &str) -> Result<Accepted<Url>, Problem> {
     if has_credentials(text) {
         return Err(credentials("use `oauth` for the store's credentials"));
     }
-    let mut url = Url::parse(text)
-        .map_err(|error| Problem::new("bad-url", format!("the URL cannot be parsed: {error}"), REMEDY))?;
+    let mut url = Url::parse(text).map_err(|error| {
+        Problem::new(
+            "bad-url",
+            format!("the URL cannot be parsed: {error}"),
+            REMEDY,
+        )
+    })?;
     let bad = |why: &str, remedy: &str| {
         Problem::new(
             "bad-url",
@@ -217,7 +222,9 @@ fn remote(text: &str, scheme: &str, rest: &str) -> Result<(), Why> {
     match scheme {
         "file" if !rest.starts_with('/') => Err(("a file URL has no host", Some("write file:///"))),
         "file" => Ok(()),
-        "https" | "ssh" if url.host_str().is_none_or(|host| host.starts_with('-')) || lacks_path => {
+        "https" | "ssh"
+            if url.host_str().is_none_or(|host| host.starts_with('-')) || lacks_path =>
+        {
             Err(("it lacks a host or a path", None))
         }
         "https" | "ssh" => Ok(()),
@@ -262,7 +269,8 @@ pub(super) fn has_credentials(text: &str) -> bool {
 
 /// Whether a URL may be shown: nothing in it can be a password or a token.
 pub(super) fn is_showable(text: &str) -> bool {
-    let user_is_no_secret = !text.contains("://") || text.to_ascii_lowercase().starts_with("ssh://");
+    let user_is_no_secret =
+        !text.contains("://") || text.to_ascii_lowercase().starts_with("ssh://");
     !has_credentials(text) && !text.contains('?') && (user_is_no_secret || !text.contains('@'))
 }
 
@@ -312,7 +320,18 @@ mod tests {
             assert_eq!(branch(text), Ok(()), "{text:?}");
         }
         for text in [
-            "", "a b", "a..b", "a.lock", "-x", "/a", "a/", "a//b", "@{", "a~1", "HEAD", "refs/heads/main",
+            "",
+            "a b",
+            "a..b",
+            "a.lock",
+            "-x",
+            "/a",
+            "a/",
+            "a//b",
+            "@{",
+            "a~1",
+            "HEAD",
+            "refs/heads/main",
         ] {
             assert_eq!(branch(text).unwrap_err().id, "bad-branch", "{text:?}");
         }
@@ -329,7 +348,10 @@ mod tests {
             Ok(RepositoryUrl::Path(path)) => path,
             other => panic!("{text}: {other:?}"),
         };
-        assert_eq!(path("/srv/git/store.git"), PathBuf::from("/srv/git/store.git"));
+        assert_eq!(
+            path("/srv/git/store.git"),
+            PathBuf::from("/srv/git/store.git")
+        );
         assert_eq!(path("store.git"), PathBuf::from("/etc/gitmage/store.git"));
         assert_eq!(path("./a:b"), PathBuf::from("/etc/gitmage/./a:b"));
         for text in [
@@ -361,7 +383,11 @@ mod tests {
             "file://host/share",
             "host:",
         ] {
-            assert_eq!(repository_url(text, base).unwrap_err().id, "bad-url", "{text:?}");
+            assert_eq!(
+                repository_url(text, base).unwrap_err().id,
+                "bad-url",
+                "{text:?}"
+            );
         }
     }
 
@@ -389,11 +415,20 @@ mod tests {
     #[test]
     fn store_urls_end_in_a_slash_and_stay_out_of_rest() {
         let url = |text| store_url(text).unwrap();
-        assert_eq!(url("https://shop.example.com").value.as_str(), "https://shop.example.com/");
-        assert_eq!(url("https://example.com/shop/").value.as_str(), "https://example.com/shop/");
+        assert_eq!(
+            url("https://shop.example.com").value.as_str(),
+            "https://shop.example.com/"
+        );
+        assert_eq!(
+            url("https://example.com/shop/").value.as_str(),
+            "https://example.com/shop/"
+        );
         assert!(url("http://127.0.0.1:4000").warning.is_none());
         assert!(url("http://magento.localhost").warning.is_none());
-        assert_eq!(url("http://magento:8080").warning.unwrap().id, "insecure-url");
+        assert_eq!(
+            url("http://magento:8080").warning.unwrap().id,
+            "insecure-url"
+        );
         for text in [
             "shop.example.com",
             "ftp://shop.example.com",
@@ -408,7 +443,14 @@ mod tests {
     #[test]
     fn globs_start_at_the_root() {
         assert_eq!(glob("releases/**/*.yaml"), Ok(()));
-        for text in ["", "/releases/*.yaml", "./releases/*.yaml", "../x", "a/[", "a/{b"] {
+        for text in [
+            "",
+            "/releases/*.yaml",
+            "./releases/*.yaml",
+            "../x",
+            "a/[",
+            "a/{b",
+        ] {
             assert_eq!(glob(text).unwrap_err().id, "bad-glob", "{text}");
         }
     }
