@@ -245,6 +245,18 @@ fn an_unusable_file_is_one_finding() {
 }
 
 #[test]
+fn bombs_and_pits_are_refused() {
+    let pit = format!("a: {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(ids(&findings(&pit)), ["yaml-syntax"]);
+    let mut bomb = "a0: &a0 x\n".to_owned();
+    for level in 1..12 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+    }
+    assert_eq!(ids(&findings(&bomb)), ["yaml-syntax"]);
+}
+
+#[test]
 fn secrets_in_clear_are_refused_and_not_repeated() {
     let oauth = "      oauth:
         consumer_key: hunter2hunter2
@@ -559,6 +571,29 @@ fn the_example_loads() {
     let again = parsed(&spelled_out);
     assert_eq!(again.environments.len(), 2);
     assert_eq!(differences(&settings, &again), Vec::<String>::new());
+}
+
+#[test]
+fn the_unit_offers_the_credentials_that_the_example_names() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let unit = std::fs::read_to_string(root.join("systemd/gitmage.service")).unwrap();
+    let settings = load::read(&root.join("examples/gitmage.yaml"), &nothing).unwrap();
+    let oauth = &settings.environments["production"].store.oauth;
+    let named = |source: &SecretSource| match &source.location {
+        secrets::Location::Credential(name) => name.clone(),
+        other => panic!("the example is for systemd, not {other:?}"),
+    };
+    for source in [
+        &oauth.consumer_key,
+        &oauth.consumer_secret,
+        &oauth.access_token,
+        &oauth.access_token_secret,
+    ] {
+        let line = format!("\nLoadCredential={}:", named(source));
+        assert!(unit.contains(&line), "{line}");
+    }
+    let token = named(settings.repository.token.as_ref().unwrap());
+    assert!(unit.contains(&format!("LoadCredential={token}:")));
 }
 
 /// Turns `# key: value` into `key: value`, where the key is one of the configuration's.
