@@ -1,6 +1,7 @@
 //! Reading mappings key by key, reporting everything and stopping at nothing.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use super::node::{Node, NodeKind, Pos};
@@ -294,74 +295,62 @@ impl Reader<'_> {
         &mut self,
         section: &Section<'_>,
         key: &str,
-        base: &std::path::Path,
+        base: &Path,
     ) -> Option<(Location, Pos)> {
         let node = section.get(key)?;
-        let path = section.path_of(key);
-        let entries = match &node.kind {
-            NodeKind::Map(entries) => entries,
-            NodeKind::Null => {
-                let problem = wrong_type(node, &path, "a place of a secret");
-                self.report.critical(
-                    node.pos,
-                    Problem {
-                        remedy: SECRET_REMEDY.to_owned(),
-                        ..problem
-                    },
-                );
-                return None;
-            }
-            _ => {
-                self.report.critical(
-                    node.pos,
-                    Problem::new(
-                        "clear-secret",
-                        format!("`{path}` holds a secret in clear; the configuration names only where secrets are"),
-                        format!("{SECRET_REMEDY}; renew the secret if others could read this file"),
-                    ),
-                );
-                return None;
-            }
-        };
-        let [(source, value)] = entries.as_slice() else {
-            self.report
-                .critical(node.pos, bad_source(&path, "must name exactly one place"));
-            return None;
-        };
-        let (source_name, text) = match (&source.kind, &value.kind) {
-            (NodeKind::Text(name), NodeKind::Text(text)) => (name.as_str(), text.as_str()),
-            _ => {
-                self.report
-                    .critical(source.pos, bad_source(&path, "has a place that is no text"));
-                return None;
-            }
-        };
-        match location(source_name, text, base) {
-            Ok(location) => {
+        match secret_source(node, &section.path_of(key), base) {
+            Ok((location, source, value)) => {
                 self.report.show(source);
                 self.report.show(value);
                 Some((location, source.pos))
             }
-            Err(why) => {
-                self.report.critical(source.pos, bad_source(&path, why));
+            Err((pos, problem)) => {
+                self.report.critical(pos, problem);
                 None
             }
         }
     }
 }
 
+/// The place that a node names, with the nodes of the kind of place and of its name.
+fn secret_source<'t>(
+    node: &'t Node,
+    path: &str,
+    base: &Path,
+) -> Result<(Location, &'t Node, &'t Node), (Pos, Problem)> {
+    let bad = |pos, why: &str| {
+        let message = format!("`{path}` {why}");
+        (
+            pos,
+            Problem::new("bad-secret-source", message, SECRET_REMEDY),
+        )
+    };
+    let entries = match &node.kind {
+        NodeKind::Map(entries) => entries,
+        NodeKind::Null => return Err(bad(node.pos, "is empty")),
+        _ => {
+            let message = format!(
+                "`{path}` holds a secret in clear; the configuration names only where secrets are"
+            );
+            let remedy =
+                format!("{SECRET_REMEDY}; renew the secret if others could read this file");
+            return Err((node.pos, Problem::new("clear-secret", message, remedy)));
+        }
+    };
+    let [(source, value)] = entries.as_slice() else {
+        return Err(bad(node.pos, "must name exactly one place"));
+    };
+    let (NodeKind::Text(name), NodeKind::Text(text)) = (&source.kind, &value.kind) else {
+        return Err(bad(source.pos, "has a place that is no text"));
+    };
+    let location = location(name, text, base).map_err(|why| bad(source.pos, why))?;
+    Ok((location, source, value))
+}
+
 const SECRET_REMEDY: &str =
     "write { env: NAME }, { file: PATH } or { credential: NAME } (systemd's LoadCredential=)";
 
-fn bad_source(path: &str, why: &str) -> Problem {
-    Problem::new(
-        "bad-secret-source",
-        format!("`{path}` {why}"),
-        SECRET_REMEDY,
-    )
-}
-
-fn location(source: &str, text: &str, base: &std::path::Path) -> Result<Location, &'static str> {
+fn location(source: &str, text: &str, base: &Path) -> Result<Location, &'static str> {
     let word = |extra: &str| {
         !text.is_empty()
             && text
