@@ -74,7 +74,7 @@ async fn values_are_canonical_and_nulls_left_out() {
     let home = entity(Kind::CMS_PAGE, "home", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(&[home.clone()]), &views())
+        .observe(&wanted(std::slice::from_ref(&home)), &views())
         .await
         .unwrap();
 
@@ -244,7 +244,7 @@ async fn an_entity_without_any_view_is_no_hit() {
     let orphan = entity(BLOCK, "orphan", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(&[orphan.clone()]), &views())
+        .observe(&wanted(std::slice::from_ref(&orphan)), &views())
         .await
         .unwrap();
 
@@ -263,7 +263,7 @@ async fn two_of_one_key_and_assignment_are_ambiguous() {
     let hero = entity(BLOCK, "hero", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(&[hero.clone()]), &views())
+        .observe(&wanted(std::slice::from_ref(&hero)), &views())
         .await
         .unwrap();
 
@@ -386,7 +386,7 @@ async fn further_pages_are_fetched_until_the_total_is_reached() {
     let hero = entity(BLOCK, "hero", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(&[hero.clone()]), &views())
+        .observe(&wanted(std::slice::from_ref(&hero)), &views())
         .await
         .unwrap();
 
