@@ -67,8 +67,10 @@ fn causes(error: &reqwest::Error) -> String {
     let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
-        // wrappers often repeat what they wrap
-        if said.last().is_none_or(|last| !last.ends_with(&text)) {
+        // wrappers often repeat what they wrap, and the outermost says nothing
+        if !text.starts_with("client error (")
+            && said.last().is_none_or(|last| !last.ends_with(&text))
+        {
             said.push(text);
         }
         next = cause.source();
@@ -101,10 +103,7 @@ mod tests {
 
     #[test]
     fn a_certificate_needs_a_person_and_says_what_to_do() {
-        let error = judged(
-            "client error (Connect): invalid peer certificate: UnknownIssuer",
-            false,
-        );
+        let error = judged("invalid peer certificate: UnknownIssuer", false);
         assert!(matches!(error, StoreError::Unusable { .. }), "{error:?}");
         let text = error.to_string();
         for words in [
@@ -121,25 +120,17 @@ mod tests {
     fn names_and_connections_come_back_by_themselves() {
         let chains = [
             (
-                "client error (Connect): dns error: failed to lookup address information: Name or service not known",
+                "dns error: failed to lookup address information: Name or service not known",
                 false,
                 "Name or service not known",
             ),
             (
-                "client error (Connect): tcp connect error: Connection refused (os error 111)",
+                "tcp connect error: Connection refused (os error 111)",
                 false,
                 "refused",
             ),
-            (
-                "client error (Connect): tls handshake eof",
-                false,
-                "handshake eof",
-            ),
-            (
-                "client error (Connect): operation timed out",
-                true,
-                "no connection in time",
-            ),
+            ("tls handshake eof", false, "handshake eof"),
+            ("operation timed out", true, "no connection in time"),
         ];
         for (chain, timeout, told) in chains {
             let error = judged(chain, timeout);
