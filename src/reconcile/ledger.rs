@@ -206,14 +206,14 @@ fn sequence_of(message: &str) -> Option<Seq> {
 }
 
 /// Commits to be made, gathered before any of them is.
-pub(super) struct Writer<'a> {
-    environment: &'a str,
+pub(super) struct Writer {
+    environment: String,
     at: Timestamp,
     commits: Vec<LedgerCommit>,
 }
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(environment: &'a str, at: Timestamp) -> Self {
+impl Writer {
+    pub(super) fn new(environment: String, at: Timestamp) -> Self {
         Self { environment, at, commits: Vec::new() }
     }
 

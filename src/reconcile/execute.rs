@@ -1,0 +1,328 @@
+//! Carrying out a recorded pass: write level by level, verify, and say what became of every field.
+//!
+//! # Guarantees
+//! - Nothing is sent without a [`Recorded`] pass and its lease.
+//! - One request in flight per entity; at most `concurrency` in all.
+//! - Observations older than five seconds are renewed before a write; what differs from the snapshot
+//!   then is added to it first.
+//!
+//! # Accepted losses
+//! An edit in Magento within those five seconds is overwritten without being kept.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::error::PassError;
+use super::hold::{Hold, Recorded};
+use super::journal::Journal;
+use super::outcome::{self, Result as EntityResult};
+use super::write::{self, Job, Written};
+use super::{Progress, Stop};
+use crate::domain::kinds::Charset;
+use crate::domain::{EntityRef, FieldId, Level, Observation, PhaseName, Presence, Slot, StoreViews};
+use crate::plan::{Before, Decision, EntityWork, ReleaseRecord, decide, work};
+use crate::ports::{Clock, Ledger, StoreError, StoreWrite};
+
+/// How old an observation may be when a write begins.
+const FRESH: Duration = Duration::from_secs(5);
+/// How often reading is tried before the store counts as down.
+const READ_ATTEMPTS: u32 = 4;
+
+/// What an execution needs besides the ledger.
+pub(super) struct Tools<M, C> {
+    pub(super) store: Arc<M>,
+    pub(super) clock: Arc<C>,
+    pub(super) views: Arc<StoreViews>,
+    pub(super) charset: Charset,
+    pub(super) concurrency: usize,
+    pub(super) progress: Progress,
+    pub(super) stop: Stop,
+}
+
+/// A pass being carried out.
+pub(super) struct Execution<'a, L, M, C> {
+    hold: &'a mut Hold<L, C>,
+    recorded: &'a Recorded,
+    tools: &'a Tools<M, C>,
+    journal: &'a mut Journal,
+    work: BTreeMap<EntityRef, EntityWork>,
+    observation: Observation,
+    observed_at: Duration,
+    results: BTreeMap<EntityRef, EntityResult>,
+    /// Entities whose first write has begun: their values are no snapshot any more.
+    begun: BTreeSet<EntityRef>,
+}
+
+impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
+    /// `observation` must hold every entity of `slots`.
+    pub(super) fn new(
+        hold: &'a mut Hold<L, C>,
+        recorded: &'a Recorded,
+        tools: &'a Tools<M, C>,
+        journal: &'a mut Journal,
+        slots: &BTreeSet<Slot>,
+        (observation, observed_at): (Observation, Duration),
+    ) -> Self {
+        let work = work(hold.book(), slots);
+        Self {
+            hold,
+            recorded,
+            tools,
+            journal,
+            work,
+            observation,
+            observed_at,
+            results: BTreeMap::new(),
+            begun: BTreeSet::new(),
+        }
+    }
+
+    /// Writes and verifies; the answer is every release whose record changes.
+    pub(super) async fn run(mut self) -> Result<Vec<ReleaseRecord>, PassError> {
+        self.journal.begin(PhaseName::Write);
+        for level in self.levels() {
+            self.level(level).await?;
+        }
+        self.journal.begin(PhaseName::Verify);
+        let seen = self.verify().await?;
+        self.judge(&seen);
+        Ok(outcome::releases(
+            self.hold.book(),
+            self.recorded.pass(),
+            &self.results,
+            self.journal,
+        ))
+    }
+
+    /// The entities to be written, in the order of the levels: deletes that make room for a create
+    /// of the same key, then creates and updates top-down, then deletes bottom-up.
+    fn levels(&mut self) -> Vec<Vec<EntityRef>> {
+        let mut decisions: BTreeMap<EntityRef, Decision> = BTreeMap::new();
+        for (entity, work) in &self.work {
+            let presence = self.observation.get(entity).unwrap_or(&Presence::Missing);
+            let decision = decide(entity, work, presence, self.tools.charset);
+            match &decision {
+                Decision::Refused(why) => {
+                    self.journal.about(Level::Error, entity, why.clone());
+                    self.results.insert(entity.clone(), EntityResult::refused(why.clone()));
+                }
+                Decision::Noop => {
+                    self.results.insert(entity.clone(), EntityResult::noop());
+                }
+                Decision::Create(_) | Decision::Update(_) | Decision::Delete => {
+                    decisions.insert(entity.clone(), decision);
+                }
+            }
+        }
+        let created: BTreeSet<_> = decisions
+            .iter()
+            .filter(|(_, d)| matches!(d, Decision::Create(_)))
+            .map(|(e, _)| (e.kind, e.key.clone()))
+            .collect();
+        let mut room = Vec::new();
+        let mut up: BTreeMap<u8, Vec<EntityRef>> = BTreeMap::new();
+        let mut down: BTreeMap<u8, Vec<EntityRef>> = BTreeMap::new();
+        for (entity, decision) in decisions {
+            if decision != Decision::Delete {
+                up.entry(entity.kind.level).or_default().push(entity);
+            } else if created.contains(&(entity.kind, entity.key.clone())) {
+                room.push(entity);
+            } else {
+                down.entry(entity.kind.level).or_default().push(entity);
+            }
+        }
+        std::iter::once(room)
+            .chain(up.into_values())
+            .chain(down.into_values().rev())
+            .filter(|level| !level.is_empty())
+            .collect()
+    }
+
+    async fn level(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
+        let mut queue: VecDeque<EntityRef> = entities.into();
+        let mut running: JoinSet<(EntityRef, Decision, Written)> = JoinSet::new();
+        let mut halted: Option<PassError> = None;
+        loop {
+            while halted.is_none() && running.len() < self.tools.concurrency.max(1) {
+                let Some(entity) = queue.pop_front() else { break };
+                if let Err(error) = self.ready().await {
+                    halted = Some(error);
+                    break;
+                }
+                self.spawn(entity, &mut running);
+            }
+            let Some(joined) = running.join_next().await else { break };
+            let (entity, decision, written) = joined.map_err(|error| {
+                PassError::waiting(format!("a write ended unexpectedly ({error}); the pass is resumed"))
+            })?;
+            if let Some(error) = self.note(entity, decision, written) {
+                halted = Some(error);
+            }
+        }
+        match halted {
+            None => Ok(()),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Before an entity is sent: not stopped, the lease long enough, the observation fresh.
+    async fn ready(&mut self) -> Result<(), PassError> {
+        if self.tools.stop.requested() {
+            return Err(PassError::Stopped);
+        }
+        if self.recorded.lease().wants_renewal(self.tools.clock.monotonic()) {
+            self.hold.renew(self.recorded.lease()).await?;
+        }
+        if self.tools.clock.monotonic().saturating_sub(self.observed_at) <= FRESH {
+            return Ok(());
+        }
+        let rest: BTreeSet<EntityRef> = self
+            .work
+            .keys()
+            .filter(|entity| !self.begun.contains(entity) && !self.results.contains_key(entity))
+            .cloned()
+            .collect();
+        let asked = self.tools.clock.monotonic();
+        let fresh = observe(self.tools, &rest).await?;
+        let extended = outcome::extended(self.hold.book(), self.recorded.pass(), &fresh, self.journal);
+        if !extended.is_empty() {
+            self.hold.extend(extended).await?;
+        }
+        self.observation.extend(fresh);
+        self.observed_at = asked;
+        Ok(())
+    }
+
+    fn spawn(&mut self, entity: EntityRef, running: &mut JoinSet<(EntityRef, Decision, Written)>) {
+        let Some(work) = self.work.get(&entity).cloned() else { return };
+        self.begun.insert(entity.clone());
+        let presence = self.observation.get(&entity).cloned().unwrap_or(Presence::Missing);
+        let decision = decide(&entity, &work, &presence, self.tools.charset);
+        let job = Job {
+            entity: entity.clone(),
+            work,
+            presence,
+            views: self.tools.views.clone(),
+            charset: self.tools.charset,
+        };
+        let store = self.tools.store.clone();
+        let clock = self.tools.clock.clone();
+        let lease = self.recorded.lease().clone();
+        running.spawn(async move {
+            let written = write::write(store.as_ref(), clock.as_ref(), &lease, job).await;
+            (entity, decision, written)
+        });
+    }
+
+    /// Keeps what became of an entity; an error stops the pass.
+    fn note(&mut self, entity: EntityRef, decision: Decision, written: Written) -> Option<PassError> {
+        let action = decision.action();
+        match written {
+            Written::Sent => {
+                self.journal.about(Level::Info, &entity, outcome::sent(&decision));
+                self.results.insert(entity, EntityResult::sent(decision));
+                (self.tools.progress)(super::Event::Entity { action });
+                None
+            }
+            Written::Needless => {
+                self.results.insert(entity, EntityResult::noop());
+                None
+            }
+            Written::Failed { error, permanent } => {
+                self.journal.about(Level::Error, &entity, error.clone());
+                self.results.insert(entity, EntityResult::failed(decision, error, permanent));
+                None
+            }
+            Written::InDoubt { error } => {
+                self.journal.about(Level::Error, &entity, format!("in doubt: {error}"));
+                self.results.insert(entity, EntityResult::in_doubt(decision, error));
+                None
+            }
+            Written::Abort(error) => Some(aborted(&error)),
+            Written::LeaseOver => Some(PassError::Raced),
+        }
+    }
+
+    /// Reads every entity that was written or tried, in batches.
+    async fn verify(&mut self) -> Result<Observation, PassError> {
+        let touched: BTreeSet<EntityRef> = self
+            .results
+            .iter()
+            .filter(|(_, result)| result.was_tried())
+            .map(|(entity, _)| entity.clone())
+            .collect();
+        let mut seen = self.observation.clone();
+        if !touched.is_empty() {
+            seen.extend(observe(self.tools, &touched).await?);
+        }
+        Ok(seen)
+    }
+
+    fn judge(&mut self, seen: &Observation) {
+        for (entity, work) in &self.work {
+            let Some(result) = self.results.get_mut(entity) else { continue };
+            let after = seen.get(entity).unwrap_or(&Presence::Missing);
+            let before = self.observation.get(entity).unwrap_or(&Presence::Missing);
+            let digest = self
+                .recorded
+                .pass()
+                .releases
+                .iter()
+                .rev()
+                .find_map(|seq| self.hold.book().releases.get(seq)?.entities.get(entity)?.digest.clone());
+            result.verify(entity, work, before, after, digest.as_deref(), self.journal);
+        }
+    }
+}
+
+/// Reads entities, with retries where waiting helps.
+pub(super) async fn observe<M: StoreWrite, C: Clock>(
+    tools: &Tools<M, C>,
+    wanted: &BTreeSet<EntityRef>,
+) -> Result<Observation, PassError> {
+    retry(tools.clock.as_ref(), || tools.store.observe(wanted, &tools.views)).await
+}
+
+/// Tries a read a few times where waiting helps.
+pub(super) async fn retry<T, C: Clock, F>(clock: &C, mut read: impl FnMut() -> F) -> Result<T, PassError>
+where
+    F: Future<Output = Result<T, StoreError>> + Send,
+{
+    let mut attempt = 1;
+    loop {
+        match read().await {
+            Ok(value) => return Ok(value),
+            Err(StoreError::Unavailable { retry_after, .. }) if attempt < READ_ATTEMPTS => {
+                clock.sleep(retry_after.unwrap_or_else(|| write::backoff(attempt, clock.jitter()))).await;
+                attempt += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn aborted(error: &StoreError) -> PassError {
+    match PassError::from(error.clone()) {
+        PassError::Waiting { message, after } => PassError::Waiting {
+            message: format!("the store went away while it was being written to; the release stays in hand and is resumed: {message}"),
+            after,
+        },
+        PassError::Stalled { message } => PassError::Stalled {
+            message: format!("the store refused gitmage while it was being written to; the release stays in hand and is resumed: {message}"),
+        },
+        error @ (PassError::Stopped | PassError::Raced) => error,
+    }
+}
+
+/// What a slot shows in an observation.
+pub(super) fn shown(presence: &Presence, field: &FieldId) -> Before {
+    match (presence, field) {
+        (Presence::Found(_), FieldId::Existence) => Before::Entity(None),
+        (Presence::Found(found), FieldId::Named(name)) => Before::Value(found.get(name).clone()),
+        (Presence::Missing | Presence::Elsewhere(_), _) => Before::Missing,
+        (Presence::Ambiguous(_) | Presence::UnknownView(_), _) => Before::Unknown,
+    }
+}

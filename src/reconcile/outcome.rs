@@ -1,0 +1,474 @@
+//! What became of every field, from what was sent and what was read afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::collateral;
+use super::execute::shown;
+use super::journal::Journal;
+use super::ledger::PassFile;
+use crate::domain::{
+    Action, Activity, ChangeStatus, EntityRef, FieldId, FieldName, FieldStatus, Level, Observation,
+    Presence, ReleaseStatus, Slot, Value,
+};
+use crate::plan::{
+    Before, Being, Book, Decision, EntityWork, ReleaseRecord, Seq, SlotRecord, Target, Want,
+};
+
+/// How far an entity got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Nothing needed to be sent.
+    Noop,
+    /// Nothing could be sent, or the store refused it.
+    Refused,
+    /// The store took it.
+    Sent,
+    /// The answer was lost.
+    InDoubt,
+}
+
+/// What became of one entity.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Result {
+    decision: Decision,
+    reach: Reach,
+    error: Option<String>,
+    permanent: bool,
+    fields: BTreeMap<FieldId, FieldResult>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct FieldResult {
+    status: FieldStatus,
+    observed: Option<Before>,
+}
+
+impl Result {
+    fn new(decision: Decision, reach: Reach, error: Option<String>, permanent: bool) -> Self {
+        Self { decision, reach, error, permanent, fields: BTreeMap::new() }
+    }
+
+    pub(super) fn noop() -> Self {
+        Self::new(Decision::Noop, Reach::Noop, None, false)
+    }
+
+    pub(super) fn refused(why: String) -> Self {
+        // A person who mends it in the store needs no new commit: it is looked at in every pass.
+        Self::new(Decision::Refused(why.clone()), Reach::Refused, Some(why), false)
+    }
+
+    pub(super) fn sent(decision: Decision) -> Self {
+        Self::new(decision, Reach::Sent, None, false)
+    }
+
+    pub(super) fn failed(decision: Decision, error: String, permanent: bool) -> Self {
+        Self::new(decision, Reach::Refused, Some(error), permanent)
+    }
+
+    pub(super) fn in_doubt(decision: Decision, error: String) -> Self {
+        Self::new(decision, Reach::InDoubt, Some(error), false)
+    }
+
+    /// Whether a request was sent, so that the entity must be read again.
+    pub(super) fn was_tried(&self) -> bool {
+        match &self.decision {
+            Decision::Noop | Decision::Refused(_) => false,
+            Decision::Create(_) | Decision::Update(_) | Decision::Delete => true,
+        }
+    }
+
+    /// Holds what was read afterwards against what was wanted.
+    pub(super) fn verify(
+        &mut self,
+        entity: &EntityRef,
+        work: &EntityWork,
+        before: &Presence,
+        after: &Presence,
+        digest: Option<&str>,
+        journal: &mut Journal,
+    ) {
+        let mut wrong = Vec::new();
+        for field in &work.slots {
+            let seen = shown(after, field);
+            let met = met(entity, work, field, after);
+            let status = match (met, self.touches(field), self.reach) {
+                (true, true, Reach::Sent | Reach::InDoubt) => FieldStatus::Written,
+                (true, _, _) => FieldStatus::Unchanged,
+                (false, _, Reach::Refused | Reach::Noop) => FieldStatus::NotWritten,
+                (false, _, Reach::Sent | Reach::InDoubt) => FieldStatus::InDoubt,
+            };
+            if !met && self.reach == Reach::Sent {
+                wrong.push(mismatch(work, field, &seen));
+            }
+            let observed = (!met).then_some(seen);
+            self.fields.insert(field.clone(), FieldResult { status, observed });
+        }
+        if !wrong.is_empty() {
+            let error = format!(
+                "the store answered that it took the change, but shows something else: {}",
+                wrong.join("; ")
+            );
+            journal.about(Level::Error, entity, error.clone());
+            self.error = Some(error);
+        }
+        if self.reach == Reach::InDoubt && self.fields.values().all(|f| f.status != FieldStatus::InDoubt) {
+            self.error = None;
+            journal.about(Level::Info, entity, "the lost answer was a success: the store shows every value");
+        }
+        if self.was_tried() {
+            self.collateral(entity, work, before, after, digest, journal);
+        }
+    }
+
+    fn touches(&self, field: &FieldId) -> bool {
+        match (&self.decision, field) {
+            (Decision::Noop | Decision::Refused(_), _) => false,
+            (Decision::Create(_) | Decision::Delete, FieldId::Existence) | (Decision::Delete, _) => true,
+            (Decision::Update(_), FieldId::Existence) => false,
+            (Decision::Create(fields) | Decision::Update(fields), FieldId::Named(name)) => {
+                fields.contains_key(name)
+            }
+        }
+    }
+
+    /// Nothing unlisted may have moved: the key and the assignment are failures, others warnings.
+    fn collateral(
+        &mut self,
+        entity: &EntityRef,
+        work: &EntityWork,
+        before: &Presence,
+        after: &Presence,
+        digest: Option<&str>,
+        journal: &mut Journal,
+    ) {
+        let Decision::Update(_) = &self.decision else { return };
+        let listed: BTreeSet<FieldId> = work.slots.iter().cloned().collect();
+        match (before, after) {
+            (Presence::Found(then), Presence::Found(now)) if then.id == now.id => {
+                let moved = collateral::moved(entity, then, now, &listed);
+                for field in &moved {
+                    journal.about(
+                        Level::Warning,
+                        entity,
+                        format!(
+                            "{} moved meanwhile although no release file lists it: {} became {}",
+                            field.field,
+                            brief(&field.before),
+                            brief(&field.after)
+                        ),
+                    );
+                }
+                let now = collateral::digest(entity, now, &listed);
+                if moved.is_empty() && digest.is_some_and(|digest| digest != now) {
+                    journal.about(
+                        Level::Warning,
+                        entity,
+                        "fields that no release file lists have moved since the snapshot was taken",
+                    );
+                }
+            }
+            (Presence::Found(then), _) => {
+                let error = format!(
+                    "after the write no {} of this key and assignment with id {} was found any more; look at it in the admin",
+                    entity.kind.label, then.id
+                );
+                journal.about(Level::Error, entity, error.clone());
+                self.error = Some(error);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence) -> bool {
+    let readable = !matches!(after, Presence::Ambiguous(_) | Presence::UnknownView(_));
+    match (field, &work.being) {
+        (_, Being::Absent { .. }) => readable && after.found().is_none(),
+        (FieldId::Existence, Being::Present(_) | Being::Existing) => after.found().is_some(),
+        (FieldId::Existence, Being::Any) => true,
+        (FieldId::Named(name), _) => match work.fields.get(name) {
+            None => true,
+            Some(want) => after.found().is_some_and(|f| want.met_by(entity, name, f.get(name))),
+        },
+    }
+}
+
+fn mismatch(work: &EntityWork, field: &FieldId, seen: &Before) -> String {
+    let wanted = match field {
+        FieldId::Existence => match &work.being {
+            Being::Absent { .. } => "absent".to_owned(),
+            Being::Any | Being::Present(_) | Being::Existing => "present".to_owned(),
+        },
+        FieldId::Named(name) => {
+            work.fields.get(name).map_or_else(String::new, |Want { value, .. }| brief(value))
+        }
+    };
+    let seen = crate::plan::show(field, seen);
+    format!("{field} is {} instead of {wanted}", brief(&seen))
+}
+
+/// A value in one short line.
+pub(super) fn brief(value: &Value) -> String {
+    const CHARS: usize = 60;
+    let text = value.to_string();
+    if text.chars().count() <= CHARS {
+        return text;
+    }
+    let cut: String = text.chars().take(CHARS).collect();
+    format!("{cut}… ({} bytes)", text.len())
+}
+
+/// What was sent, for the activity.
+pub(super) fn sent(decision: &Decision) -> String {
+    let names = |fields: &BTreeMap<FieldName, Value>| {
+        fields.keys().map(FieldName::as_str).collect::<Vec<_>>().join(", ")
+    };
+    match decision {
+        Decision::Create(fields) => format!("created with {}", names(fields)),
+        Decision::Update(fields) => format!("set {}", names(fields)),
+        Decision::Delete => "deleted".to_owned(),
+        Decision::Noop | Decision::Refused(_) => String::new(),
+    }
+}
+
+/// The releases whose record changes with the outcome of a pass.
+pub(super) fn releases(
+    book: &Book,
+    pass: &PassFile,
+    results: &BTreeMap<EntityRef, Result>,
+    journal: &Journal,
+) -> Vec<ReleaseRecord> {
+    let mut changed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
+    for seq in &pass.releases {
+        let Some(release) = book.releases.get(seq) else { continue };
+        if release.status == ReleaseStatus::Invalid {
+            continue;
+        }
+        let mut release = release.clone();
+        for (entity, record) in &mut release.entities {
+            let mut own = false;
+            for (field, slot) in &mut record.slots {
+                let name = Slot { entity: entity.clone(), field: field.clone() };
+                let result = results.get(entity).and_then(|r| r.fields.get(field));
+                own |= settle(book, *seq, &name, slot, result);
+            }
+            close(record, results.get(entity), own);
+        }
+        changed.insert(*seq, release);
+    }
+    for name in &pass.retried {
+        let slot = Slot::from(name.clone());
+        let Some(standing) = book.standings.get(&slot) else { continue };
+        let release = changed
+            .get(&standing.release)
+            .or_else(|| book.releases.get(&standing.release))
+            .cloned();
+        let Some(mut release) = release else { continue };
+        let result = results.get(&slot.entity);
+        if let Some(record) = release.entities.get_mut(&slot.entity) {
+            if let Some(slot_record) = record.slots.get_mut(&slot.field) {
+                let field = result.and_then(|r| r.fields.get(&slot.field));
+                settle(book, standing.release, &slot, slot_record, field);
+            }
+            close(record, result, true);
+        }
+        changed.insert(release.seq, release);
+    }
+    let new: BTreeSet<Seq> = pass.releases.iter().copied().collect();
+    changed
+        .into_values()
+        .map(|release| finish(release, journal, &new))
+        .collect()
+}
+
+/// One slot's outcome; whether this release was the last of the pass to touch it.
+fn settle(book: &Book, seq: Seq, name: &Slot, slot: &mut SlotRecord, result: Option<&FieldResult>) -> bool {
+    if slot.target == Target::Leave {
+        slot.status = Some(FieldStatus::Unchanged);
+        return true;
+    }
+    let status = result.map_or(FieldStatus::Unchanged, |r| r.status);
+    slot.effective = status != FieldStatus::NotWritten;
+    let last = book.standings.get(name).is_none_or(|standing| standing.release == seq);
+    if !last {
+        // A later release of the same pass set it: never sent, but undone together with it.
+        slot.status = Some(FieldStatus::NotWritten);
+        return false;
+    }
+    slot.observed = result.and_then(|r| r.observed.clone());
+    slot.status = Some(match status {
+        FieldStatus::Written | FieldStatus::Unchanged if slot.conflict => FieldStatus::Conflict,
+        status => status,
+    });
+    true
+}
+
+fn close(record: &mut crate::plan::EntityRecord, result: Option<&Result>, own: bool) {
+    if !own {
+        record.status = ChangeStatus::Skipped;
+        record.action = Action::Noop;
+        return;
+    }
+    if let Some(result) = result {
+        record.action = match &result.decision {
+            Decision::Refused(_) => record.action,
+            decision => decision.action(),
+        };
+        record.error.clone_from(&result.error);
+        record.permanent = result.permanent;
+    }
+    let open = record.slots.values().any(|slot| {
+        matches!(slot.status, Some(FieldStatus::NotWritten | FieldStatus::InDoubt)) && slot.observed.is_some()
+    });
+    record.status = if open || record.error.is_some() { ChangeStatus::Failed } else { ChangeStatus::Done };
+}
+
+fn finish(mut release: ReleaseRecord, journal: &Journal, new: &BTreeSet<Seq>) -> ReleaseRecord {
+    let is_new = new.contains(&release.seq);
+    let mine = |line: &&Activity| match (&line.kind, &line.key, &line.store) {
+        (Some(kind), Some(key), Some(store)) => {
+            let entity = EntityRef { kind: *kind, key: key.clone(), store: store.clone() };
+            release.entities.contains_key(&entity)
+        }
+        _ => is_new,
+    };
+    let lines: Vec<Activity> = journal.lines().iter().filter(mine).cloned().collect();
+    release.activity.extend(lines);
+    if is_new {
+        release.phases.extend(journal.phases().iter().cloned());
+    }
+    release.finished_at = Some(journal.now());
+    let failed = release.entities.values().any(|e| e.status == ChangeStatus::Failed);
+    release.status = if failed { ReleaseStatus::Failed } else { ReleaseStatus::Live };
+    release.message = Some(summary(&release));
+    release
+}
+
+fn summary(release: &ReleaseRecord) -> String {
+    let failed: Vec<String> = release
+        .entities
+        .iter()
+        .filter(|(_, e)| e.status == ChangeStatus::Failed)
+        .map(|(entity, e)| format!("{entity}: {}", e.error.as_deref().unwrap_or("not at its target")))
+        .collect();
+    let count = |action: Action| {
+        release
+            .entities
+            .values()
+            .filter(|e| e.status == ChangeStatus::Done && e.action == action && !e.slots.is_empty())
+            .count()
+    };
+    let mut parts = Vec::new();
+    for (action, word) in [
+        (Action::Create, "created"),
+        (Action::Update, "updated"),
+        (Action::Delete, "deleted"),
+        (Action::Noop, "unchanged"),
+    ] {
+        match count(action) {
+            0 => {}
+            n => parts.push(format!("{n} {word}")),
+        }
+    }
+    let drift: Vec<String> = release
+        .slots()
+        .filter(|(slot, record)| {
+            crate::plan::Standing {
+                release: release.seq,
+                target: record.target.clone(),
+                desired: record.desired_after.clone(),
+                done: record.done(),
+                permanent: false,
+            }
+            .is_drift(slot)
+        })
+        .map(|(slot, _)| slot.to_string())
+        .collect();
+    let mut message = if parts.is_empty() { "nothing to write".to_owned() } else { parts.join(", ") };
+    if !failed.is_empty() {
+        message = format!("{} failed ({}); {message}", failed.len(), failed.join("; "));
+    }
+    if !drift.is_empty() {
+        message = format!(
+            "{message}; the value put back is the one observed before the release and differs from the files: {}",
+            drift.join(", ")
+        );
+    }
+    message
+}
+
+/// Snapshots of the pass to which a value is added that was found before the first write.
+pub(super) fn extended(
+    book: &Book,
+    pass: &PassFile,
+    fresh: &Observation,
+    journal: &mut Journal,
+) -> Vec<ReleaseRecord> {
+    differing(book, pass, fresh, journal, |record, seen| {
+        let old = std::mem::replace(&mut record.observed_before, seen);
+        record.also.push(old);
+        "edited in Magento after the snapshot and before the write; the newer value is now the one kept"
+    }, |record, seen| record.observed_before != *seen)
+}
+
+/// Snapshots of a resumed pass to which a third value is added: neither the first one nor the target.
+pub(super) fn third_values(
+    book: &Book,
+    pass: &PassFile,
+    fresh: &Observation,
+    journal: &mut Journal,
+) -> Vec<ReleaseRecord> {
+    differing(book, pass, fresh, journal, |record, seen| {
+        record.also.push(seen);
+        "shows neither the value of the snapshot nor the release's; it is kept beside the snapshot"
+    }, |record, seen| {
+        let target = match &record.target {
+            Target::Leave | Target::Desired(None) => return false,
+            Target::Desired(Some(crate::domain::DesiredValue::Value(value))) => Before::Value(value.clone()),
+            Target::Desired(Some(crate::domain::DesiredValue::Ensure(_))) => return false,
+            Target::PutBack(before) => before.clone(),
+        };
+        record.observed_before != *seen
+            && target != *seen
+            && *seen != Before::Missing
+            && record.observed_before != Before::Missing
+            && record.also.last() != Some(seen)
+    })
+}
+
+fn differing(
+    book: &Book,
+    pass: &PassFile,
+    fresh: &Observation,
+    journal: &mut Journal,
+    mut keep: impl FnMut(&mut SlotRecord, Before) -> &'static str,
+    differs: impl Fn(&SlotRecord, &Before) -> bool,
+) -> Vec<ReleaseRecord> {
+    let mut changed = Vec::new();
+    let mut first: BTreeSet<Slot> = BTreeSet::new();
+    for seq in &pass.releases {
+        let Some(release) = book.releases.get(seq) else { continue };
+        let mut release = release.clone();
+        let mut any = false;
+        for (entity, record) in &mut release.entities {
+            let Some(presence) = fresh.get(entity) else { continue };
+            for (field, slot) in &mut record.slots {
+                let name = Slot { entity: entity.clone(), field: field.clone() };
+                // Only the lowest release of the pass holds what was really read.
+                if !first.insert(name) || slot.derived || *field == FieldId::Existence {
+                    continue;
+                }
+                let seen = shown(presence, field);
+                if seen != Before::Unknown && differs(slot, &seen) {
+                    let message = keep(slot, seen);
+                    journal.about(Level::Warning, entity, format!("{field}: {message}"));
+                    any = true;
+                }
+            }
+        }
+        if any {
+            changed.push(release);
+        }
+    }
+    changed
+}

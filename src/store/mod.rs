@@ -1,0 +1,201 @@
+//! Magento over REST.
+//!
+//! | module | does |
+//! |---|---|
+//! | `oauth` | signs, in Magento's dialect of OAuth 1.0a |
+//! | `client` | one attempt of one request |
+//! | `search` | queries, batches, pages |
+//! | `observe` | fields and exact assignment of entities |
+//! | `write` | creates, updates, deletes |
+//! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
+//!
+//! # Guarantees
+//! - One call of [`StoreWrite`] sends one request at most, once; nothing is ever retried here.
+//! - An update names its fields and what must be carried along, and nothing else.
+//! - Credentials are in no error, log line or `Debug` output.
+//! - Redirects are not followed: nothing signed goes to another host.
+//!
+//! # Accepted losses
+//! - Assignments are read store by store, in several requests: an entity whose assignment is edited in
+//!   that instant may be reported under a mix of both. The next read shows it.
+
+mod client;
+mod errors;
+mod oauth;
+mod observe;
+mod search;
+mod transport;
+mod words;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use url::Url;
+
+use self::client::{Client, Request, misshapen};
+use self::errors::Intent;
+use crate::domain::{
+    EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreCode, StoreView,
+    StoreViews,
+};
+use crate::ports::{StoreError, StoreRead, StoreWrite};
+
+/// The four values that Magento shows when an integration is activated.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Names the integration.
+    pub consumer_key: SecretString,
+    /// Signs for the integration.
+    pub consumer_secret: SecretString,
+    /// Names the token.
+    pub access_token: SecretString,
+    /// Signs for the token.
+    pub access_token_secret: SecretString,
+}
+
+/// How one store is reached.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The shop's own address; a path before `/rest` is kept.
+    pub url: Url,
+    /// The integration.
+    pub credentials: Credentials,
+    /// For a whole request, from connecting to the last byte.
+    pub timeout: Duration,
+    /// How many reads may be under way at once. Writes are not counted: they never wait here.
+    pub concurrency: usize,
+}
+
+/// One Magento store. Cheap to clone.
+#[derive(Clone)]
+pub struct Magento {
+    client: Arc<Client>,
+}
+
+impl fmt::Debug for Magento {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Magento").finish_non_exhaustive()
+    }
+}
+
+impl Magento {
+    /// Prepares the connection; nothing is sent.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] for a URL that is none of a shop.
+    pub fn new(options: Options) -> Result<Self, StoreError> {
+        Ok(Self {
+            client: Arc::new(Client::new(options)?),
+        })
+    }
+
+    /// Finds out whether the integration may write entities of these kinds, without writing anything.
+    ///
+    /// Magento looks at rights before it looks at the body: an empty one is "malformed" to those who
+    /// may write, and denied to those who may not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unauthorized`] names the missing right.
+    pub async fn check_rights(&self, kinds: impl Iterator<Item = Kind>) -> Result<(), StoreError> {
+        for kind in kinds {
+            let answer = self
+                .client
+                .send(Request {
+                    // nothing can be carried out, so no doubt can remain
+                    intent: Intent::Read,
+                    method: Method::POST,
+                    scope: "all".to_owned(),
+                    path: kind.route.collection.to_owned(),
+                    query: None,
+                    body: Some(json!({})),
+                })
+                .await;
+            match answer {
+                Err(StoreError::Refused { status: 400, .. }) => {}
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    return Err(misshapen(&format!(
+                        "it accepted an empty request for a new {}",
+                        kind.label
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl StoreRead for Magento {
+    async fn views(&self) -> Result<StoreViews, StoreError> {
+        let answer = self
+            .client
+            .send(Request {
+                intent: Intent::Read,
+                method: Method::GET,
+                scope: "all".to_owned(),
+                path: "store/storeViews".to_owned(),
+                query: None,
+                body: None,
+            })
+            .await?;
+        let Value::Array(items) = answer else {
+            return Err(misshapen("no list of store views"));
+        };
+        let mut views = BTreeSet::new();
+        for item in items {
+            let id = item.get("id").and_then(Value::as_u64);
+            let Some(id) = id.and_then(|id| u32::try_from(id).ok()) else {
+                return Err(misshapen("a store view without an id"));
+            };
+            if id == 0 {
+                continue;
+            }
+            // one that is left out would be missing wherever an assignment is made out
+            let code = item.get("code").and_then(Value::as_str).unwrap_or_default();
+            let code = StoreCode::new(code)
+                .map_err(|error| misshapen(&format!("store view {id}: {error}")))?;
+            views.insert(StoreView { code, id });
+        }
+        Ok(StoreViews(views))
+    }
+
+    async fn observe(
+        &self,
+        wanted: &BTreeSet<EntityRef>,
+        views: &StoreViews,
+    ) -> Result<Observation, StoreError> {
+        observe::observe(&self.client, wanted, views).await
+    }
+}
+
+impl StoreWrite for Magento {
+    async fn create(
+        &self,
+        entity: &EntityRef,
+        fields: &BTreeMap<FieldName, Value>,
+    ) -> Result<EntityId, StoreError> {
+        write::create(&self.client, entity, fields).await
+    }
+
+    async fn update(
+        &self,
+        entity: &EntityRef,
+        current: &ObservedEntity,
+        fields: &BTreeMap<FieldName, Value>,
+    ) -> Result<(), StoreError> {
+        write::update(&self.client, entity, current, fields).await
+    }
+
+    async fn delete(&self, entity: &EntityRef, current: &ObservedEntity) -> Result<(), StoreError> {
+        write::delete(&self.client, entity, current).await
+    }
+}

@@ -1,0 +1,156 @@
+//! Creating, updating and deleting one entity. The shape of each request is what keeps Magento from doing
+//! more than it was asked (a query string or a second key in the body makes an update create).
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, Request};
+use super::errors::Intent;
+use super::search::id_of;
+use crate::domain::kinds::Scoping;
+use crate::domain::{EntityId, EntityRef, FieldName, ObservedEntity, StoreScope};
+use crate::ports::StoreError;
+
+/// Makes an entity; the URL's scope decides its assignment.
+pub(super) async fn create(
+    client: &Client,
+    entity: &EntityRef,
+    fields: &BTreeMap<FieldName, Value>,
+) -> Result<EntityId, StoreError> {
+    let scope = match (&entity.store, entity.store.single()) {
+        (StoreScope::All, _) => "all",
+        (StoreScope::Views(_), Some(view)) => view.as_str(),
+        (StoreScope::Views(_), None) => return Err(several_views(entity)),
+    };
+    let spec = entity.kind;
+    let mut body = Map::new();
+    body.insert(spec.key_field.to_owned(), json!(entity.key.as_str()));
+    for (name, value) in fields {
+        // the key names the entity, whatever the fields say
+        if name.as_str() != spec.key_field {
+            body.insert(name.as_str().to_owned(), value.clone());
+        }
+    }
+    let answer = client
+        .send(Request {
+            intent: Intent::Write,
+            method: Method::POST,
+            scope: scope.to_owned(),
+            path: spec.route.collection.to_owned(),
+            query: None,
+            body: Some(wrapped(spec.route.wrapper, body)),
+        })
+        .await?;
+    answer
+        .as_object()
+        .and_then(id_of)
+        .ok_or_else(|| StoreError::InDoubt {
+            message: format!("{entity} was sent to be created, but the store's answer names no id"),
+        })
+}
+
+/// Sets fields of an entity.
+pub(super) async fn update(
+    client: &Client,
+    entity: &EntityRef,
+    current: &ObservedEntity,
+    fields: &BTreeMap<FieldName, Value>,
+) -> Result<(), StoreError> {
+    let route = &entity.kind.route;
+    let mut body = Map::new();
+    body.insert("id".to_owned(), json!(current.id.0));
+    for name in route.carry {
+        let value = carried(entity, current, name);
+        body.insert((*name).to_owned(), value);
+    }
+    for (name, value) in fields {
+        body.insert(name.as_str().to_owned(), value.clone());
+    }
+    let answer = client
+        .send(Request {
+            intent: Intent::Write,
+            method: Method::PUT,
+            scope: update_scope(entity),
+            path: format!("{}/{}", route.collection, current.id),
+            query: None,
+            body: Some(wrapped(route.wrapper, body)),
+        })
+        .await?;
+    match answer.as_object().and_then(id_of) {
+        Some(id) if id == current.id => Ok(()),
+        Some(id) => Err(StoreError::Unusable {
+            message: format!("the update of {entity} (id {}) made a new entity with id {id}", current.id),
+            remedy: "delete the new entity, and see that no proxy in front of the shop adds parameters to requests under `/rest/`: Magento takes an update with a query string for a creation".to_owned(),
+        }),
+        None => Err(StoreError::InDoubt {
+            message: format!("an update of {entity} was sent, but the store's answer names no id"),
+        }),
+    }
+}
+
+/// Takes an entity away.
+pub(super) async fn delete(
+    client: &Client,
+    entity: &EntityRef,
+    current: &ObservedEntity,
+) -> Result<(), StoreError> {
+    let answer = client
+        .send(Request {
+            intent: Intent::Write,
+            method: Method::DELETE,
+            scope: "all".to_owned(),
+            path: format!("{}/{}", entity.kind.route.collection, current.id),
+            query: None,
+            body: None,
+        })
+        .await?;
+    if answer == Value::Bool(true) {
+        return Ok(());
+    }
+    Err(StoreError::InDoubt {
+        message: format!("{entity} was sent to be deleted, but the store does not say that it is"),
+    })
+}
+
+fn wrapped(wrapper: &str, fields: Map<String, Value>) -> Value {
+    let mut body = Map::new();
+    body.insert(wrapper.to_owned(), Value::Object(fields));
+    Value::Object(body)
+}
+
+/// The current value of a field that goes along with every update.
+fn carried(entity: &EntityRef, current: &ObservedEntity, name: &str) -> Value {
+    let observed = current
+        .fields
+        .iter()
+        .find_map(|(field, value)| (field.as_str() == name).then(|| value.clone()));
+    match observed {
+        Some(value) => value,
+        // the entity was found by its key, so the key is what the field holds
+        None if name == entity.kind.key_field => json!(entity.key.as_str()),
+        None => Value::Null,
+    }
+}
+
+/// The scope of the URL of an update.
+fn update_scope(entity: &EntityRef) -> String {
+    let Scoping::Assignment { own_scope, .. } = entity.kind.scoping;
+    match &entity.store {
+        StoreScope::Views(views) if own_scope => views
+            .first()
+            .map_or_else(|| "all".to_owned(), |view| view.as_str().to_owned()),
+        StoreScope::Views(_) | StoreScope::All => "all".to_owned(),
+    }
+}
+
+fn several_views(entity: &EntityRef) -> StoreError {
+    StoreError::Refused {
+        status: 400,
+        message: format!(
+            "{entity} cannot be created: REST assigns a new {} to all store views or to a single one",
+            entity.kind.label
+        ),
+    }
+}
