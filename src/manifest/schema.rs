@@ -184,22 +184,17 @@ fn field_schema(field: &FieldSpec) -> Value {
         true => json!([name, "null"]),
         false => json!(name),
     };
-    let min_chars = usize::from(field.required);
     match field.ty {
-        FieldType::Text { max_chars } => json!({
-            "description": field.doc,
-            "anyOf": [
-                { "type": typed("string"), "minLength": min_chars, "maxLength": max_chars },
-                { "$ref": "#/$defs/file" },
-            ],
-        }),
-        FieldType::LongText { max_bytes, .. } => json!({
-            "description": field.doc,
-            "anyOf": [
-                { "type": typed("string"), "maxLength": max_bytes },
-                { "$ref": "#/$defs/file" },
-            ],
-        }),
+        FieldType::Text { max_chars: most }
+        | FieldType::LongText {
+            max_bytes: most, ..
+        } => {
+            let mut inline = json!({ "type": typed("string"), "maxLength": most });
+            if field.required {
+                inline["minLength"] = json!(1);
+            }
+            json!({ "description": field.doc, "anyOf": [inline, { "$ref": "#/$defs/file" }] })
+        }
         FieldType::Bool => json!({ "description": field.doc, "type": typed("boolean") }),
         FieldType::Integer { min, max } => json!({
             "description": field.doc,
@@ -245,7 +240,7 @@ mod tests {
         let expected = format!("{:#}\n", schema());
         assert!(
             text == expected,
-            "schemas/release.schema.json is out of date; run: gitmage schema release > schemas/release.schema.json\n{expected}"
+            "schemas/release.schema.json is out of date; run: gitmage schema release > schemas/release.schema.json"
         );
     }
 }
