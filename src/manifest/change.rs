@@ -82,9 +82,9 @@ pub(super) fn read(node: &Node, charset: Charset, report: &mut Report<'_>) -> Op
 }
 
 fn finish(draft: Draft<'_>, charset: Charset, report: &mut Report<'_>) -> Option<Change> {
-    let fields = match (draft.kind, draft.fields) {
-        (Some(kind), Some(entry)) => read_fields(kind, entry, charset, report),
-        (None, _) | (_, None) => Vec::new(),
+    let fields = match draft.fields {
+        Some(entry) => read_fields(draft.kind, entry, charset, report),
+        None => Vec::new(),
     };
     let kind = draft.kind?;
     let (store, _) = draft.store?;
@@ -248,12 +248,13 @@ fn read_view(text: &str, place: Place, report: &mut Report<'_>) -> Option<StoreC
 }
 
 fn read_fields(
-    kind: Kind,
+    kind: Option<Kind>,
     entry: Entry<'_>,
     charset: Charset,
     report: &mut Report<'_>,
 ) -> Vec<Field> {
-    let Some(entries) = entries(entry.value, "`fields`", report) else {
+    let entries = entries(entry.value, "`fields`", report);
+    let (Some(kind), Some(entries)) = (kind, entries) else {
         return Vec::new();
     };
     let mut fields = Vec::with_capacity(entries.len());

@@ -156,8 +156,9 @@ impl Loader {
     /// The tree that a path belongs to, and its root as the user would write it.
     fn open(&self, path: &Path) -> Result<(DirTree, PathBuf), TreeError> {
         let failed = |error: io::Error| unreadable(path, &error);
-        let metadata = fs::symlink_metadata(path).map_err(failed)?;
-        let absolute = if metadata.is_dir() {
+        fs::symlink_metadata(path).map_err(failed)?;
+        let directory = path.is_dir();
+        let absolute = if directory {
             path.canonicalize().map_err(failed)?
         } else {
             let name = path.file_name().unwrap_or_default();
@@ -168,11 +169,11 @@ impl Loader {
             parent.canonicalize().map_err(failed)?.join(name)
         };
         let root = self
-            .root_by_glob(&absolute, metadata.is_dir())?
+            .root_by_glob(&absolute, directory)?
             .or_else(|| enclosing_repository(&absolute))
-            .unwrap_or_else(|| match metadata.is_dir() {
-                true => absolute.clone(),
-                false => absolute.parent().unwrap_or(&absolute).to_owned(),
+            .unwrap_or_else(|| match absolute.parent() {
+                Some(parent) if !directory => parent.to_owned(),
+                Some(_) | None => absolute.clone(),
             });
         let listed = relative(&absolute, &root).unwrap_or_default();
         let depth = listed.split('/').filter(|part| !part.is_empty()).count();

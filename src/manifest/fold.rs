@@ -22,7 +22,7 @@ pub(super) fn fold(files: &BTreeMap<&str, &[Change]>) -> DesiredState {
         for change in *changes {
             let change = Lines::of(path, change);
             list(&change, slots);
-            match entities.get_mut(&change.entity) {
+            match entities.get_mut(change.entity) {
                 Some(folded) => folded.add(change),
                 None => {
                     entities.insert(change.entity.clone(), Folded::new(change));
@@ -155,8 +155,10 @@ impl Folded {
                 self.hidden.push((FieldId::Named(name.clone()), before));
             }
         }
+        // A `present` that is not spelled out takes nothing back of one that is.
+        let still = self.explicit && ensure == Ensure::Present;
+        self.explicit = explicit || still;
         self.ensure = ensure;
-        self.explicit = explicit;
         self.origin = origin;
         self.ensure_origin = ensure_origin;
     }

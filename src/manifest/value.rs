@@ -43,7 +43,7 @@ pub(super) fn read(
         }
         (_, Yaml::Null) => Value::Null,
         (FieldType::Bool, Yaml::Bool(value)) => Value::Bool(*value),
-        (FieldType::Integer { .. }, Yaml::Number(number)) if !number.is_f64() => {
+        (FieldType::Integer { .. }, Yaml::Number(number)) if is_whole(number) => {
             Value::Number(number.clone())
         }
         (
@@ -70,6 +70,12 @@ pub(super) fn read(
         return None;
     }
     Some(FieldValue::Ready(value))
+}
+
+/// A number in a whole number's spelling; the largest ones are kept as fractions.
+fn is_whole(number: &Number) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    !number.is_f64() || number.as_f64().is_some_and(|n| n.abs() > EXACT)
 }
 
 /// Where the first four-byte character stands; unknown where it is written as an escape.
