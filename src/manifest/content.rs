@@ -1,7 +1,7 @@
 //! `{ file: path }`: the text of another file of the same commit.
 
 use super::file::{LFS_POINTER, ReleaseFile};
-use super::report::{nearest, origin, quote};
+use super::report::{MAX_FINDINGS, nearest, origin, quote, too_many};
 use super::tree::{EntryKind, Tree, TreeEntry, TreeError};
 use super::value::{FieldValue, FileRef};
 use crate::domain::kinds::{Charset, ValueProblem};
@@ -9,6 +9,9 @@ use crate::domain::{Finding, Severity, Value};
 
 /// The longest text that any field holds (`MEDIUMTEXT`).
 const MAX_BYTES: u64 = 16_777_215;
+/// What the values of one release file may hold together: one large file named a thousand times
+/// would exhaust the memory.
+const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The entry that a path names.
 pub(super) fn find(
@@ -34,6 +37,7 @@ pub(super) fn resolve(
     tree: &dyn Tree,
 ) -> Result<Vec<Finding>, TreeError> {
     let mut findings = Vec::new();
+    let mut left = MAX_TOTAL_BYTES;
     for field in file
         .changes
         .iter_mut()
@@ -42,8 +46,13 @@ pub(super) fn resolve(
         let FieldValue::File(file) = &field.value else {
             continue;
         };
-        let problem = match read(&file.path, found(&file.path), entries, tree)? {
+        if findings.len() >= MAX_FINDINGS {
+            findings.push(too_many(path));
+            break;
+        }
+        let problem = match read(&file.path, found(&file.path), left, entries, tree)? {
             Ok(text) => {
+                left = left.saturating_sub(text.len() as u64);
                 let value = field.spec.canonical(Value::String(text));
                 match field.spec.check(&value, charset) {
                     None => {
@@ -84,6 +93,7 @@ fn in_file(path: &str, mut problem: ValueProblem) -> ValueProblem {
 fn read(
     path: &str,
     entry: Option<TreeEntry>,
+    left: u64,
     entries: &[TreeEntry],
     tree: &dyn Tree,
 ) -> Result<Result<String, ValueProblem>, TreeError> {
@@ -94,8 +104,17 @@ fn read(
         Some(EntryKind::Submodule) => return Ok(Err(submodule(&quoted))),
         Some(EntryKind::File) => {}
     }
-    let bytes = match tree.read(path, MAX_BYTES) {
+    let bytes = match tree.read(path, MAX_BYTES.min(left)) {
         Ok(bytes) => bytes,
+        Err(TreeError::TooLarge { bytes, .. }) if bytes <= MAX_BYTES => {
+            return Ok(Err(ValueProblem::new(
+                "content-too-large",
+                format!(
+                    "with file {quoted} the values of this release file exceed {MAX_TOTAL_BYTES} bytes"
+                ),
+                "split the release file",
+            )));
+        }
         Err(TreeError::TooLarge { bytes, limit }) => {
             return Ok(Err(ValueProblem::new(
                 "file-too-large",

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -176,15 +176,7 @@ impl Loader {
                 Some(_) | None => absolute.clone(),
             });
         let listed = relative(&absolute, &root).unwrap_or_default();
-        let depth = listed.split('/').filter(|part| !part.is_empty()).count();
-        // `a/releases/x.yaml` with the root two levels up is shown from `a`.
-        let shown = match path.ancestors().nth(depth) {
-            Some(above) if path.is_relative() && above == Path::new(".") => PathBuf::new(),
-            Some(above) if !path.components().any(|part| part.as_os_str() == "..") => {
-                above.to_owned()
-            }
-            Some(_) | None => root.clone(),
-        };
+        let shown = as_written(path, &listed).unwrap_or_else(|| root.clone());
         Ok((DirTree { root, listed }, shown))
     }
 
@@ -208,6 +200,20 @@ impl Loader {
         };
         Ok(absolute.ancestors().find(matches).map(Path::to_owned))
     }
+}
+
+/// The root of a tree as a user would write it who wrote `path` for what is `listed` in it:
+/// `a/releases/x.yaml` with the root two levels up is seen from `a`. `None` when it cannot be told.
+fn as_written(path: &Path, listed: &str) -> Option<PathBuf> {
+    let written: Vec<Component<'_>> = path.components().collect();
+    let depth = listed.split('/').filter(|part| !part.is_empty()).count();
+    let (above, below) = written.split_at_checked(written.len().checked_sub(depth)?)?;
+    // Parts such as `..` name other directories than the last ones of the resolved path.
+    let plain = below
+        .iter()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let parts = above.iter().filter(|part| **part != Component::CurDir);
+    plain.then(|| parts.collect())
 }
 
 /// Every file below a directory that could be a release file.
@@ -283,4 +289,29 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unreadable(path: &Path, error: &io::Error) -> TreeError {
     TreeError::Unreadable(format!("{} cannot be read: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_shown_as_it_was_written() {
+        let shown = |path: &str, listed: &str| {
+            as_written(Path::new(path), listed).map(|root| root.display().to_string())
+        };
+        assert_eq!(shown(".", "").as_deref(), Some(""));
+        assert_eq!(
+            shown("./releases/a.yaml", "releases/a.yaml").as_deref(),
+            Some("")
+        );
+        assert_eq!(
+            shown("x/releases/a.yaml", "releases/a.yaml").as_deref(),
+            Some("x")
+        );
+        assert_eq!(shown("../x/releases", "releases").as_deref(), Some("../x"));
+        assert_eq!(shown("/x/releases", "releases").as_deref(), Some("/x"));
+        assert_eq!(shown("a.yaml", "releases/a.yaml"), None);
+        assert_eq!(shown("../a.yaml", "releases/a.yaml"), None);
+    }
 }

@@ -105,7 +105,10 @@ fn read_root(root: &Node, charset: Charset, report: &mut Report<'_>) -> ReleaseF
     let Some(map) = Mapping::read(root, "the release file", FILE_KEYS, report) else {
         return ReleaseFile::default();
     };
-    let name = map.text("name", report).map(str::to_owned);
+    // It is printed on terminals and in one-line lists.
+    let name = map
+        .text("name", report)
+        .map(|name| name.replace(char::is_control, " ").trim().to_owned());
     // Read for its type alone: nothing shows it yet.
     let _ = map.text("description", report);
     ReleaseFile {

@@ -18,6 +18,8 @@ use crate::domain::{DesiredState, Finding, Findings, Severity};
 
 /// How much of parsed files is kept between loads, in bytes of their texts.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
+/// What all release files of a tree may weigh together: all of it is in memory at once.
+const MAX_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
 /// What a parsed file weighs beyond its text.
 const BASE_WEIGHT: u64 = 4096;
 
@@ -71,6 +73,7 @@ pub struct Loader {
     options: Options,
     glob: GlobMatcher,
     cache: Cache<Version, Parsed>,
+    pub(super) max_total_bytes: u64,
 }
 
 /// One version of a release file: with `refs`, also of the files that it refers to.
@@ -108,6 +111,7 @@ impl Loader {
             options,
             glob,
             cache: Cache::new(CACHE_BYTES),
+            max_total_bytes: MAX_TOTAL_BYTES,
         })
     }
 
@@ -139,6 +143,7 @@ impl Loader {
         let mut entries = tree.entries()?;
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         let mut loaded = Loaded::default();
+        let mut total = 0;
         let mut files: BTreeMap<&str, Arc<Parsed>> = BTreeMap::new();
         for entry in entries.iter().filter(|entry| chosen(&entry.path)) {
             loaded.files.insert(entry.path.clone(), entry.id.clone());
@@ -147,6 +152,19 @@ impl Loader {
                 continue;
             }
             let parsed = self.load_file(entry, &entries, tree, &mut loaded.files)?;
+            total += parsed.weight;
+            if total > self.max_total_bytes {
+                loaded.findings.0.push(about_file(
+                    &entry.path,
+                    "releases-too-large",
+                    format!(
+                        "with this file the release files of the tree exceed {} bytes",
+                        self.max_total_bytes
+                    ),
+                    "delete release files that later ones override",
+                ));
+                break;
+            }
             files.insert(&entry.path, parsed);
         }
         for (path, parsed) in &files {
@@ -224,7 +242,7 @@ impl Loader {
             tree,
         )?;
         resolved.findings.extend(findings);
-        resolved.weight += resolved.file.text_bytes();
+        resolved.weight += resolved.file.text_bytes() - parsed.file.text_bytes();
         Ok(resolved)
     }
 
@@ -275,10 +293,11 @@ impl Loader {
         };
         let source = Source::new(&entry.path, text);
         let (file, findings) = file::read(&source, self.options.charset);
+        let weight = BASE_WEIGHT + bytes.len() as u64 + file.text_bytes();
         Ok(Parsed {
             file,
             findings,
-            weight: BASE_WEIGHT + bytes.len() as u64,
+            weight,
         })
     }
 }

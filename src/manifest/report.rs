@@ -5,13 +5,13 @@ use crate::domain::kinds::ValueProblem;
 use crate::domain::{Finding, Origin, Severity};
 
 /// So many findings of one file are worth reading; a file may be made to have millions.
-const MAX_FINDINGS: usize = 100;
+pub(super) const MAX_FINDINGS: usize = 100;
 
 /// The findings of one file.
 pub(super) struct Report<'a> {
     pub(super) source: &'a Source,
     findings: Vec<Finding>,
-    left_out: usize,
+    left_out: bool,
 }
 
 impl<'a> Report<'a> {
@@ -19,7 +19,7 @@ impl<'a> Report<'a> {
         Self {
             source,
             findings: Vec::new(),
-            left_out: 0,
+            left_out: false,
         }
     }
 
@@ -66,7 +66,7 @@ impl<'a> Report<'a> {
 
     fn add(&mut self, id: &str, severity: Severity, place: Place, message: String, remedy: String) {
         if self.findings.len() >= MAX_FINDINGS {
-            self.left_out += 1;
+            self.left_out = true;
             return;
         }
         self.findings.push(Finding {
@@ -81,15 +81,8 @@ impl<'a> Report<'a> {
 
     pub(super) fn into_findings(self) -> Vec<Finding> {
         let mut findings = self.findings;
-        if self.left_out > 0 {
-            findings.push(Finding {
-                id: "too-many-findings".to_owned(),
-                severity: Severity::Critical,
-                origin: origin(&self.source.path, Place::FILE),
-                message: format!("{} further findings are not listed", self.left_out),
-                remedy: "correct the first ones and check again".to_owned(),
-                snippet: String::new(),
-            });
+        if self.left_out {
+            findings.push(too_many(&self.source.path));
         }
         findings
     }
@@ -113,6 +106,16 @@ pub(super) fn about_file(path: &str, id: &str, message: String, remedy: &str) ->
         remedy: remedy.to_owned(),
         snippet: String::new(),
     }
+}
+
+/// The finding that stands for those that are left out.
+pub(super) fn too_many(path: &str) -> Finding {
+    about_file(
+        path,
+        "too-many-findings",
+        format!("there are further findings than the first {MAX_FINDINGS}"),
+        "correct these and check again",
+    )
 }
 
 /// A user's text in a message: in backticks, of bearable length, without control characters.
@@ -140,13 +143,16 @@ pub(super) fn nearest<'a>(
     let folded = fold_name(name);
     candidates
         .into_iter()
-        .map(|candidate| {
-            let distance = strsim::damerau_levenshtein(&folded, &fold_name(candidate));
-            (distance, candidate)
-        })
-        .filter(|(distance, candidate)| {
-            let longest = name.chars().count().max(candidate.chars().count());
-            *distance <= (longest / 3).max(1) && *distance < longest
+        .filter_map(|candidate| {
+            let longest = name.len().max(candidate.len());
+            let bearable = (longest / 3).max(1).min(longest.saturating_sub(1));
+            // The distance is no less than that of the lengths, which costs nothing.
+            let other = fold_name(candidate);
+            if folded.len().abs_diff(other.len()) > bearable {
+                return None;
+            }
+            let distance = strsim::damerau_levenshtein(&folded, &other);
+            (distance <= bearable).then_some((distance, candidate))
         })
         .min()
         .map(|(_, candidate)| candidate)

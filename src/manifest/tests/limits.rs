@@ -134,6 +134,27 @@ fn a_file_full_of_faults_is_told_in_a_hundred_findings() {
 }
 
 #[test]
+fn all_release_files_together_are_limited() {
+    let mut small = loader();
+    small.max_total_bytes = 20_000;
+    let yaml = page_with(&format!("content: {}", "x".repeat(5_000)));
+    let other = yaml.replace("home", "other");
+    let tree = MapTree::of(&[("releases/a.yaml", &yaml), ("releases/b.yaml", &other)]);
+    assert_eq!(load(&tree).findings.to_string(), "");
+    let loaded = small.load(&tree).unwrap();
+    insta::assert_snapshot!(loaded.findings, @"
+    releases/b.yaml: critical: with this file the release files of the tree exceed 20000 bytes [releases-too-large]
+      = delete release files that later ones override
+    ");
+}
+
+#[test]
+fn names_are_one_line() {
+    let tree = MapTree::of(&[("releases/a.yaml", "name: \"a\\n\\e[2Jb \"\nchanges: []\n")]);
+    assert_eq!(load(&tree).names["releases/a.yaml"], "a  [2Jb");
+}
+
+#[test]
 fn byte_order_marks_and_windows_line_ends_are_fine() {
     let yaml = format!("\u{feff}{}", page_with("title: Ä").replace('\n', "\r\n"));
     assert_eq!(findings(&yaml), "");

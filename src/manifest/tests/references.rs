@@ -213,6 +213,27 @@ fn four_byte_character() {
 }
 
 #[test]
+fn one_large_file_cannot_be_named_a_thousand_times() {
+    let change = |i| {
+        format!(
+            "  - {{ kind: cms_block, key: b{i}, fields: {{ content: {{ file: big.html }} }} }}\n"
+        )
+    };
+    let changes: String = (0..1000).map(change).collect();
+    let mut tree = MapTree::of(&[("big.html", &"x".repeat(16_000_000))]);
+    tree.set("releases/a.yaml", format!("changes:\n{changes}"));
+    let found = load(&tree).findings;
+    assert_eq!(found.0.len(), 101);
+    assert_eq!(found.0[0].id, "too-many-findings");
+    insta::assert_snapshot!(found.0[1], @"
+    releases/a.yaml:6:60: critical: with file `big.html` the values of this release file exceed 67108864 bytes [content-too-large]
+     6 |   - { kind: cms_block, key: b4, fields: { content: { file: big.html } } }
+       |                                                            ^
+      = split the release file
+    ");
+}
+
+#[test]
 fn too_large() {
     let mut tree = tree("content/huge.html");
     tree.set("content/huge.html", vec![b'x'; 16_777_216]);
