@@ -1,5 +1,31 @@
 //! Release files: from the bytes of one commit to the desired state, with every finding of every file.
+//!
+//! [`Loader::load`] takes a [`Tree`], reads the files that match the glob, checks them one by one
+//! (`file`, `change`, `value`), puts in the texts of `{ file: … }` (`content`), folds all
+//! changes in path order (`fold`) and checks what needs all files (`across`).
+//!
+//! Nothing here stops at the first error: the YAML becomes a tree of nodes with places (`node`),
+//! each check reports what it finds (`report`), and what could be read goes on.
 
+mod across;
+mod cache;
+mod change;
+mod content;
+mod dir_tree;
+mod file;
+mod fold;
+mod loader;
+mod mapping;
+mod node;
+mod report;
+mod schema;
+mod source;
+#[cfg(test)]
+mod tests;
 mod tree;
+mod value;
 
+pub use dir_tree::DirTree;
+pub use loader::{BadGlob, Loaded, Loader, Options};
+pub use schema::schema;
 pub use tree::{EntryKind, Tree, TreeEntry, TreeError};

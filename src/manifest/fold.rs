@@ -1,0 +1,203 @@
+//! Folding: all changes of all files, in path order, field by field; the later path wins.
+
+use std::collections::BTreeMap;
+
+use super::change::{Change, Field};
+use super::report::origin;
+use super::value::FieldValue;
+use crate::domain::{
+    DesiredEntity, DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Listed,
+    Origin, Overridden, Slot, Value,
+};
+
+/// Folds the changes of each path. The order of the map, bytewise by path, is the order of folding.
+pub(super) fn fold(files: &BTreeMap<&str, &[Change]>) -> DesiredState {
+    let mut listed = BTreeMap::new();
+    let mut entities: BTreeMap<EntityRef, Folded> = BTreeMap::new();
+    for (path, changes) in files {
+        if changes.is_empty() {
+            continue;
+        }
+        let slots: &mut BTreeMap<Slot, Listed> = listed.entry((*path).to_owned()).or_default();
+        for change in *changes {
+            let change = Lines::of(path, change);
+            list(&change, slots);
+            match entities.get_mut(change.entity) {
+                Some(folded) => folded.add(change),
+                None => {
+                    entities.insert(change.entity.clone(), Folded::new(change));
+                }
+            }
+        }
+    }
+    let mut overridden = Vec::new();
+    let entities = entities
+        .into_iter()
+        .map(|(entity, folded)| {
+            let desired = folded.finish(&entity, &mut overridden);
+            (entity, desired)
+        })
+        .collect();
+    overridden.sort();
+    DesiredState {
+        entities,
+        listed,
+        overridden,
+    }
+}
+
+/// A change with origins in place of places.
+struct Lines<'a> {
+    entity: &'a EntityRef,
+    ensure: Ensure,
+    explicit: bool,
+    origin: Origin,
+    ensure_origin: Origin,
+    fields: Vec<(&'a FieldName, &'a Value, Origin)>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(path: &str, change: &'a Change) -> Self {
+        let field = |field: &'a Field| match &field.value {
+            FieldValue::Ready(value) => Some((&field.name, value, origin(path, field.place))),
+            // Its file could not be read, and a critical finding says so.
+            FieldValue::File(_) => None,
+        };
+        Self {
+            entity: &change.entity,
+            ensure: change.ensure,
+            explicit: change.spelled_out && change.ensure == Ensure::Present,
+            origin: origin(path, change.place),
+            ensure_origin: origin(path, change.ensure_place),
+            fields: change.fields.iter().filter_map(field).collect(),
+        }
+    }
+}
+
+fn list(change: &Lines<'_>, slots: &mut BTreeMap<Slot, Listed>) {
+    let slot = |field| Slot {
+        entity: change.entity.clone(),
+        field,
+    };
+    slots.insert(
+        slot(FieldId::Existence),
+        Listed {
+            value: DesiredValue::Ensure(change.ensure),
+            origin: change.ensure_origin.clone(),
+        },
+    );
+    for (name, value, origin) in &change.fields {
+        slots.insert(
+            slot(FieldId::Named((*name).clone())),
+            Listed {
+                value: DesiredValue::Value((*value).clone()),
+                origin: origin.clone(),
+            },
+        );
+    }
+}
+
+/// One entity while it is folded.
+struct Folded {
+    ensure: Ensure,
+    explicit: bool,
+    origin: Origin,
+    ensure_origin: Origin,
+    fields: BTreeMap<FieldName, (Value, Origin)>,
+    /// What is hidden so far; by what, is known only at the end.
+    hidden: Vec<(FieldId, Origin)>,
+    /// The last `ensure: absent`: it hides fields that nothing sets again.
+    removed: Option<Origin>,
+}
+
+impl Folded {
+    fn new(change: Lines<'_>) -> Self {
+        let mut folded = Self {
+            ensure: change.ensure,
+            explicit: change.explicit,
+            origin: change.origin.clone(),
+            ensure_origin: change.ensure_origin.clone(),
+            fields: BTreeMap::new(),
+            hidden: Vec::new(),
+            removed: None,
+        };
+        folded.set(change);
+        folded
+    }
+
+    fn add(&mut self, change: Lines<'_>) {
+        if self.ensure != change.ensure {
+            self.hidden
+                .push((FieldId::Existence, self.ensure_origin.clone()));
+        }
+        self.set(change);
+    }
+
+    fn set(&mut self, change: Lines<'_>) {
+        let Lines {
+            entity: _,
+            ensure,
+            explicit,
+            origin,
+            ensure_origin,
+            fields,
+        } = change;
+        if ensure == Ensure::Absent {
+            let gone = std::mem::take(&mut self.fields);
+            self.hidden.extend(
+                gone.into_iter()
+                    .map(|(name, (_, origin))| (FieldId::Named(name), origin)),
+            );
+            self.removed = Some(ensure_origin.clone());
+        }
+        for (name, value, origin) in fields {
+            if let Some((_, before)) = self.fields.insert(name.clone(), (value.clone(), origin)) {
+                self.hidden.push((FieldId::Named(name.clone()), before));
+            }
+        }
+        // A `present` that is not spelled out takes nothing back of one that is.
+        let still = self.explicit && ensure == Ensure::Present;
+        self.explicit = explicit || still;
+        self.ensure = ensure;
+        self.origin = origin;
+        self.ensure_origin = ensure_origin;
+    }
+
+    fn finish(self, entity: &EntityRef, overridden: &mut Vec<Overridden>) -> DesiredEntity {
+        let Self {
+            ensure,
+            explicit,
+            origin,
+            ensure_origin,
+            fields,
+            hidden,
+            removed,
+        } = self;
+        for (field, hidden) in hidden {
+            let by = match &field {
+                FieldId::Existence => Some(&ensure_origin),
+                FieldId::Named(name) => fields
+                    .get(name)
+                    .map(|(_, origin)| origin)
+                    .or(removed.as_ref()),
+            };
+            overridden.push(Overridden {
+                slot: Slot {
+                    entity: entity.clone(),
+                    field,
+                },
+                hidden,
+                by: by.unwrap_or(&origin).clone(),
+            });
+        }
+        DesiredEntity {
+            ensure,
+            explicit,
+            fields: fields
+                .into_iter()
+                .map(|(name, (value, _))| (name, value))
+                .collect(),
+            origin,
+        }
+    }
+}
