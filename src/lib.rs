@@ -4,5 +4,6 @@ pub mod domain;
 pub mod manifest;
 pub mod plan;
 pub mod ports;
+pub mod reconcile;
 pub mod settings;
 pub mod store;
