@@ -1,5 +1,6 @@
 //! gitmage makes a Magento 2 store match what a Git repository says, field by field, and can always
 //! put back what was there before.
 pub mod domain;
+pub mod git;
 pub mod manifest;
 pub mod ports;
