@@ -204,6 +204,7 @@ impl BranchLedger {
     ) -> Result<(), LedgerError> {
         match mirror.push(&self.branch, old, new) {
             Ok(Pushed::Done) => {}
+            Ok(Pushed::Landed) => return Ok(()),
             Ok(Pushed::Raced) => return Err(self.raced()),
             Err(error) => return Err(self.failed(error)),
         }

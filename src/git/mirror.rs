@@ -38,6 +38,9 @@ struct Fetched {
 /// What became of a push.
 pub(super) enum Pushed {
     Done,
+    /// Its answer was lost, but it was carried out: a fetch has brought the branch here since, with
+    /// whatever came upon it.
+    Landed,
     /// The branch on the remote is not where it was expected.
     Raced,
 }
@@ -73,8 +76,8 @@ impl Mirror {
         self.fetch(&mut line)
     }
 
-    /// Moves a branch on the remote from `old` to `new`, and the mirror's after it. A lost answer is
-    /// asked for again: what counts is where the branch is.
+    /// Moves a branch on the remote from `old` to `new`. A lost answer is asked for again: what counts
+    /// is where the branch is.
     pub(super) fn push(
         &self,
         branch: &str,
@@ -140,7 +143,7 @@ impl Mirror {
             base.map(gix::Id::detach) == Some(new)
         };
         match tip {
-            Some(tip) if tip == new || landed(tip) => Ok(Pushed::Done),
+            Some(tip) if tip == new || landed(tip) => Ok(Pushed::Landed),
             tip if tip != old => Ok(Pushed::Raced),
             _ => Err(doubt),
         }
