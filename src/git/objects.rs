@@ -24,8 +24,14 @@ pub(super) fn damaged(
 
 /// gix's error with its causes, in one line.
 pub(super) fn reason(error: &gix::Error) -> String {
-    let text = format!("{error:#}");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.iter_errors().map(ToString::to_string) {
+        let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !cause.is_empty() && !causes.contains(&cause) {
+            causes.push(cause);
+        }
+    }
+    causes.join(": ")
 }
 
 pub(super) fn object_id(id: &CommitId) -> Result<ObjectId, GitError> {
@@ -69,11 +75,8 @@ pub(super) fn linked_commit(
 pub(super) fn info(commit: &gix::Commit<'_>) -> Result<CommitInfo, GitError> {
     let damaged = |error: gix::Error| damaged("commit", commit.id, reason(&error));
     let decoded = commit.decode().map_err(damaged)?;
-    let author = decoded.author().map_err(|error| damaged(error.into()))?;
-    let seconds = decoded
-        .committer()
-        .map_err(|error| damaged(error.into()))?
-        .seconds();
+    let author = decoded.author().map_err(damaged)?;
+    let seconds = decoded.committer().map_err(damaged)?.seconds();
     let message = decoded.message.to_str_lossy().into_owned();
     Ok(CommitInfo {
         id: commit_id(commit.id)?,

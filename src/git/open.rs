@@ -5,31 +5,38 @@ use std::time::SystemTime;
 
 use gix::ThreadSafeRepository;
 
+use super::objects::reason;
 use crate::ports::GitError;
 
 /// How long a held lock of a reference is waited for, in milliseconds.
 const LOCK_WAIT: &str = "2000";
 
-/// Tells whether an opened repository is still the one on disk: directories come and go, and the
-/// configuration is read when opening.
+/// Tells whether an opened repository is still the one on disk: directories come and go, the
+/// configuration is read when opening, and gix has room for so many packs only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp([Option<Identity>; 3]);
+pub(super) struct Stamp([Option<Identity>; 4]);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Identity {
     file: u64,
     created: Option<SystemTime>,
-    /// Of files only: a directory changes with every entry.
+    /// Not of the directory that changes with every object.
     content: Option<(Option<SystemTime>, u64)>,
 }
 
 impl Stamp {
     pub(super) fn of(common_dir: &Path) -> Self {
-        Self(["objects", "config", "shallow"].map(|name| identity(&common_dir.join(name))))
+        let identity = |name, content| identity(&common_dir.join(name), content);
+        Self([
+            identity("objects", false),
+            identity("objects/pack", true),
+            identity("config", true),
+            identity("shallow", true),
+        ])
     }
 }
 
-fn identity(path: &Path) -> Option<Identity> {
+fn identity(path: &Path, content: bool) -> Option<Identity> {
     let meta = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
     let file = std::os::unix::fs::MetadataExt::ino(&meta);
@@ -38,7 +45,7 @@ fn identity(path: &Path) -> Option<Identity> {
     Some(Identity {
         file,
         created: meta.created().ok(),
-        content: meta.is_file().then(|| (meta.modified().ok(), meta.len())),
+        content: content.then(|| (meta.modified().ok(), meta.len())),
     })
 }
 
@@ -57,7 +64,11 @@ pub(super) fn open(path: &Path) -> Result<ThreadSafeRepository, GitError> {
         ])
         .open(path)
         .map_err(|error| GitError::Stalled {
-            message: format!("no usable Git repository at {}: {error:#}", path.display()),
+            message: format!(
+                "no usable Git repository at {}: {}",
+                path.display(),
+                reason(&error)
+            ),
             remedy: "create it with `git init --bare`, or correct repository.url".to_owned(),
         })?;
     refuse(&repository.to_thread_local())?;

@@ -3,7 +3,7 @@
 //! gix has no push, and for fetching it knows neither proxies nor `http.sslCAInfo` nor a time limit;
 //! one program for both directions also means one place for credentials. It runs hermetically: of
 //! the environment only what [`INHERITED`] names, no configuration but the mirror's own and ours, no
-//! prompt, no hook, no credential helper.
+//! prompt, no hook, no credential helper. Git 2.32 or newer.
 //!
 //! # Guarantees
 //! - Secrets are handed over in the environment, never as arguments, and not written to disk.
@@ -93,7 +93,27 @@ impl Program {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().map_err(NoAnswer::NotStarted)?;
-        collect(child, self.timeout)
+        let mut answer = collect(child, self.timeout)?;
+        // a remote may echo what it was sent
+        for text in [&mut answer.stdout, &mut answer.stderr] {
+            self.redact(text);
+        }
+        Ok(answer)
+    }
+
+    fn redact(&self, text: &mut String) {
+        let Some(token) = &self.token else { return };
+        for secret in [token.expose_secret(), self.basic(token).as_str()] {
+            if !secret.is_empty() && text.contains(secret) {
+                *text = text.replace(secret, "…");
+            }
+        }
+    }
+
+    /// `user:token` as Basic authentication writes it.
+    fn basic(&self, token: &SecretString) -> String {
+        let user = location::user(&self.url).unwrap_or_else(|| "x-access-token".to_owned());
+        BASE64.encode(format!("{user}:{}", token.expose_secret()))
     }
 
     fn confine(&self, command: &mut Command) {
@@ -145,11 +165,9 @@ impl Program {
             settings.push(("http.sslCAInfo".to_owned(), file.display().to_string()));
         }
         if let (Some(token), Some(origin)) = (&self.token, location::origin(&self.url)) {
-            let user = location::user(&self.url).unwrap_or_else(|| "x-access-token".to_owned());
-            let basic = BASE64.encode(format!("{user}:{}", token.expose_secret()));
             settings.push((
                 format!("http.{origin}.extraHeader"),
-                format!("Authorization: Basic {basic}"),
+                format!("Authorization: Basic {}", self.basic(token)),
             ));
         }
         settings

@@ -56,7 +56,7 @@ fn named_in_sentences(lines: &[&str]) -> Vec<(usize, String)> {
 }
 
 /// The line without what it quotes from another message.
-fn own_words<'a>(number: usize, line: &'a str) -> &'a str {
+fn own_words(number: usize, line: &str) -> &str {
     if line.starts_with([' ', '\t', '>']) {
         return "";
     }

@@ -184,9 +184,12 @@ fn fetches_and_pushes_with_a_token() {
     );
     let late = ledger.append(None, &[entry("2", &[("x", Some("2"))])]);
     assert!(matches!(late, Err(LedgerError::Raced { .. })), "{late:?}");
-    site.hook("pre-receive", "echo not you >&2; exit 1");
+    site.hook("pre-receive", &format!("echo not you: {TOKEN} >&2; exit 1"));
     match ledger.append(Some(&made[0]), &[entry("2", &[("x", Some("2"))])]) {
-        Err(LedgerError::Stalled { message, .. }) => assert!(message.contains("not you")),
+        Err(LedgerError::Stalled { message, .. }) => {
+            assert!(message.contains("not you: …"), "{message}");
+            assert!(!message.contains(TOKEN), "{message}");
+        }
         other => panic!("{other:?}"),
     }
     // the token is nowhere on disk, in no form

@@ -305,7 +305,7 @@ fn reads_sha256_repositories() {
     for source in [site.in_place("bare.git"), site.mirror("m")] {
         assert_eq!(subjects(&source, &two, None), ["one", "undo"]);
         let info = source.commit(&two).unwrap();
-        assert_eq!(source.reverted(&info).unwrap(), [one.clone()]);
+        assert_eq!(source.reverted(&info).unwrap(), std::slice::from_ref(&one));
         assert_eq!(source.tree(&two).unwrap().read("a.yaml", 9).unwrap(), b"b");
     }
 }
@@ -321,6 +321,21 @@ fn reads_on_while_the_repository_is_packed() {
     assert_eq!(source.head("main").unwrap(), Some(two.clone()));
     assert_eq!(subjects(&source, &two, None), ["one", "two"]);
     assert_eq!(source.tree(&one).unwrap().read("a", 9).unwrap(), b"1");
+}
+
+#[test]
+fn reads_on_while_packs_pile_up() {
+    let site = Site::new();
+    let one = site.commit("a", "1", "one");
+    let source = site.in_place("work");
+    assert!(source.commit(&one).is_ok());
+    // more than gix has room for in a repository that had none when it was opened
+    for n in 0..40 {
+        site.git(&["commit", "-q", "--allow-empty", "-m", &n.to_string()]);
+        site.git(&["repack", "-q", "-d"]);
+    }
+    let tip = source.head("main").unwrap().unwrap();
+    assert_eq!(subjects(&source, &tip, None).len(), 41);
 }
 
 #[test]
