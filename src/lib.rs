@@ -1,6 +1,7 @@
 //! gitmage makes a Magento 2 store match what a Git repository says, field by field, and can always
 //! put back what was there before.
 pub mod domain;
+pub mod git;
 pub mod manifest;
 pub mod plan;
 pub mod ports;

@@ -109,6 +109,14 @@ pub trait Source: Send + Sync + 'static {
     /// See [`GitError`].
     fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError>;
 
+    /// The commits that the message says it reverts, in the message's order and each once: `This
+    /// reverts commit <id>` in all forms of git, and `Reverts:` trailers. An id that names no commit
+    /// here, or several, is left out.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    fn reverted(&self, info: &CommitInfo) -> Result<Vec<CommitId>, GitError>;
+
     /// The tree of a commit, read from the object database.
     ///
     /// # Errors

@@ -1,0 +1,28 @@
+//! Git: the watched repository, the ledger on its rollback branch, and the watch on its references.
+//!
+//! A plain path is opened in place with gix. Every other URL is mirrored into a bare repository
+//! below `state_dir`; what goes over a network is done by the `git` program (`program.rs`), all
+//! reading and all making of objects by gix.
+
+mod durable;
+mod ledger;
+mod location;
+mod mirror;
+mod objects;
+mod open;
+mod program;
+mod refusal;
+mod repository;
+mod tree;
+mod watch;
+mod words;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use ledger::BranchLedger;
+pub use location::Location;
+pub use repository::{Options, Repository};
+pub use watch::Watch;
+pub use words::reverted_commits;

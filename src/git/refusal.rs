@@ -1,0 +1,197 @@
+//! What git and the remote say when they fail, sorted by what happens next.
+//!
+//! Git has one exit status for everything, so its words (in the C locale) decide. What is not known
+//! to need a person counts as going away by itself.
+
+use super::location;
+use crate::ports::GitError;
+
+/// Longest text of git that is shown.
+const LONGEST: usize = 1_000;
+
+/// Words of git, and the remedy where they need a person.
+const NEEDS_A_PERSON: &[(&[&str], &str)] = &[
+    (
+        &["host key verification failed"],
+        "add the host's key to known_hosts of the user that gitmage runs as",
+    ),
+    (
+        &[
+            "certificate",
+            "unable to access ssl",
+            "ssl_connect",
+            "gnutls_handshake",
+        ],
+        "make the certificate authority known to the system, or name its file",
+    ),
+    (
+        &[
+            "authentication failed",
+            "could not read username",
+            "could not read password",
+            "error: 401",
+            "invalid username",
+            "access denied",
+            "permission denied (",
+        ],
+        "give a valid repository.token for https://, or a key that the remote knows for ssh",
+    ),
+    (
+        &[
+            "redirect",
+            "error: 301",
+            "error: 302",
+            "error: 307",
+            "error: 308",
+        ],
+        "write the URL that the remote redirects to as repository.url",
+    ),
+    (
+        &["dubious ownership"],
+        "run gitmage as the repository's owner, or name it as a plain path or an ssh URL",
+    ),
+    (
+        &["is shallow"],
+        "complete the remote with `git fetch --unshallow`",
+    ),
+    (
+        &[
+            "error: 404",
+            "not found",
+            "does not exist",
+            "does not appear to be a git repository",
+        ],
+        "correct repository.url, and see that the account may read that repository",
+    ),
+    (
+        &[
+            "error: 403",
+            "permission denied",
+            "permission to",
+            "denied to",
+        ],
+        "give the account the right to read the repository and to write the rollback branch",
+    ),
+    (&["no space left", "disk quota exceeded"], "free some space"),
+];
+
+/// Words of git about a mirror that is broken; it can be made again.
+const BROKEN_MIRROR: &[&str] = &[
+    "bad object",
+    "is corrupt",
+    "did not send all necessary objects",
+    "object file",
+    "not a git repository",
+    "mismatched algorithms",
+];
+
+/// Words about a push that came too late.
+const OVERTAKEN: &[&str] = &[
+    "stale info",
+    "fetch first",
+    "non-fast-forward",
+    "incorrect old value",
+    "reference already exists",
+    "but expected",
+];
+
+/// Words about a push that is refused whoever comes first.
+const FORBIDDEN: &[&str] = &[
+    "hook declined",
+    "protected",
+    "denied",
+    "prohibited",
+    "not allowed",
+    "refusing",
+    "unpacker error",
+    "branch is currently checked out",
+];
+
+/// The answer to a push of one reference.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Accepted,
+    Overtaken,
+    Forbidden(String),
+    /// Nothing certain: only the remote knows.
+    Unclear(String),
+}
+
+/// Why a run of git failed.
+pub(super) fn of(doing: &str, url: &str, stderr: &str) -> GitError {
+    let url = location::without_password(url);
+    let said = words(stderr);
+    let message = format!("{doing} {url}: {said}");
+    let lower = stderr.to_lowercase();
+    // a path that is gone may be a file system that is not mounted, like a host that is down
+    let gone = url
+        .strip_prefix("file://")
+        .is_some_and(|path| !std::path::Path::new(path).exists());
+    if gone {
+        return GitError::Unavailable { message };
+    }
+    let remedy = NEEDS_A_PERSON
+        .iter()
+        .find(|(signs, _)| signs.iter().any(|sign| lower.contains(sign)));
+    match remedy {
+        Some((_, remedy)) => GitError::Stalled {
+            message,
+            remedy: (*remedy).to_owned(),
+        },
+        None => GitError::Unavailable { message },
+    }
+}
+
+/// Whether git complains about the mirror and not about the remote.
+pub(super) fn is_broken_mirror(stderr: &str) -> bool {
+    stderr
+        .lines()
+        .filter(|line| !line.starts_with("remote:"))
+        .any(|line| BROKEN_MIRROR.iter().any(|sign| line.contains(sign)))
+}
+
+/// Reads what `git push --porcelain` of one reference printed.
+pub(super) fn verdict(success: bool, stdout: &str, stderr: &str) -> Verdict {
+    let line = stdout
+        .lines()
+        .find(|line| line.contains('\t') && line.contains(":refs/"));
+    let Some((flag, rest)) = line.and_then(|line| line.split_once('\t')) else {
+        return Verdict::Unclear(words(stderr));
+    };
+    if flag != "!" {
+        return if success {
+            Verdict::Accepted
+        } else {
+            Verdict::Unclear(words(stderr))
+        };
+    }
+    let reason = rest.rsplit('\t').next().unwrap_or(rest);
+    let said = words(&format!("{stderr}\n{reason}"));
+    let has = |signs: &[&str]| signs.iter().any(|sign| reason.contains(sign));
+    if has(OVERTAKEN) {
+        Verdict::Overtaken
+    } else if has(FORBIDDEN) {
+        Verdict::Forbidden(said)
+    } else {
+        Verdict::Unclear(said)
+    }
+}
+
+/// The words of git and of the remote in one line, without git's advice.
+fn words(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.strip_prefix("remote:").unwrap_or(line).trim())
+        .filter(|line| !line.is_empty() && !line.starts_with("hint:") && !line.starts_with("To "))
+        .filter(|line| !line.starts_with("error: failed to push some refs"))
+        .collect();
+    let mut words = lines.join("; ");
+    if words.is_empty() {
+        "git failed without a word".clone_into(&mut words);
+    }
+    if let Some((end, _)) = words.char_indices().nth(LONGEST) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}

@@ -1,0 +1,10 @@
+//! Real repositories made by the git program, in scratch directories.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod https;
+mod ledger;
+mod mirror;
+mod source;
+mod support;
+mod watch;
+mod words;
