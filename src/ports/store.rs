@@ -98,6 +98,12 @@ pub trait StoreRead: Send + Sync + 'static {
 
 /// Writing to a store. Each call is one attempt of one request.
 pub trait StoreWrite: StoreRead {
+    /// Whether these kinds may be written, found out without writing anything.
+    fn check_rights(
+        &self,
+        kinds: &BTreeSet<Kind>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Makes an entity under the assignment that `entity` names: `all` or one view.
     fn create(
         &self,

@@ -1,0 +1,557 @@
+//! A pass: from the ledger and the branch to an outcome in the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+use super::error::PassError;
+use super::execute::{self, Execution, Tools};
+use super::hold::{Hold, Holder, Recorded};
+use super::journal::Journal;
+use super::ledger::{self, FORMAT, Ledgered, PassFile, SlotName, State, StoreIdentity};
+use super::walk::{Bootstrap, Rewrites, Route, Walked, walk};
+use super::{Progress, Stop, blocking, collateral, lease, outcome};
+use crate::domain::kinds::Charset;
+use crate::domain::{
+    Action, CommitId, EntityRef, FieldId, Kind, Level, Observation, PhaseName, Presence, Release,
+    ReleaseKind, ReleaseStatus, Slot, StoreViews,
+};
+use crate::manifest::Loader;
+use crate::plan::{Composed, Policy, Seq, compose, decide, work};
+use crate::ports::{Clock, Ledger, Source, StoreWrite};
+
+/// An environment, as the core sees it.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Its name.
+    pub environment: String,
+    /// The watched branch.
+    pub branch: String,
+    /// The rollback branch.
+    pub rollback_branch: String,
+    /// The store's URL, as the ledger names it.
+    pub store_url: String,
+    /// What the first start does.
+    pub bootstrap: Bootstrap,
+    /// What a rewritten branch does.
+    pub rewrites: Rewrites,
+    /// The policies that shape targets.
+    pub policy: Policy,
+    /// The character set of the shop's tables.
+    pub charset: Charset,
+    /// How many requests may be in flight.
+    pub concurrency: usize,
+    /// How long a request may take.
+    pub timeout: Duration,
+    /// Who this process is, for the lease.
+    pub holder: String,
+    /// Where this host remembers the ledger's newest commit, so that a ledger that vanished is noticed.
+    pub memory: PathBuf,
+}
+
+/// What a pass is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Also what the store refused for good.
+    pub retry: bool,
+    /// Begin anew on this store, whatever the ledger says.
+    pub rebootstrap: Option<Bootstrap>,
+}
+
+/// What a pass came to.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The newest commit handled.
+    pub head: Option<CommitId>,
+    /// The releases that were made or whose outcome changed, oldest first.
+    pub releases: Vec<Release>,
+    /// Whether everything is at its target.
+    pub converged: bool,
+    /// The ledger afterwards.
+    pub ledger: Ledgered,
+}
+
+/// Reconciles one environment.
+pub struct Reconciler<S, L, M, C> {
+    pub(super) source: Arc<S>,
+    pub(super) ledger: Arc<L>,
+    pub(super) store: Arc<M>,
+    pub(super) clock: Arc<C>,
+    pub(super) loader: Arc<Loader>,
+    pub(super) setup: Setup,
+    progress: Progress,
+    stop: Stop,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    ledgered: Option<Ledgered>,
+    seen: Option<lease::Seen>,
+    rights: BTreeSet<Kind>,
+}
+
+impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
+    /// Wires an environment.
+    pub fn new(
+        (source, ledger, store, clock): (Arc<S>, Arc<L>, Arc<M>, Arc<C>),
+        loader: Arc<Loader>,
+        setup: Setup,
+        progress: Progress,
+        stop: Stop,
+    ) -> Self {
+        Self {
+            source,
+            ledger,
+            store,
+            clock,
+            loader,
+            setup,
+            progress,
+            stop,
+            memory: Mutex::default(),
+        }
+    }
+
+    /// One pass: resumes what is in hand, then goes to the newest valid commit.
+    ///
+    /// # Errors
+    /// See [`PassError`]; what was recorded by then is resumed by the next pass.
+    pub async fn pass(&self, request: Request) -> Result<Report, PassError> {
+        let mut raced = 0;
+        loop {
+            match self.attempt(request).await {
+                Err(PassError::Raced) if raced < 3 => raced += 1,
+                Err(PassError::Raced) => {
+                    return Err(PassError::waiting(
+                        "another gitmage works on this environment and moves its rollback branch",
+                    ));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn attempt(&self, request: Request) -> Result<Report, PassError> {
+        let mut memory = self.memory.lock().await;
+        let mut ledgered = self.read(&mut memory).await?;
+        self.respect_lease(&mut memory, &ledgered)?;
+        let mut releases = Vec::new();
+        if request.rebootstrap.is_none()
+            && let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.clone())
+        {
+            let (next, made) = self.resume(ledgered, pass).await?;
+            ledgered = self.keep(&mut memory, next);
+            releases.extend(made);
+        }
+        let (next, head, made) = self.forward(&mut memory, ledgered, request).await?;
+        releases.extend(made);
+        let ledgered = self.keep(&mut memory, next);
+        Ok(self.report(ledgered, head, &releases))
+    }
+
+    fn keep(&self, memory: &mut Memory, ledgered: Ledgered) -> Ledgered {
+        if let Some(tip) = &ledgered.tip
+            && let Err(error) = write_memory(&self.setup.memory, tip)
+        {
+            warn!(path = %self.setup.memory.display(), %error, "cannot remember the ledger's newest commit");
+        }
+        memory.ledgered = Some(ledgered.clone());
+        ledgered
+    }
+
+    fn report(&self, ledgered: Ledgered, head: CommitId, seqs: &[Seq]) -> Report {
+        let book = &ledgered.book;
+        let releases: BTreeSet<Seq> = seqs.iter().copied().collect();
+        let handled = ledgered.state.as_ref().and_then(|s| s.head.clone());
+        let invalid = handled
+            .and_then(|head| book.releases.values().rev().find(|r| r.commit == head))
+            .is_some_and(|r| r.status == ReleaseStatus::Invalid);
+        Report {
+            head: Some(head),
+            converged: book.open_slots(true).is_empty() && !invalid,
+            releases: releases
+                .iter()
+                .filter_map(|seq| book.releases.get(seq))
+                .filter_map(|release| book.view(release))
+                .collect(),
+            ledger: ledgered,
+        }
+    }
+
+    /// The ledger at the remote's tip, read again only when it moved.
+    async fn read(&self, memory: &mut Memory) -> Result<Ledgered, PassError> {
+        let source = self.source.clone();
+        let ledger = self.ledger.clone();
+        let branch = self.setup.rollback_branch.clone();
+        let known = memory.ledgered.clone();
+        let ledgered = blocking(move || {
+            source.refresh()?;
+            ledger.refresh()?;
+            let tip = ledger.tip()?;
+            match known {
+                Some(known) if known.tip == tip => Ok(known),
+                _ => Ok(ledger::load(ledger.as_ref(), &branch)?),
+            }
+        })
+        .await?;
+        if ledgered.tip.is_none()
+            && let Ok(text) = std::fs::read_to_string(&self.setup.memory)
+        {
+            return Err(PassError::stalled(format!(
+                "the rollback branch {} is gone, but {} remembers its commit {}; push that commit back, or set a new `rollback_branch`, or delete that file and run `gitmage reconcile --rebootstrap deploy|adopt`",
+                self.setup.rollback_branch,
+                self.setup.memory.display(),
+                text.trim()
+            )));
+        }
+        memory.ledgered = Some(ledgered.clone());
+        Ok(ledgered)
+    }
+
+    fn respect_lease(&self, memory: &mut Memory, ledgered: &Ledgered) -> Result<(), PassError> {
+        let (Some(tip), Some(state)) = (&ledgered.tip, &ledgered.state) else { return Ok(()) };
+        let Some(lease) = &state.lease else { return Ok(()) };
+        let now = self.clock.monotonic();
+        let left = lease::respect(&mut memory.seen, tip, lease, &self.setup.holder, now);
+        if left.is_zero() {
+            return Ok(());
+        }
+        Err(PassError::Waiting {
+            message: format!(
+                "another gitmage ({}) holds the lease of this environment; taken over in {} s if it does not move",
+                lease.holder,
+                super::seconds(left)
+            ),
+            after: Some(left),
+        })
+    }
+
+    fn hold(&self, ledgered: &Ledgered, state: State) -> Hold<L, C> {
+        let holder = Holder {
+            environment: self.setup.environment.clone(),
+            id: self.setup.holder.clone(),
+            timeout: self.setup.timeout,
+        };
+        Hold::new(self.ledger.clone(), self.clock.clone(), holder, ledgered, state)
+    }
+
+    fn journal(&self) -> Journal {
+        Journal::new(super::now_of(&self.clock), self.progress.clone())
+    }
+
+    fn tools(&self, views: Arc<StoreViews>) -> Tools<M, C> {
+        Tools {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            views,
+            charset: self.setup.charset,
+            concurrency: self.setup.concurrency,
+            progress: self.progress.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+
+    /// Finishes the pass that the ledger has in hand, with its first snapshot.
+    async fn resume(&self, ledgered: Ledgered, pass: PassFile) -> Result<(Ledgered, Vec<Seq>), PassError> {
+        let Some(state) = ledgered.state.clone() else { return Ok((ledgered, Vec::new())) };
+        let mut journal = self.journal();
+        journal.begin(PhaseName::Observe);
+        journal.line(Level::Info, "resumed: the pass was interrupted; its first snapshot stays");
+        let views = self.views(&state.store).await?;
+        let tools = self.tools(views);
+        let slots = pass_slots(&ledgered, &pass);
+        let entities = slots.iter().map(|slot| slot.entity.clone()).collect();
+        let asked = self.clock.monotonic();
+        let observation = execute::observe(&tools, &entities).await?;
+        let mut hold = self.hold(&ledgered, state);
+        let recorded = hold.resume(pass).await?;
+        let third = outcome::third_values(hold.book(), recorded.pass(), &observation, &mut journal);
+        if !third.is_empty() {
+            hold.extend(third).await?;
+        }
+        self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked)).await
+    }
+
+    async fn carry_out(
+        &self,
+        mut hold: Hold<L, C>,
+        recorded: Recorded,
+        tools: Tools<M, C>,
+        mut journal: Journal,
+        slots: &BTreeSet<Slot>,
+        observed: (Observation, Duration),
+    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+        let execution =
+            Execution::new(&mut hold, &recorded, &tools, &mut journal, slots, observed);
+        let mut releases = match execution.run().await {
+            Ok(releases) => releases,
+            Err(PassError::Raced) => return Err(PassError::Raced),
+            Err(error) => {
+                // The lease is given back; a park that fails only makes the others wait for its end.
+                if let Err(park) = hold.park().await {
+                    warn!(error = %park, "the lease could not be given back; it runs out by itself");
+                }
+                return Err(error);
+            }
+        };
+        journal.begin(PhaseName::Record);
+        journal.end();
+        for release in &mut releases {
+            if recorded.pass().releases.contains(&release.seq) {
+                release.phases = journal.phases().to_vec();
+            }
+            release.finished_at = Some(journal.now());
+        }
+        let seqs = releases.iter().map(|release| release.seq).collect();
+        hold.finish(recorded, releases).await?;
+        Ok((hold.into_ledgered(), seqs))
+    }
+
+    /// Goes to the tip of the branch, and tries again what failed.
+    async fn forward(
+        &self,
+        memory: &mut Memory,
+        ledgered: Ledgered,
+        request: Request,
+    ) -> Result<(Ledgered, CommitId, Vec<Seq>), PassError> {
+        let mut journal = self.journal();
+        journal.begin(PhaseName::Validate);
+        let walked = self.walk_to(&ledgered, request).await?;
+        let head = walked.head.clone();
+        let retry = ledgered.book.open_slots(request.retry);
+        let at = super::now(self.clock.as_ref());
+        let policy = self.setup.policy;
+        let draft = compose(&ledgered.book, &walked.drafts, &retry, &Observation::new(), policy, at);
+        if draft.new.is_empty() && draft.retried.is_empty() {
+            return Ok((ledgered, head, Vec::new()));
+        }
+        let entities = draft.entities();
+        if entities.is_empty() {
+            let (next, seqs) = self.note(ledgered, &walked, draft).await?;
+            return Ok((next, head, seqs));
+        }
+        journal.begin(PhaseName::Observe);
+        let identity = self.identify(&ledgered, request).await?;
+        let tools = self.tools(Arc::new(identity.views.clone()));
+        self.check_rights(memory, &entities).await?;
+        let asked = self.clock.monotonic();
+        let observation = execute::observe(&tools, &entities).await?;
+        let mut composed =
+            compose(&ledgered.book, &walked.drafts, &retry, &observation, policy, at);
+        self.prepare(&mut composed, &observation);
+        journal.begin(PhaseName::Snapshot);
+        let pass = PassFile {
+            head: walked.head.clone(),
+            live: walked.live.clone(),
+            releases: composed.new.clone(),
+            retried: composed.retried.iter().cloned().map(SlotName::from).collect(),
+            started_at: at,
+        };
+        let slots = composed.slots();
+        let mut hold = self.hold(&ledgered, self.state(&ledgered, identity, request));
+        let recorded = hold.record(composed.book, pass, &composed.renewed).await?;
+        info!(
+            environment = self.setup.environment,
+            head = %head,
+            releases = recorded.pass().releases.len(),
+            entities = entities.len(),
+            "snapshot committed"
+        );
+        if self.stop.requested() {
+            hold.park().await?;
+            return Err(PassError::Stopped);
+        }
+        let (next, seqs) =
+            self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked)).await?;
+        Ok((next, head, seqs))
+    }
+
+    pub(super) async fn tip(&self) -> Result<CommitId, PassError> {
+        let source = self.source.clone();
+        let branch = self.setup.branch.clone();
+        blocking(move || {
+            source.head(&branch)?.ok_or_else(|| {
+                PassError::stalled(format!(
+                    "the repository has no branch {branch}; push it, or correct `branch`"
+                ))
+            })
+        })
+        .await
+    }
+
+    async fn walk_to(&self, ledgered: &Ledgered, request: Request) -> Result<Walked, PassError> {
+        let tip = self.tip().await?;
+        self.walk(ledgered.clone(), tip, request.rebootstrap).await
+    }
+
+    pub(super) async fn walk(
+        &self,
+        mut ledgered: Ledgered,
+        tip: CommitId,
+        rebootstrap: Option<Bootstrap>,
+    ) -> Result<Walked, PassError> {
+        let source = self.source.clone();
+        let loader = self.loader.clone();
+        let setup = self.setup.clone();
+        if rebootstrap.is_some() {
+            ledgered.state = None;
+        }
+        blocking(move || {
+            let route = Route {
+                branch: &setup.branch,
+                tip,
+                bootstrap: rebootstrap.unwrap_or(setup.bootstrap),
+                rewrites: setup.rewrites,
+            };
+            walk(source.as_ref(), &loader, &ledgered, &route)
+        })
+        .await
+    }
+
+    /// Records commits that need nothing of the store: invalid ones, reverts without changes.
+    async fn note(
+        &self,
+        ledgered: Ledgered,
+        walked: &Walked,
+        mut draft: Composed,
+    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+        // A first commit that is invalid is recorded before the store was ever asked: the next pass
+        // fills in its views.
+        let identity = match &ledgered.state {
+            Some(state) => state.store.clone(),
+            None => self.identify(&ledgered, Request::default()).await?,
+        };
+        let mut changed = Vec::new();
+        for seq in &draft.new {
+            if let Some(release) = draft.book.releases.get(seq)
+                && release.status != ReleaseStatus::Invalid
+            {
+                let mut release = release.clone();
+                release.status = ReleaseStatus::Live;
+                release.finished_at = Some(super::now(self.clock.as_ref()));
+                release.message = Some("nothing to write".to_owned());
+                changed.push(release);
+            }
+        }
+        draft.book.update(changed);
+        let state = self.state(&ledgered, identity, Request::default());
+        let mut hold = self.hold(&ledgered, state);
+        hold.note(draft.book, &draft.new, walked.head.clone(), walked.live.clone()).await?;
+        Ok((hold.into_ledgered(), draft.new))
+    }
+
+    fn state(&self, ledgered: &Ledgered, store: StoreIdentity, request: Request) -> State {
+        let known = ledgered.state.clone().filter(|_| request.rebootstrap.is_none());
+        State {
+            format: FORMAT,
+            environment: self.setup.environment.clone(),
+            branch: self.setup.branch.clone(),
+            store,
+            head: known.as_ref().and_then(|s| s.head.clone()),
+            live: known.and_then(|s| s.live),
+            lease: None,
+            pass: None,
+        }
+    }
+
+    /// Sets what a snapshot says of each entity: id, digest of the other fields, planned action.
+    fn prepare(&self, composed: &mut Composed, observation: &Observation) {
+        let slots = composed.slots();
+        let wanted = work(&composed.book, &slots);
+        let mut changed = Vec::new();
+        for seq in &composed.new {
+            let Some(release) = composed.book.releases.get(seq) else { continue };
+            if release.status == ReleaseStatus::Invalid {
+                continue;
+            }
+            let mut release = release.clone();
+            release.status = ReleaseStatus::Snapshotted;
+            for (entity, record) in &mut release.entities {
+                let Some(presence) = observation.get(entity) else { continue };
+                if let Some(work) = wanted.get(entity) {
+                    record.action = decide(entity, work, presence, self.setup.charset).action();
+                    if let Presence::Found(found) = presence {
+                        let listed: BTreeSet<FieldId> = work.slots.iter().cloned().collect();
+                        record.id = Some(found.id);
+                        record.digest = Some(collateral::digest(entity, found, &listed));
+                    }
+                }
+            }
+            changed.push(release);
+        }
+        composed.book.update(changed);
+    }
+
+    async fn views(&self, known: &StoreIdentity) -> Result<Arc<StoreViews>, PassError> {
+        let views = execute::retry(self.clock.as_ref(), || self.store.views()).await?;
+        self.same_store(known, &views)?;
+        Ok(Arc::new(views))
+    }
+
+    /// The store that answers, which must be the one that the ledger names.
+    async fn identify(&self, ledgered: &Ledgered, request: Request) -> Result<StoreIdentity, PassError> {
+        let views = execute::retry(self.clock.as_ref(), || self.store.views()).await?;
+        if let Some(state) = &ledgered.state
+            && request.rebootstrap.is_none()
+        {
+            self.same_store(&state.store, &views)?;
+        }
+        Ok(StoreIdentity { url: self.setup.store_url.clone(), views })
+    }
+
+    fn same_store(&self, known: &StoreIdentity, views: &StoreViews) -> Result<(), PassError> {
+        let remedy = "set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`";
+        if known.url != self.setup.store_url {
+            return Err(PassError::stalled(format!(
+                "the rollback branch {} holds the values of {}, but `store.url` is {}; {remedy}",
+                self.setup.rollback_branch, known.url, self.setup.store_url
+            )));
+        }
+        let moved = known.views.0.iter().find(|view| views.id(&view.code).is_some_and(|id| id != view.id));
+        if let Some(view) = moved {
+            return Err(PassError::stalled(format!(
+                "the store at {} is another one: its view {} had id {} and now has another; {remedy}",
+                known.url, view.code, view.id
+            )));
+        }
+        Ok(())
+    }
+
+    /// Missing rights are found before anything is written; asked once a process and kind.
+    async fn check_rights(&self, memory: &mut Memory, entities: &BTreeSet<EntityRef>) -> Result<(), PassError> {
+        let kinds: BTreeSet<Kind> = entities
+            .iter()
+            .map(|entity| entity.kind)
+            .filter(|kind| !memory.rights.contains(kind))
+            .collect();
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        execute::retry(self.clock.as_ref(), || self.store.check_rights(&kinds)).await?;
+        memory.rights.extend(kinds);
+        Ok(())
+    }
+}
+
+/// Every slot of a pass that is in the ledger.
+fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
+    let composed = Composed {
+        book: crate::plan::Book::clone(&ledgered.book),
+        new: pass.releases.clone(),
+        renewed: Vec::new(),
+        retried: pass.retried.iter().cloned().map(Slot::from).collect(),
+    };
+    composed.slots()
+}
+
+fn write_memory(path: &std::path::Path, tip: &CommitId) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, format!("{tip}\n"))
+}
