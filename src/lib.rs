@@ -3,3 +3,4 @@
 pub mod domain;
 pub mod manifest;
 pub mod ports;
+pub mod sandbox;
