@@ -167,8 +167,7 @@ fn check_dates(object: &mut Record) -> Result<(), &'static str> {
 
 /// `^[a-z0-9][a-z0-9_\/-]+(\.[a-z0-9_-]+)?$`
 fn is_url_key(text: &str) -> bool {
-    let word =
-        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
     let (stem, suffix) = match text.split_once('.') {
         Some((stem, suffix)) => (stem, Some(suffix)),
         None => (text, None),

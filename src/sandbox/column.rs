@@ -102,8 +102,8 @@ impl Column {
             ColumnType::Bool => "boolean",
             _ => "string",
         };
-        let text = php::string(value)
-            .ok_or_else(|| Problem::wrong_field_type(name, value, expected))?;
+        let text =
+            php::string(value).ok_or_else(|| Problem::wrong_field_type(name, value, expected))?;
         Ok(Some(match self.ty {
             ColumnType::Bool => if php::boolean(&text) { "1" } else { "0" }.to_owned(),
             _ => text,
@@ -178,7 +178,11 @@ mod tests {
             (ColumnType::Date, "2026-01-01 00:00:00", Some("2026-01-01")),
             (ColumnType::Date, "01/02/2026", Some("2026-01-02")),
             (ColumnType::Date, "nonsense", None),
-            (ColumnType::Timestamp, "2026-01-01", Some("2026-01-01 00:00:00")),
+            (
+                ColumnType::Timestamp,
+                "2026-01-01",
+                Some("2026-01-01 00:00:00"),
+            ),
             (ColumnType::Timestamp, "x", Some("0000-00-00 00:00:00")),
         ] {
             assert_eq!(stored(ty, text).as_deref(), kept, "{ty:?} {text:?}");

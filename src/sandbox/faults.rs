@@ -183,7 +183,9 @@ impl Match {
         method
             .as_deref()
             .is_none_or(|method| method.eq_ignore_ascii_case(seen.method))
-            && path.as_deref().is_none_or(|part| seen.target.contains(part))
+            && path
+                .as_deref()
+                .is_none_or(|part| seen.target.contains(part))
             && (identifier.is_none() || identifier.as_deref() == seen.identifier)
     }
 }
@@ -224,18 +226,15 @@ mod tests {
         let actions: Vec<_> = (0..4).map(|_| armed.action(&put("home"))).collect();
         assert_eq!(
             actions,
-            [
-                Some(Action::ResetBefore),
-                Some(Action::Hang),
-                None,
-                None
-            ]
+            [Some(Action::ResetBefore), Some(Action::Hang), None, None]
         );
     }
 
     #[test]
     fn what_does_not_match_is_not_counted() {
-        let mut armed = armed(r#"{"rules": [{"match": {"identifier": "home"}, "times": 1, "action": {"delay_ms": 5}}]}"#);
+        let mut armed = armed(
+            r#"{"rules": [{"match": {"identifier": "home"}, "times": 1, "action": {"delay_ms": 5}}]}"#,
+        );
         assert_eq!(armed.action(&put("other")), None);
         assert_eq!(armed.action(&put("home")), Some(Action::DelayMs(5)));
         assert_eq!(armed.action(&put("home")), None);
@@ -244,10 +243,14 @@ mod tests {
     #[test]
     fn switches_stand_beside_the_rules() {
         let faults: Faults =
-            serde_json::from_str(r#"{"maintenance": true, "deny": ["Magento_Cms::page"]}"#).unwrap();
+            serde_json::from_str(r#"{"maintenance": true, "deny": ["Magento_Cms::page"]}"#)
+                .unwrap();
         assert!(faults.maintenance && !faults.revoked);
         assert!(faults.rules.is_empty());
-        for bad in [r#"{"rules": [{"action": "explode"}]}"#, r#"{"maintainance": true}"#] {
+        for bad in [
+            r#"{"rules": [{"action": "explode"}]}"#,
+            r#"{"maintainance": true}"#,
+        ] {
             assert!(serde_json::from_str::<Faults>(bad).is_err(), "{bad}");
         }
     }

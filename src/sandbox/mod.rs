@@ -105,6 +105,9 @@ pub enum SandboxError {
     },
 }
 
+/// How long a shutdown waits for connections.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// A running store. Dropping it shuts it down too, without waiting.
 pub struct Sandbox {
     address: SocketAddr,
@@ -139,8 +142,7 @@ impl Sandbox {
 
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(App::new(shop, latency, stopped));
-        let service =
-            server::router(app.clone()).into_make_service_with_connect_info::<Wire>();
+        let service = server::router(app.clone()).into_make_service_with_connect_info::<Wire>();
         let stopping = app.clone();
         let server = axum::serve(CuttableListener(listener), service)
             .with_graceful_shutdown(async move { stopping.stopped().await });
@@ -203,12 +205,16 @@ impl Sandbox {
         self.app.edit(edits)
     }
 
-    /// Stops accepting, lets running requests end and drops the hanging ones.
+    /// Stops accepting, lets running requests end and drops the hanging ones. A connection that is
+    /// still open after two seconds (half a request was sent on it) is not waited for.
     pub async fn shutdown(self) {
-        let Self { stop, server, .. } = self;
+        let Self {
+            stop, mut server, ..
+        } = self;
         // Nobody listening means that it has ended already.
         let _ = stop.send(true);
-        // The server's own result is always `Ok`, and a cancelled task has ended too.
-        let _ = server.await;
+        if tokio::time::timeout(GRACE, &mut server).await.is_err() {
+            server.abort();
+        }
     }
 }

@@ -111,21 +111,80 @@ fn a_nonce_is_used_up_by_a_bad_signature_too() {
 #[test]
 fn each_refusal_has_its_words() {
     let cases: [(&str, &str, u16, &str); 11] = [
-        ("HMAC-SHA256", "HMAC-SHA1", 400, "Signature method %1 is not supported"),
-        ("ck0123456789abcdef0123456789abcd", "ck0123456789abcdef0123456789abce", 401, "A consumer having the specified key does not exist"),
-        ("ck0123456789abcdef0123456789abcd", "ck", 401, "Consumer key is not the correct length"),
-        ("atfedcba9876543210fedcba98765432", "atfedcba9876543210fedcba98765431", 401, "Specified token does not exist"),
-        ("atfedcba9876543210fedcba98765432", "at", 400, "The token length is invalid. Check the length and try again."),
-        ("faEHf", "faEHg", 401, "The signature is invalid. Verify and try again."),
-        ("1700000000", "1700000601", 401, "An error occurred validating the nonce"),
-        ("1700000000", "0", 401, "An error occurred validating the nonce"),
-        ("1700000000", "abc", 401, "An error occurred validating the nonce"),
-        ("\"1.0\"", "\"2.0\"", 400, "The \"%1\" Oauth version isn't supported."),
-        ("oauth_nonce", "oauth_once", 400, "\"%fieldName\" is required. Enter and try again."),
+        (
+            "HMAC-SHA256",
+            "HMAC-SHA1",
+            400,
+            "Signature method %1 is not supported",
+        ),
+        (
+            "ck0123456789abcdef0123456789abcd",
+            "ck0123456789abcdef0123456789abce",
+            401,
+            "A consumer having the specified key does not exist",
+        ),
+        (
+            "ck0123456789abcdef0123456789abcd",
+            "ck",
+            401,
+            "Consumer key is not the correct length",
+        ),
+        (
+            "atfedcba9876543210fedcba98765432",
+            "atfedcba9876543210fedcba98765431",
+            401,
+            "Specified token does not exist",
+        ),
+        (
+            "atfedcba9876543210fedcba98765432",
+            "at",
+            400,
+            "The token length is invalid. Check the length and try again.",
+        ),
+        (
+            "faEHf",
+            "faEHg",
+            401,
+            "The signature is invalid. Verify and try again.",
+        ),
+        (
+            "1700000000",
+            "1700000601",
+            401,
+            "An error occurred validating the nonce",
+        ),
+        (
+            "1700000000",
+            "0",
+            401,
+            "An error occurred validating the nonce",
+        ),
+        (
+            "1700000000",
+            "abc",
+            401,
+            "An error occurred validating the nonce",
+        ),
+        (
+            "\"1.0\"",
+            "\"2.0\"",
+            400,
+            "The \"%1\" Oauth version isn't supported.",
+        ),
+        (
+            "oauth_nonce",
+            "oauth_once",
+            400,
+            "\"%fieldName\" is required. Enter and try again.",
+        ),
     ];
     for (from, to, status, message) in cases {
         let (got, body) = refusal(|h| h.replace(from, to), Conditions::default());
-        assert_eq!((got, body["message"].as_str().unwrap()), (status, message), "{from} -> {to}");
+        assert_eq!(
+            (got, body["message"].as_str().unwrap()),
+            (status, message),
+            "{from} -> {to}"
+        );
     }
 }
 
@@ -162,7 +221,12 @@ fn what_an_administrator_did() {
 #[test]
 fn other_schemes_are_no_attempt() {
     let vectors = vectors();
-    for header in [None, Some("Bearer atfedcba9876543210fedcba98765432"), Some("x"), Some("OAuth x")] {
+    for header in [
+        None,
+        Some("Bearer atfedcba9876543210fedcba98765432"),
+        Some("x"),
+        Some("OAuth x"),
+    ] {
         let verdict = verifier(&vectors).verify(
             header,
             vectors.cases[0].signed(),
@@ -175,7 +239,10 @@ fn other_schemes_are_no_attempt() {
 
 #[test]
 fn credentials_are_fresh_and_do_not_print() {
-    let (a, b) = (Credentials::random().unwrap(), Credentials::random().unwrap());
+    let (a, b) = (
+        Credentials::random().unwrap(),
+        Credentials::random().unwrap(),
+    );
     let text = a.consumer_secret.expose_secret();
     assert_eq!(text.len(), 32);
     assert!(text.bytes().all(|b| b.is_ascii_alphanumeric()));

@@ -62,7 +62,10 @@ impl Filter {
     }
 
     fn get(&self, name: &str) -> Option<&Option<Self>> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, inner)| inner)
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, inner)| inner)
     }
 }
 
@@ -117,7 +120,10 @@ mod tests {
             project(answer.clone(), "total_count"),
             json!({"total_count": 1})
         );
-        assert_eq!(project(answer.clone(), "items"), json!({"items": answer["items"]}));
+        assert_eq!(
+            project(answer.clone(), "items"),
+            json!({"items": answer["items"]})
+        );
     }
 
     #[test]

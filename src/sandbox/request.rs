@@ -70,11 +70,7 @@ impl RestRequest {
         let segments: Vec<String> = path
             .split('/')
             .filter(|segment| !segment.is_empty())
-            .map(|segment| {
-                percent_decode_str(segment)
-                    .decode_utf8_lossy()
-                    .into_owned()
-            })
+            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
             .collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let (scope, rest) = match segments.split_first() {
@@ -120,7 +116,11 @@ impl RestRequest {
     }
 
     fn check_content_type(&self) -> Result<(), Problem> {
-        let Some(header) = self.content_type.as_deref().filter(|h| !h.trim().is_empty()) else {
+        let Some(header) = self
+            .content_type
+            .as_deref()
+            .filter(|h| !h.trim().is_empty())
+        else {
             return Err(Problem::new(400, "Content-Type header is empty."));
         };
         let mut parts = header.split(';').map(str::trim);
@@ -156,7 +156,9 @@ fn route<'a>(method: &str, segments: &[&'a str]) -> Option<(Route, Option<&'a st
     let ["V1", collection, rest @ ..] = segments else {
         return None;
     };
-    let kind = CMS_KINDS.iter().find(|kind| kind.collection == *collection)?;
+    let kind = CMS_KINDS
+        .iter()
+        .find(|kind| kind.collection == *collection)?;
     let (call, id) = match (method, rest) {
         ("GET", ["search"]) => (CmsCall::Search, None),
         ("GET", [id]) => (CmsCall::Get, Some(*id)),

@@ -60,7 +60,7 @@ impl Criteria {
         for (name, value) in members(criteria) {
             match php::upper_camel_case(name).as_str() {
                 "FilterGroups" => {
-                    parsed.groups = list(value, |group| group_from(group))?;
+                    parsed.groups = list(value, group_from)?;
                 }
                 "SortOrders" => parsed.sorts = list(value, sort_from)?,
                 "PageSize" => parsed.page_size = Some(int_from(name, value)?),

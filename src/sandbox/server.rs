@@ -104,10 +104,18 @@ async fn serve(
     let path = parts.uri.path();
     let line = parts.uri.path_and_query().map_or(0, |p| p.as_str().len());
     if line + parts.method.as_str().len() + " HTTP/1.1\r\n".len() >= LINE_LIMIT {
-        return Ok(response(Reply::html(414, "414 Request-URI Too Large", "nginx")));
+        return Ok(response(Reply::html(
+            414,
+            "414 Request-URI Too Large",
+            "nginx",
+        )));
     }
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
-        return Ok(response(Reply::html(413, "413 Request Entity Too Large", "nginx")));
+        return Ok(response(Reply::html(
+            413,
+            "413 Request Entity Too Large",
+            "nginx",
+        )));
     };
     if let Some(page) = path.strip_prefix("/__sandbox/") {
         return Ok(response(own_page(&app, parts.method.as_str(), page, &body)));
@@ -147,10 +155,7 @@ impl App {
         let (subject, row) = match &target {
             Some(target) => {
                 let shop = self.shop();
-                (
-                    shop.subject(target, &request.body),
-                    shop.row_of(target),
-                )
+                (shop.subject(target, &request.body), shop.row_of(target))
             }
             None => (Subject::default(), None),
         };
@@ -328,7 +333,10 @@ fn own_page(app: &App, method: &str, page: &str, body: &Bytes) -> Reply {
             app.edit(&edits).map_err(|error| error.to_string())?;
             Ok(json!({ "edited": edits.len() }))
         })),
-        _ => plain(404, &json!({ "error": format!("no page {method} /__sandbox/{page}") })),
+        _ => plain(
+            404,
+            &json!({ "error": format!("no page {method} /__sandbox/{page}") }),
+        ),
     }
 }
 

@@ -95,7 +95,9 @@ impl Shop {
     }
 
     fn table(&self, kind: &CmsKind) -> Option<&Table> {
-        self.tables.iter().find(|table| table.kind.name == kind.name)
+        self.tables
+            .iter()
+            .find(|table| table.kind.name == kind.name)
     }
 
     fn table_mut(&mut self, kind: &CmsKind) -> Option<&mut Table> {
