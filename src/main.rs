@@ -1,3 +1,11 @@
 //! The program `gitmage`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use gitmage::cli::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Cli::parse().run().await
+}

@@ -232,12 +232,18 @@ pub struct Book {
     pub standings: BTreeMap<Slot, Standing>,
     /// The releases that a later one reverts, with the one that does.
     pub reverted_by: BTreeMap<Seq, Seq>,
+    /// The first release that counts: what is older belongs to another store, or was begun anew, and
+    /// is history only.
+    pub epoch: Seq,
 }
 
 impl Book {
-    /// Replays releases.
-    pub fn replay(releases: impl IntoIterator<Item = ReleaseRecord>) -> Self {
-        let mut book = Self::default();
+    /// Replays releases, those from `epoch` on.
+    pub fn replay(releases: impl IntoIterator<Item = ReleaseRecord>, epoch: Seq) -> Self {
+        let mut book = Self {
+            epoch,
+            ..Self::default()
+        };
         for release in releases {
             book.push(release);
         }
@@ -253,6 +259,10 @@ impl Book {
 
     /// Adds the next release.
     pub fn push(&mut self, release: ReleaseRecord) {
+        if release.seq < self.epoch {
+            self.releases.insert(release.seq, release);
+            return;
+        }
         for (slot, record) in release.slots() {
             let stack = self.stacks.entry(slot.clone()).or_default();
             apply(stack, release.seq, record);
@@ -306,7 +316,7 @@ impl Book {
         for release in changed {
             releases.insert(release.seq, release);
         }
-        *self = Self::replay(releases.into_values());
+        *self = Self::replay(releases.into_values(), self.epoch);
     }
 
     /// Slots that are not where they shall be, without those in hand.
@@ -338,15 +348,32 @@ impl Book {
         )
     }
 
-    /// The first release of a commit.
+    /// The first release of a commit, since the epoch.
     pub fn of_commit(&self, commit: &CommitId) -> Option<&ReleaseRecord> {
-        self.releases.values().find(|r| r.commit == *commit)
+        self.releases
+            .range(self.epoch..)
+            .map(|(_, r)| r)
+            .find(|r| r.commit == *commit)
+    }
+
+    /// Whether a commit has a release, in any epoch.
+    pub fn knows(&self, commit: &CommitId) -> bool {
+        self.releases.values().any(|r| r.commit == *commit)
+    }
+
+    /// Begins anew: what there is stays history, with no stack and no standing.
+    #[must_use]
+    pub fn begun_anew(&self) -> Self {
+        Self::replay(self.releases.values().cloned(), self.next_seq())
     }
 
     /// The status for lists, derived from the stacks.
     pub fn status(&self, release: &ReleaseRecord) -> ReleaseStatus {
         if release.status == ReleaseStatus::Invalid || release.in_hand() {
             return release.status;
+        }
+        if release.seq < self.epoch {
+            return ReleaseStatus::Superseded;
         }
         let slots: Vec<(Slot, &SlotRecord)> = release.slots().collect();
         let has_transition = |slot: &Slot| {

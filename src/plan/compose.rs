@@ -395,7 +395,7 @@ impl Composer {
             subject,
             author,
         } = draft.headline.clone();
-        let first = self.book.of_commit(&commit).is_none();
+        let first = !self.book.knows(&commit);
         ReleaseRecord {
             seq: self.book.next_seq(),
             id: first.then(|| commit.clone().into()),

@@ -29,7 +29,7 @@ pub(super) fn inverse(book: &Book, paths: &BTreeMap<String, PathChange>) -> Inve
         .map(|(path, change)| (path.as_str(), change.before.as_deref()))
         .collect();
     let mut undone = Vec::new();
-    for release in book.releases.values().rev() {
+    for release in book.releases.range(book.epoch..).map(|(_, r)| r).rev() {
         if release.paths.is_empty()
             || release.status == ReleaseStatus::Invalid
             || matches!(release.kind, ReleaseKind::Rollback | ReleaseKind::Adopt)

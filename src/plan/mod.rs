@@ -4,6 +4,7 @@ mod book;
 mod compose;
 mod decide;
 mod inverse;
+mod patch;
 mod stack;
 mod world;
 
@@ -12,4 +13,5 @@ pub use book::{
 };
 pub use compose::{Cause, Composed, Draft, Headline, Named, Policy, compose};
 pub use decide::{Being, Decision, EntityWork, Want, decide, work};
+pub use patch::patch;
 pub use stack::{Before, Seq, Stack, Step, Target, Transition, deploy, revert};

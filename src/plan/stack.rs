@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{DesiredValue, FieldName, Value};
 
 /// The place of a release in its environment's history. Replay follows it, never a clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Next;
 use crate::domain::{
-    EntityId, EntityRef, FieldName, Observation, ObservedEntity, StoreViews, Value,
+    EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreViews, Value,
 };
 
 /// Why a request failed, by what happens next. Messages hold the store's own words, with their

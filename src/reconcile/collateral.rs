@@ -18,7 +18,10 @@ fn unlisted<'a>(
         .filter(|(name, value)| {
             !value.is_null()
                 && !listed.contains(&FieldId::Named((*name).clone()))
-                && entity.kind.field(name.as_str()).is_none_or(|spec| !spec.volatile)
+                && entity
+                    .kind
+                    .field(name.as_str())
+                    .is_none_or(|spec| !spec.volatile)
         })
         .collect()
 }
@@ -37,7 +40,10 @@ pub(super) fn digest(
         hash.update(value.len().to_be_bytes());
         hash.update(value);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// One field that moved although nobody listed it.

@@ -43,18 +43,26 @@ impl PassError {
     }
 
     pub(super) fn stalled(message: impl Into<String>) -> Self {
-        Self::Stalled { message: message.into() }
+        Self::Stalled {
+            message: message.into(),
+        }
     }
 
     pub(super) fn waiting(message: impl Into<String>) -> Self {
-        Self::Waiting { message: message.into(), after: None }
+        Self::Waiting {
+            message: message.into(),
+            after: None,
+        }
     }
 }
 
 impl From<GitError> for PassError {
     fn from(error: GitError) -> Self {
         match error.next() {
-            Next::Retry(after) => Self::Waiting { message: error.to_string(), after },
+            Next::Retry(after) => Self::Waiting {
+                message: error.to_string(),
+                after,
+            },
             Next::Stall => Self::stalled(error.to_string()),
         }
     }
@@ -88,7 +96,10 @@ impl From<RecordError> for PassError {
 impl From<StoreError> for PassError {
     fn from(error: StoreError) -> Self {
         match error.next() {
-            Some(Next::Retry(after)) => Self::Waiting { message: error.to_string(), after },
+            Some(Next::Retry(after)) => Self::Waiting {
+                message: error.to_string(),
+                after,
+            },
             Some(Next::Stall) | None => Self::stalled(error.to_string()),
         }
     }
@@ -96,6 +107,8 @@ impl From<StoreError> for PassError {
 
 impl From<TreeError> for PassError {
     fn from(error: TreeError) -> Self {
-        Self::stalled(format!("a commit of the watched repository cannot be read: {error}; run `git fsck` there"))
+        Self::stalled(format!(
+            "a commit of the watched repository cannot be read: {error}; run `git fsck` there"
+        ))
     }
 }

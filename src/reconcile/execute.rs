@@ -22,7 +22,9 @@ use super::outcome::{self, Result as EntityResult};
 use super::write::{self, Job, Written};
 use super::{Progress, Stop};
 use crate::domain::kinds::Charset;
-use crate::domain::{EntityRef, FieldId, Level, Observation, PhaseName, Presence, Slot, StoreViews};
+use crate::domain::{
+    EntityRef, FieldId, Level, Observation, PhaseName, Presence, Slot, StoreViews,
+};
 use crate::plan::{Before, Decision, EntityWork, ReleaseRecord, decide, work};
 use crate::ports::{Clock, Ledger, StoreError, StoreWrite};
 
@@ -107,7 +109,8 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             match &decision {
                 Decision::Refused(why) => {
                     self.journal.about(Level::Error, entity, why.clone());
-                    self.results.insert(entity.clone(), EntityResult::refused(why.clone()));
+                    self.results
+                        .insert(entity.clone(), EntityResult::refused(why.clone()));
                 }
                 Decision::Noop => {
                     self.results.insert(entity.clone(), EntityResult::noop());
@@ -147,16 +150,22 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         let mut halted: Option<PassError> = None;
         loop {
             while halted.is_none() && running.len() < self.tools.concurrency.max(1) {
-                let Some(entity) = queue.pop_front() else { break };
+                let Some(entity) = queue.pop_front() else {
+                    break;
+                };
                 if let Err(error) = self.ready().await {
                     halted = Some(error);
                     break;
                 }
                 self.spawn(entity, &mut running);
             }
-            let Some(joined) = running.join_next().await else { break };
+            let Some(joined) = running.join_next().await else {
+                break;
+            };
             let (entity, decision, written) = joined.map_err(|error| {
-                PassError::waiting(format!("a write ended unexpectedly ({error}); the pass is resumed"))
+                PassError::waiting(format!(
+                    "a write ended unexpectedly ({error}); the pass is resumed"
+                ))
             })?;
             if let Some(error) = self.note(entity, decision, written) {
                 halted = Some(error);
@@ -173,10 +182,20 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         if self.tools.stop.requested() {
             return Err(PassError::Stopped);
         }
-        if self.recorded.lease().wants_renewal(self.tools.clock.monotonic()) {
+        if self
+            .recorded
+            .lease()
+            .wants_renewal(self.tools.clock.monotonic())
+        {
             self.hold.renew(self.recorded.lease()).await?;
         }
-        if self.tools.clock.monotonic().saturating_sub(self.observed_at) <= FRESH {
+        if self
+            .tools
+            .clock
+            .monotonic()
+            .saturating_sub(self.observed_at)
+            <= FRESH
+        {
             return Ok(());
         }
         let rest: BTreeSet<EntityRef> = self
@@ -187,7 +206,8 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .collect();
         let asked = self.tools.clock.monotonic();
         let fresh = observe(self.tools, &rest).await?;
-        let extended = outcome::extended(self.hold.book(), self.recorded.pass(), &fresh, self.journal);
+        let extended =
+            outcome::extended(self.hold.book(), self.recorded.pass(), &fresh, self.journal);
         if !extended.is_empty() {
             self.hold.extend(extended).await?;
         }
@@ -197,9 +217,15 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
     }
 
     fn spawn(&mut self, entity: EntityRef, running: &mut JoinSet<(EntityRef, Decision, Written)>) {
-        let Some(work) = self.work.get(&entity).cloned() else { return };
+        let Some(work) = self.work.get(&entity).cloned() else {
+            return;
+        };
         self.begun.insert(entity.clone());
-        let presence = self.observation.get(&entity).cloned().unwrap_or(Presence::Missing);
+        let presence = self
+            .observation
+            .get(&entity)
+            .cloned()
+            .unwrap_or(Presence::Missing);
         let decision = decide(&entity, &work, &presence, self.tools.charset);
         let job = Job {
             entity: entity.clone(),
@@ -218,11 +244,17 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
     }
 
     /// Keeps what became of an entity; an error stops the pass.
-    fn note(&mut self, entity: EntityRef, decision: Decision, written: Written) -> Option<PassError> {
+    fn note(
+        &mut self,
+        entity: EntityRef,
+        decision: Decision,
+        written: Written,
+    ) -> Option<PassError> {
         let action = decision.action();
         match written {
             Written::Sent => {
-                self.journal.about(Level::Info, &entity, outcome::sent(&decision));
+                self.journal
+                    .about(Level::Info, &entity, outcome::sent(&decision));
                 self.results.insert(entity, EntityResult::sent(decision));
                 (self.tools.progress)(super::Event::Entity { action });
                 None
@@ -233,12 +265,15 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             }
             Written::Failed { error, permanent } => {
                 self.journal.about(Level::Error, &entity, error.clone());
-                self.results.insert(entity, EntityResult::failed(decision, error, permanent));
+                self.results
+                    .insert(entity, EntityResult::failed(decision, error, permanent));
                 None
             }
             Written::InDoubt { error } => {
-                self.journal.about(Level::Error, &entity, format!("in doubt: {error}"));
-                self.results.insert(entity, EntityResult::in_doubt(decision, error));
+                self.journal
+                    .about(Level::Error, &entity, format!("in doubt: {error}"));
+                self.results
+                    .insert(entity, EntityResult::in_doubt(decision, error));
                 None
             }
             Written::Abort(error) => Some(aborted(&error)),
@@ -263,16 +298,21 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
 
     fn judge(&mut self, seen: &Observation) {
         for (entity, work) in &self.work {
-            let Some(result) = self.results.get_mut(entity) else { continue };
+            let Some(result) = self.results.get_mut(entity) else {
+                continue;
+            };
             let after = seen.get(entity).unwrap_or(&Presence::Missing);
             let before = self.observation.get(entity).unwrap_or(&Presence::Missing);
-            let digest = self
-                .recorded
-                .pass()
-                .releases
-                .iter()
-                .rev()
-                .find_map(|seq| self.hold.book().releases.get(seq)?.entities.get(entity)?.digest.clone());
+            let digest = self.recorded.pass().releases.iter().rev().find_map(|seq| {
+                self.hold
+                    .book()
+                    .releases
+                    .get(seq)?
+                    .entities
+                    .get(entity)?
+                    .digest
+                    .clone()
+            });
             result.verify(entity, work, before, after, digest.as_deref(), self.journal);
         }
     }
@@ -283,11 +323,17 @@ pub(super) async fn observe<M: StoreWrite, C: Clock>(
     tools: &Tools<M, C>,
     wanted: &BTreeSet<EntityRef>,
 ) -> Result<Observation, PassError> {
-    retry(tools.clock.as_ref(), || tools.store.observe(wanted, &tools.views)).await
+    retry(tools.clock.as_ref(), || {
+        tools.store.observe(wanted, &tools.views)
+    })
+    .await
 }
 
 /// Tries a read a few times where waiting helps.
-pub(super) async fn retry<T, C: Clock, F>(clock: &C, mut read: impl FnMut() -> F) -> Result<T, PassError>
+pub(super) async fn retry<T, C: Clock, F>(
+    clock: &C,
+    mut read: impl FnMut() -> F,
+) -> Result<T, PassError>
 where
     F: Future<Output = Result<T, StoreError>> + Send,
 {
@@ -296,7 +342,9 @@ where
         match read().await {
             Ok(value) => return Ok(value),
             Err(StoreError::Unavailable { retry_after, .. }) if attempt < READ_ATTEMPTS => {
-                clock.sleep(retry_after.unwrap_or_else(|| write::backoff(attempt, clock.jitter()))).await;
+                clock
+                    .sleep(retry_after.unwrap_or_else(|| write::backoff(attempt, clock.jitter())))
+                    .await;
                 attempt += 1;
             }
             Err(error) => return Err(error.into()),
@@ -307,11 +355,15 @@ where
 fn aborted(error: &StoreError) -> PassError {
     match PassError::from(error.clone()) {
         PassError::Waiting { message, after } => PassError::Waiting {
-            message: format!("the store went away while it was being written to; the release stays in hand and is resumed: {message}"),
+            message: format!(
+                "the store went away while it was being written to; the release stays in hand and is resumed: {message}"
+            ),
             after,
         },
         PassError::Stalled { message } => PassError::Stalled {
-            message: format!("the store refused gitmage while it was being written to; the release stays in hand and is resumed: {message}"),
+            message: format!(
+                "the store refused gitmage while it was being written to; the release stays in hand and is resumed: {message}"
+            ),
         },
         error @ (PassError::Stopped | PassError::Raced) => error,
     }

@@ -11,15 +11,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::PassError;
-use super::ledger::{self, Ledgered, PassFile, State, Writer};
 use super::lease::Lease;
+use super::ledger::{self, Ledgered, PassFile, State, Writer};
 use crate::domain::CommitId;
 use crate::plan::{Book, ReleaseRecord, Seq};
 use crate::ports::{Clock, Ledger, LedgerCommit};
 
 /// A pass whose snapshot is recorded, with the right to carry it out.
 #[derive(Debug)]
-pub struct Recorded {
+pub(super) struct Recorded {
     pass: PassFile,
     lease: Arc<Lease>,
 }
@@ -63,19 +63,26 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         state: State,
     ) -> Self {
         let book = Book::clone(&ledgered.book);
-        Self { ledger, clock, holder, tip: ledgered.tip.clone(), state, book }
+        Self {
+            ledger,
+            clock,
+            holder,
+            tip: ledgered.tip.clone(),
+            state,
+            book,
+        }
     }
 
     pub(super) fn book(&self) -> &Book {
         &self.book
     }
 
-    pub(super) fn state(&self) -> &State {
-        &self.state
-    }
-
     pub(super) fn into_ledgered(self) -> Ledgered {
-        Ledgered { tip: self.tip, state: Some(self.state), book: Arc::new(self.book) }
+        Ledgered {
+            tip: self.tip,
+            state: Some(self.state),
+            book: Arc::new(self.book),
+        }
     }
 
     /// Commits the snapshots of a pass and takes the lease, in one move of the branch.
@@ -116,14 +123,20 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
                 ledger::name(release, id);
             }
         }
-        Ok(Recorded { pass, lease: Arc::new(Lease::taken(asked, self.holder.timeout)) })
+        Ok(Recorded {
+            pass,
+            lease: Arc::new(Lease::taken(asked, self.holder.timeout)),
+        })
     }
 
     /// Takes the lease for the pass that is in the ledger already: its first snapshot stays.
     pub(super) async fn resume(&mut self, pass: PassFile) -> Result<Recorded, PassError> {
         let asked = self.clock.monotonic();
         self.take_lease("Resume the pass in hand").await?;
-        Ok(Recorded { pass, lease: Arc::new(Lease::taken(asked, self.holder.timeout)) })
+        Ok(Recorded {
+            pass,
+            lease: Arc::new(Lease::taken(asked, self.holder.timeout)),
+        })
     }
 
     /// Prolongs the lease by a commit.
@@ -201,7 +214,11 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
                 writer.release("Invalid", release)?;
             }
         }
-        let state = State { head: Some(head), live, ..self.state.clone() };
+        let state = State {
+            head: Some(head),
+            live,
+            ..self.state.clone()
+        };
         let commits = writer.finish(&state, "Handle commits without a release")?;
         let ids = self.append(commits, state).await?;
         self.book = book;
@@ -215,7 +232,10 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
 
     /// Gives the lease back without an outcome: the pass stays in hand and is resumed later.
     pub(super) async fn park(&mut self) -> Result<(), PassError> {
-        let state = State { lease: None, ..self.state.clone() };
+        let state = State {
+            lease: None,
+            ..self.state.clone()
+        };
         let mut writer = self.writer(self.now());
         writer.note("Park the pass in hand", "parked");
         let commits = writer.finish(&state, "Park the pass in hand")?;

@@ -17,14 +17,23 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn new(now: Arc<dyn Fn() -> Timestamp + Send + Sync>, progress: Progress) -> Self {
-        Self { now, progress, phases: Vec::new(), lines: Vec::new() }
+        Self {
+            now,
+            progress,
+            phases: Vec::new(),
+            lines: Vec::new(),
+        }
     }
 
     /// Ends the phase that runs and begins the next.
     pub(super) fn begin(&mut self, name: PhaseName) {
         let at = (self.now)();
         self.end_at(at);
-        self.phases.push(Phase { name, started_at: at, finished_at: None });
+        self.phases.push(Phase {
+            name,
+            started_at: at,
+            finished_at: None,
+        });
         (self.progress)(Event::Phase { name });
     }
 
@@ -50,14 +59,19 @@ impl Journal {
     fn push(&mut self, level: Level, entity: Option<&EntityRef>, message: String) {
         let line = Activity {
             at: (self.now)(),
-            phase: self.phases.last().map_or(PhaseName::Validate, |phase| phase.name),
+            phase: self
+                .phases
+                .last()
+                .map_or(PhaseName::Validate, |phase| phase.name),
             level,
             kind: entity.map(|e| e.kind),
             key: entity.map(|e| e.key.clone()),
             store: entity.map(|e| e.store.clone()),
             message,
         };
-        (self.progress)(Event::Line { activity: line.clone() });
+        (self.progress)(Event::Line {
+            activity: line.clone(),
+        });
         self.lines.push(line);
     }
 

@@ -22,7 +22,7 @@ use crate::domain::CommitId;
 
 /// The right to write, for a while. Only taking the lease in the ledger makes one.
 #[derive(Debug)]
-pub struct Lease {
+pub(super) struct Lease {
     /// Until when, on the holder's monotonic clock. In milliseconds.
     until_ms: AtomicU64,
     timeout: Duration,
@@ -44,7 +44,10 @@ impl Lease {
 
     /// A lease whose ledger commit was *begun* at `asked` and has succeeded.
     pub(super) fn taken(asked: Duration, timeout: Duration) -> Self {
-        let lease = Self { until_ms: AtomicU64::new(0), timeout };
+        let lease = Self {
+            until_ms: AtomicU64::new(0),
+            timeout,
+        };
         lease.renewed(asked);
         lease
     }
@@ -52,7 +55,10 @@ impl Lease {
     /// Counts anew from when the renewal was begun.
     pub(super) fn renewed(&self, asked: Duration) {
         let until = asked + Self::term(self.timeout);
-        self.until_ms.store(u64::try_from(until.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        self.until_ms.store(
+            u64::try_from(until.as_millis()).unwrap_or(u64::MAX),
+            Ordering::SeqCst,
+        );
     }
 
     fn left(&self, now: Duration) -> Duration {
@@ -60,7 +66,7 @@ impl Lease {
     }
 
     /// Whether a write may begin now.
-    pub fn allows_write(&self, now: Duration) -> bool {
+    pub(super) fn allows_write(&self, now: Duration) -> bool {
         self.left(now) > self.timeout
     }
 
@@ -91,7 +97,10 @@ pub(super) fn respect(
     let first = match seen {
         Some(seen) if seen.commit == *tip => seen.at,
         _ => {
-            *seen = Some(Seen { commit: tip.clone(), at: now });
+            *seen = Some(Seen {
+                commit: tip.clone(),
+                at: now,
+            });
             now
         }
     };
@@ -129,6 +138,9 @@ mod tests {
         // A renewal is a new commit: the count begins again.
         assert_eq!(left(&mut seen, &two, 1065), 70);
         assert_eq!(left(&mut seen, &two, 1135), 0);
-        assert_eq!(respect(&mut seen, &two, &lease, "a", Duration::ZERO), Duration::ZERO);
+        assert_eq!(
+            respect(&mut seen, &two, &lease, "a", Duration::ZERO),
+            Duration::ZERO
+        );
     }
 }

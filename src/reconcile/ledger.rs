@@ -12,7 +12,7 @@ use crate::plan::{Book, ReleaseRecord, Seq};
 use crate::ports::{Ledger, LedgerCommit, LedgerError};
 
 /// The version of the ledger's format.
-pub const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 const STATE: &str = "state.yaml";
 const README: &str = include_str!("ledger-readme.md");
@@ -28,6 +28,8 @@ pub struct State {
     pub branch: String,
     /// The store that the values belong to.
     pub store: StoreIdentity,
+    /// The first release that counts for rollbacks; older ones are history only.
+    pub epoch: Seq,
     /// The newest commit handled.
     pub head: Option<CommitId>,
     /// The newest valid commit handled: the one whose desired state is in effect.
@@ -81,13 +83,19 @@ pub struct SlotName {
 
 impl From<Slot> for SlotName {
     fn from(slot: Slot) -> Self {
-        Self { entity: slot.entity, field: slot.field }
+        Self {
+            entity: slot.entity,
+            field: slot.field,
+        }
     }
 }
 
 impl From<SlotName> for Slot {
     fn from(name: SlotName) -> Self {
-        Self { entity: name.entity, field: name.field }
+        Self {
+            entity: name.entity,
+            field: name.field,
+        }
     }
 }
 
@@ -119,7 +127,9 @@ pub enum LoadError {
         why: String,
     },
     /// Written by a newer version.
-    #[error("the rollback branch {branch} has format {found}, this version knows {FORMAT}; install a newer gitmage")]
+    #[error(
+        "the rollback branch {branch} has format {found}, this version knows {FORMAT}; install a newer gitmage"
+    )]
     Newer {
         /// The branch.
         branch: String,
@@ -134,7 +144,11 @@ pub enum LoadError {
 /// See [`LoadError`].
 pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> {
     let Some(tip) = ledger.tip()? else {
-        return Ok(Ledgered { tip: None, state: None, book: Arc::default() });
+        return Ok(Ledgered {
+            tip: None,
+            state: None,
+            book: Arc::default(),
+        });
     };
     let damaged = |e: RecordError| LoadError::Damaged {
         branch: branch.to_owned(),
@@ -144,12 +158,20 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
     let files = ledger.files(&tip, "")?;
     let state: State = records::parse(STATE, &files).map_err(damaged)?;
     if state.format > FORMAT {
-        return Err(LoadError::Newer { branch: branch.to_owned(), found: state.format });
+        return Err(LoadError::Newer {
+            branch: branch.to_owned(),
+            found: state.format,
+        });
     }
     let mut folders: BTreeMap<Seq, &str> = BTreeMap::new();
     for path in files.keys() {
-        let Some(folder) = path.strip_suffix("/release.yaml") else { continue };
-        let number = folder.rsplit('/').next().and_then(|name| name.split('-').next()?.parse().ok());
+        let Some(folder) = path.strip_suffix("/release.yaml") else {
+            continue;
+        };
+        let number = folder
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.split('-').next()?.parse().ok());
         if let Some(number) = number {
             folders.insert(Seq(number), folder);
         }
@@ -164,7 +186,12 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
     if unnamed {
         name_snapshots(ledger, &tip, &mut releases)?;
     }
-    Ok(Ledgered { tip: Some(tip), state: Some(state), book: Arc::new(Book::replay(releases)) })
+    let book = Arc::new(Book::replay(releases, state.epoch));
+    Ok(Ledgered {
+        tip: Some(tip),
+        state: Some(state),
+        book,
+    })
 }
 
 /// A release whose snapshot commit is its own id's source cannot name it; the branch's history does.
@@ -173,13 +200,18 @@ fn name_snapshots<L: Ledger>(
     tip: &CommitId,
     releases: &mut [ReleaseRecord],
 ) -> Result<(), LedgerError> {
-    let mut open: BTreeSet<Seq> =
-        releases.iter().filter(|r| r.snapshot.is_none()).map(|r| r.seq).collect();
+    let mut open: BTreeSet<Seq> = releases
+        .iter()
+        .filter(|r| r.snapshot.is_none())
+        .map(|r| r.seq)
+        .collect();
     for entry in ledger.history(tip, None)? {
         if open.is_empty() {
             break;
         }
-        let Some(seq) = sequence_of(&entry.message) else { continue };
+        let Some(seq) = sequence_of(&entry.message) else {
+            continue;
+        };
         if !open.remove(&seq) {
             continue;
         }
@@ -193,14 +225,22 @@ fn name_snapshots<L: Ledger>(
 /// Sets what only the snapshot commit can tell.
 pub(super) fn name(release: &mut ReleaseRecord, snapshot: &CommitId) {
     release.snapshot.get_or_insert_with(|| snapshot.clone());
-    release.id.get_or_insert_with(|| ReleaseId::from(snapshot.clone()));
+    release
+        .id
+        .get_or_insert_with(|| ReleaseId::from(snapshot.clone()));
 }
 
 const SEQUENCE: &str = "Sequence: ";
 
 fn sequence_of(message: &str) -> Option<Seq> {
-    let line = message.lines().rev().find_map(|line| line.strip_prefix(SEQUENCE))?;
-    let status = message.lines().rev().find_map(|line| line.strip_prefix("Status: "))?;
+    let line = message
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix(SEQUENCE))?;
+    let status = message
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("Status: "))?;
     let first = matches!(status, "snapshotted" | "invalid");
     first.then(|| line.trim().parse().ok().map(Seq)).flatten()
 }
@@ -214,22 +254,37 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(environment: String, at: Timestamp) -> Self {
-        Self { environment, at, commits: Vec::new() }
+        Self {
+            environment,
+            at,
+            commits: Vec::new(),
+        }
     }
 
     /// One commit for one release.
-    pub(super) fn release(&mut self, verb: &str, release: &ReleaseRecord) -> Result<(), RecordError> {
+    pub(super) fn release(
+        &mut self,
+        verb: &str,
+        release: &ReleaseRecord,
+    ) -> Result<(), RecordError> {
         let files = records::write(release)?;
         let short = release.commit.short();
         let message = format!(
             "{verb} {short} {}\n\nRelease: {}\nEnvironment: {}\n{SEQUENCE}{}\nStatus: {}\n",
             release.subject,
-            release.id.as_ref().map_or_else(|| format!("{} (again)", release.commit), ToString::to_string),
+            release.id.as_ref().map_or_else(
+                || format!("{} (again)", release.commit),
+                ToString::to_string
+            ),
             self.environment,
             release.seq.0,
             release.status,
         );
-        self.commits.push(LedgerCommit { files: some(files), message, at: self.at });
+        self.commits.push(LedgerCommit {
+            files: some(files),
+            message,
+            at: self.at,
+        });
         Ok(())
     }
 
@@ -239,12 +294,20 @@ impl Writer {
             "{subject}\n\nRelease: none\nEnvironment: {}\nStatus: {status}\n",
             self.environment
         );
-        self.commits.push(LedgerCommit { files: BTreeMap::new(), message, at: self.at });
+        self.commits.push(LedgerCommit {
+            files: BTreeMap::new(),
+            message,
+            at: self.at,
+        });
     }
 
     /// Puts the state into the last commit (a commit of its own where there is none), and the
     /// branch's README beside it.
-    pub(super) fn finish(mut self, state: &State, subject: &str) -> Result<Vec<LedgerCommit>, RecordError> {
+    pub(super) fn finish(
+        mut self,
+        state: &State,
+        subject: &str,
+    ) -> Result<Vec<LedgerCommit>, RecordError> {
         if self.commits.is_empty() {
             self.note(subject, "state");
         }
@@ -252,16 +315,23 @@ impl Writer {
         let files = Files::from([(STATE.to_owned(), bytes)]);
         let back: State = records::parse(STATE, &files)?;
         if back != *state {
-            return Err(RecordError::new(STATE, "does not read back as it was written; nothing was recorded"));
+            return Err(RecordError::new(
+                STATE,
+                "does not read back as it was written; nothing was recorded",
+            ));
         }
         if let Some(last) = self.commits.last_mut() {
             last.files.extend(some(files));
-            last.files.insert("README.md".to_owned(), Some(README.as_bytes().to_vec()));
+            last.files
+                .insert("README.md".to_owned(), Some(README.as_bytes().to_vec()));
         }
         Ok(self.commits)
     }
 }
 
 fn some(files: Files) -> BTreeMap<String, Option<Vec<u8>>> {
-    files.into_iter().map(|(path, bytes)| (path, Some(bytes))).collect()
+    files
+        .into_iter()
+        .map(|(path, bytes)| (path, Some(bytes)))
+        .collect()
 }

@@ -88,7 +88,9 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, PassError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(PassError::waiting(format!("a Git operation ended unexpectedly: {error}"))),
+        Err(error) => Err(PassError::waiting(format!(
+            "a Git operation ended unexpectedly: {error}"
+        ))),
     }
 }
 

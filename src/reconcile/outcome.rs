@@ -45,7 +45,13 @@ struct FieldResult {
 
 impl Result {
     fn new(decision: Decision, reach: Reach, error: Option<String>, permanent: bool) -> Self {
-        Self { decision, reach, error, permanent, fields: BTreeMap::new() }
+        Self {
+            decision,
+            reach,
+            error,
+            permanent,
+            fields: BTreeMap::new(),
+        }
     }
 
     pub(super) fn noop() -> Self {
@@ -54,7 +60,12 @@ impl Result {
 
     pub(super) fn refused(why: String) -> Self {
         // A person who mends it in the store needs no new commit: it is looked at in every pass.
-        Self::new(Decision::Refused(why.clone()), Reach::Refused, Some(why), false)
+        Self::new(
+            Decision::Refused(why.clone()),
+            Reach::Refused,
+            Some(why),
+            false,
+        )
     }
 
     pub(super) fn sent(decision: Decision) -> Self {
@@ -101,7 +112,8 @@ impl Result {
                 wrong.push(mismatch(work, field, &seen));
             }
             let observed = (!met).then_some(seen);
-            self.fields.insert(field.clone(), FieldResult { status, observed });
+            self.fields
+                .insert(field.clone(), FieldResult { status, observed });
         }
         if !wrong.is_empty() {
             let error = format!(
@@ -111,9 +123,18 @@ impl Result {
             journal.about(Level::Error, entity, error.clone());
             self.error = Some(error);
         }
-        if self.reach == Reach::InDoubt && self.fields.values().all(|f| f.status != FieldStatus::InDoubt) {
+        if self.reach == Reach::InDoubt
+            && self
+                .fields
+                .values()
+                .all(|f| f.status != FieldStatus::InDoubt)
+        {
             self.error = None;
-            journal.about(Level::Info, entity, "the lost answer was a success: the store shows every value");
+            journal.about(
+                Level::Info,
+                entity,
+                "the lost answer was a success: the store shows every value",
+            );
         }
         if self.was_tried() {
             self.collateral(entity, work, before, after, digest, journal);
@@ -123,7 +144,8 @@ impl Result {
     fn touches(&self, field: &FieldId) -> bool {
         match (&self.decision, field) {
             (Decision::Noop | Decision::Refused(_), _) => false,
-            (Decision::Create(_) | Decision::Delete, FieldId::Existence) | (Decision::Delete, _) => true,
+            (Decision::Create(_) | Decision::Delete, FieldId::Existence)
+            | (Decision::Delete, _) => true,
             (Decision::Update(_), FieldId::Existence) => false,
             (Decision::Create(fields) | Decision::Update(fields), FieldId::Named(name)) => {
                 fields.contains_key(name)
@@ -141,7 +163,9 @@ impl Result {
         digest: Option<&str>,
         journal: &mut Journal,
     ) {
-        let Decision::Update(_) = &self.decision else { return };
+        let Decision::Update(_) = &self.decision else {
+            return;
+        };
         let listed: BTreeSet<FieldId> = work.slots.iter().cloned().collect();
         match (before, after) {
             (Presence::Found(then), Presence::Found(now)) if then.id == now.id => {
@@ -188,7 +212,9 @@ fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence)
         (FieldId::Existence, Being::Any) => true,
         (FieldId::Named(name), _) => match work.fields.get(name) {
             None => true,
-            Some(want) => after.found().is_some_and(|f| want.met_by(entity, name, f.get(name))),
+            Some(want) => after
+                .found()
+                .is_some_and(|f| want.met_by(entity, name, f.get(name))),
         },
     }
 }
@@ -199,9 +225,10 @@ fn mismatch(work: &EntityWork, field: &FieldId, seen: &Before) -> String {
             Being::Absent { .. } => "absent".to_owned(),
             Being::Any | Being::Present(_) | Being::Existing => "present".to_owned(),
         },
-        FieldId::Named(name) => {
-            work.fields.get(name).map_or_else(String::new, |Want { value, .. }| brief(value))
-        }
+        FieldId::Named(name) => work
+            .fields
+            .get(name)
+            .map_or_else(String::new, |Want { value, .. }| brief(value)),
     };
     let seen = crate::plan::show(field, seen);
     format!("{field} is {} instead of {wanted}", brief(&seen))
@@ -221,7 +248,11 @@ pub(super) fn brief(value: &Value) -> String {
 /// What was sent, for the activity.
 pub(super) fn sent(decision: &Decision) -> String {
     let names = |fields: &BTreeMap<FieldName, Value>| {
-        fields.keys().map(FieldName::as_str).collect::<Vec<_>>().join(", ")
+        fields
+            .keys()
+            .map(FieldName::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     match decision {
         Decision::Create(fields) => format!("created with {}", names(fields)),
@@ -240,7 +271,9 @@ pub(super) fn releases(
 ) -> Vec<ReleaseRecord> {
     let mut changed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
     for seq in &pass.releases {
-        let Some(release) = book.releases.get(seq) else { continue };
+        let Some(release) = book.releases.get(seq) else {
+            continue;
+        };
         if release.status == ReleaseStatus::Invalid {
             continue;
         }
@@ -248,7 +281,10 @@ pub(super) fn releases(
         for (entity, record) in &mut release.entities {
             let mut own = false;
             for (field, slot) in &mut record.slots {
-                let name = Slot { entity: entity.clone(), field: field.clone() };
+                let name = Slot {
+                    entity: entity.clone(),
+                    field: field.clone(),
+                };
                 let result = results.get(entity).and_then(|r| r.fields.get(field));
                 own |= settle(book, *seq, &name, slot, result);
             }
@@ -258,7 +294,9 @@ pub(super) fn releases(
     }
     for name in &pass.retried {
         let slot = Slot::from(name.clone());
-        let Some(standing) = book.standings.get(&slot) else { continue };
+        let Some(standing) = book.standings.get(&slot) else {
+            continue;
+        };
         let release = changed
             .get(&standing.release)
             .or_else(|| book.releases.get(&standing.release))
@@ -282,14 +320,23 @@ pub(super) fn releases(
 }
 
 /// One slot's outcome; whether this release was the last of the pass to touch it.
-fn settle(book: &Book, seq: Seq, name: &Slot, slot: &mut SlotRecord, result: Option<&FieldResult>) -> bool {
+fn settle(
+    book: &Book,
+    seq: Seq,
+    name: &Slot,
+    slot: &mut SlotRecord,
+    result: Option<&FieldResult>,
+) -> bool {
     if slot.target == Target::Leave {
         slot.status = Some(FieldStatus::Unchanged);
         return true;
     }
     let status = result.map_or(FieldStatus::Unchanged, |r| r.status);
     slot.effective = status != FieldStatus::NotWritten;
-    let last = book.standings.get(name).is_none_or(|standing| standing.release == seq);
+    let last = book
+        .standings
+        .get(name)
+        .is_none_or(|standing| standing.release == seq);
     if !last {
         // A later release of the same pass set it: never sent, but undone together with it.
         slot.status = Some(FieldStatus::NotWritten);
@@ -318,16 +365,27 @@ fn close(record: &mut crate::plan::EntityRecord, result: Option<&Result>, own: b
         record.permanent = result.permanent;
     }
     let open = record.slots.values().any(|slot| {
-        matches!(slot.status, Some(FieldStatus::NotWritten | FieldStatus::InDoubt)) && slot.observed.is_some()
+        matches!(
+            slot.status,
+            Some(FieldStatus::NotWritten | FieldStatus::InDoubt)
+        ) && slot.observed.is_some()
     });
-    record.status = if open || record.error.is_some() { ChangeStatus::Failed } else { ChangeStatus::Done };
+    record.status = if open || record.error.is_some() {
+        ChangeStatus::Failed
+    } else {
+        ChangeStatus::Done
+    };
 }
 
 fn finish(mut release: ReleaseRecord, journal: &Journal, new: &BTreeSet<Seq>) -> ReleaseRecord {
     let is_new = new.contains(&release.seq);
     let mine = |line: &&Activity| match (&line.kind, &line.key, &line.store) {
         (Some(kind), Some(key), Some(store)) => {
-            let entity = EntityRef { kind: *kind, key: key.clone(), store: store.clone() };
+            let entity = EntityRef {
+                kind: *kind,
+                key: key.clone(),
+                store: store.clone(),
+            };
             release.entities.contains_key(&entity)
         }
         _ => is_new,
@@ -338,8 +396,15 @@ fn finish(mut release: ReleaseRecord, journal: &Journal, new: &BTreeSet<Seq>) ->
         release.phases.extend(journal.phases().iter().cloned());
     }
     release.finished_at = Some(journal.now());
-    let failed = release.entities.values().any(|e| e.status == ChangeStatus::Failed);
-    release.status = if failed { ReleaseStatus::Failed } else { ReleaseStatus::Live };
+    let failed = release
+        .entities
+        .values()
+        .any(|e| e.status == ChangeStatus::Failed);
+    release.status = if failed {
+        ReleaseStatus::Failed
+    } else {
+        ReleaseStatus::Live
+    };
     release.message = Some(summary(&release));
     release
 }
@@ -349,7 +414,12 @@ fn summary(release: &ReleaseRecord) -> String {
         .entities
         .iter()
         .filter(|(_, e)| e.status == ChangeStatus::Failed)
-        .map(|(entity, e)| format!("{entity}: {}", e.error.as_deref().unwrap_or("not at its target")))
+        .map(|(entity, e)| {
+            format!(
+                "{entity}: {}",
+                e.error.as_deref().unwrap_or("not at its target")
+            )
+        })
         .collect();
     let count = |action: Action| {
         release
@@ -384,7 +454,11 @@ fn summary(release: &ReleaseRecord) -> String {
         })
         .map(|(slot, _)| slot.to_string())
         .collect();
-    let mut message = if parts.is_empty() { "nothing to write".to_owned() } else { parts.join(", ") };
+    let mut message = if parts.is_empty() {
+        "nothing to write".to_owned()
+    } else {
+        parts.join(", ")
+    };
     if !failed.is_empty() {
         message = format!("{} failed ({}); {message}", failed.len(), failed.join("; "));
     }
@@ -404,11 +478,18 @@ pub(super) fn extended(
     fresh: &Observation,
     journal: &mut Journal,
 ) -> Vec<ReleaseRecord> {
-    differing(book, pass, fresh, journal, |record, seen| {
-        let old = std::mem::replace(&mut record.observed_before, seen);
-        record.also.push(old);
-        "edited in Magento after the snapshot and before the write; the newer value is now the one kept"
-    }, |record, seen| record.observed_before != *seen)
+    differing(
+        book,
+        pass,
+        fresh,
+        journal,
+        |record, seen| {
+            let old = std::mem::replace(&mut record.observed_before, seen);
+            record.also.push(old);
+            "edited in Magento after the snapshot and before the write; the newer value is now the one kept"
+        },
+        |record, seen| record.observed_before != *seen,
+    )
 }
 
 /// Snapshots of a resumed pass to which a third value is added: neither the first one nor the target.
@@ -418,22 +499,31 @@ pub(super) fn third_values(
     fresh: &Observation,
     journal: &mut Journal,
 ) -> Vec<ReleaseRecord> {
-    differing(book, pass, fresh, journal, |record, seen| {
-        record.also.push(seen);
-        "shows neither the value of the snapshot nor the release's; it is kept beside the snapshot"
-    }, |record, seen| {
-        let target = match &record.target {
-            Target::Leave | Target::Desired(None) => return false,
-            Target::Desired(Some(crate::domain::DesiredValue::Value(value))) => Before::Value(value.clone()),
-            Target::Desired(Some(crate::domain::DesiredValue::Ensure(_))) => return false,
-            Target::PutBack(before) => before.clone(),
-        };
-        record.observed_before != *seen
-            && target != *seen
-            && *seen != Before::Missing
-            && record.observed_before != Before::Missing
-            && record.also.last() != Some(seen)
-    })
+    differing(
+        book,
+        pass,
+        fresh,
+        journal,
+        |record, seen| {
+            record.also.push(seen);
+            "shows neither the value of the snapshot nor the release's; it is kept beside the snapshot"
+        },
+        |record, seen| {
+            let target = match &record.target {
+                Target::Leave | Target::Desired(None) => return false,
+                Target::Desired(Some(crate::domain::DesiredValue::Value(value))) => {
+                    Before::Value(value.clone())
+                }
+                Target::Desired(Some(crate::domain::DesiredValue::Ensure(_))) => return false,
+                Target::PutBack(before) => before.clone(),
+            };
+            record.observed_before != *seen
+                && target != *seen
+                && *seen != Before::Missing
+                && record.observed_before != Before::Missing
+                && record.also.last() != Some(seen)
+        },
+    )
 }
 
 fn differing(
@@ -447,13 +537,20 @@ fn differing(
     let mut changed = Vec::new();
     let mut first: BTreeSet<Slot> = BTreeSet::new();
     for seq in &pass.releases {
-        let Some(release) = book.releases.get(seq) else { continue };
+        let Some(release) = book.releases.get(seq) else {
+            continue;
+        };
         let mut release = release.clone();
         let mut any = false;
         for (entity, record) in &mut release.entities {
-            let Some(presence) = fresh.get(entity) else { continue };
+            let Some(presence) = fresh.get(entity) else {
+                continue;
+            };
             for (field, slot) in &mut record.slots {
-                let name = Slot { entity: entity.clone(), field: field.clone() };
+                let name = Slot {
+                    entity: entity.clone(),
+                    field: field.clone(),
+                };
                 // Only the lowest release of the pass holds what was really read.
                 if !first.insert(name) || slot.derived || *field == FieldId::Existence {
                     continue;

@@ -1,6 +1,6 @@
 //! A pass: from the ledger and the branch to an outcome in the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use super::walk::{Bootstrap, Rewrites, Route, Walked, walk};
 use super::{Progress, Stop, blocking, collateral, lease, outcome};
 use crate::domain::kinds::Charset;
 use crate::domain::{
-    Action, CommitId, EntityRef, FieldId, Kind, Level, Observation, PhaseName, Presence, Release,
-    ReleaseKind, ReleaseStatus, Slot, StoreViews,
+    CommitId, EntityRef, FieldId, Kind, Level, Observation, PhaseName, Presence, Release,
+    ReleaseStatus, Slot, StoreViews,
 };
 use crate::manifest::Loader;
 use crate::plan::{Composed, Policy, Seq, compose, decide, work};
@@ -138,12 +138,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     async fn attempt(&self, request: Request) -> Result<Report, PassError> {
         let mut memory = self.memory.lock().await;
-        let mut ledgered = self.read(&mut memory).await?;
+        let mut ledgered = self
+            .read(&mut memory, request.rebootstrap.is_some())
+            .await?;
         self.respect_lease(&mut memory, &ledgered)?;
         let mut releases = Vec::new();
-        if request.rebootstrap.is_none()
-            && let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.clone())
-        {
+        if request.rebootstrap.is_some() {
+            ledgered.book = Arc::new(ledgered.book.begun_anew());
+        } else if let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.clone()) {
             let (next, made) = self.resume(ledgered, pass).await?;
             ledgered = self.keep(&mut memory, next);
             releases.extend(made);
@@ -184,7 +186,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 
     /// The ledger at the remote's tip, read again only when it moved.
-    async fn read(&self, memory: &mut Memory) -> Result<Ledgered, PassError> {
+    async fn read(&self, memory: &mut Memory, rebootstrap: bool) -> Result<Ledgered, PassError> {
         let source = self.source.clone();
         let ledger = self.ledger.clone();
         let branch = self.setup.rollback_branch.clone();
@@ -200,10 +202,11 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         })
         .await?;
         if ledgered.tip.is_none()
+            && !rebootstrap
             && let Ok(text) = std::fs::read_to_string(&self.setup.memory)
         {
             return Err(PassError::stalled(format!(
-                "the rollback branch {} is gone, but {} remembers its commit {}; push that commit back, or set a new `rollback_branch`, or delete that file and run `gitmage reconcile --rebootstrap deploy|adopt`",
+                "the rollback branch {} is gone, but {} remembers its commit {}; push that commit back, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
                 self.setup.rollback_branch,
                 self.setup.memory.display(),
                 text.trim()
@@ -214,8 +217,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 
     fn respect_lease(&self, memory: &mut Memory, ledgered: &Ledgered) -> Result<(), PassError> {
-        let (Some(tip), Some(state)) = (&ledgered.tip, &ledgered.state) else { return Ok(()) };
-        let Some(lease) = &state.lease else { return Ok(()) };
+        let (Some(tip), Some(state)) = (&ledgered.tip, &ledgered.state) else {
+            return Ok(());
+        };
+        let Some(lease) = &state.lease else {
+            return Ok(());
+        };
         let now = self.clock.monotonic();
         let left = lease::respect(&mut memory.seen, tip, lease, &self.setup.holder, now);
         if left.is_zero() {
@@ -237,7 +244,13 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             id: self.setup.holder.clone(),
             timeout: self.setup.timeout,
         };
-        Hold::new(self.ledger.clone(), self.clock.clone(), holder, ledgered, state)
+        Hold::new(
+            self.ledger.clone(),
+            self.clock.clone(),
+            holder,
+            ledgered,
+            state,
+        )
     }
 
     fn journal(&self) -> Journal {
@@ -257,11 +270,20 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 
     /// Finishes the pass that the ledger has in hand, with its first snapshot.
-    async fn resume(&self, ledgered: Ledgered, pass: PassFile) -> Result<(Ledgered, Vec<Seq>), PassError> {
-        let Some(state) = ledgered.state.clone() else { return Ok((ledgered, Vec::new())) };
+    async fn resume(
+        &self,
+        ledgered: Ledgered,
+        pass: PassFile,
+    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+        let Some(state) = ledgered.state.clone() else {
+            return Ok((ledgered, Vec::new()));
+        };
         let mut journal = self.journal();
         journal.begin(PhaseName::Observe);
-        journal.line(Level::Info, "resumed: the pass was interrupted; its first snapshot stays");
+        journal.line(
+            Level::Info,
+            "resumed: the pass was interrupted; its first snapshot stays",
+        );
         let views = self.views(&state.store).await?;
         let tools = self.tools(views);
         let slots = pass_slots(&ledgered, &pass);
@@ -274,7 +296,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         if !third.is_empty() {
             hold.extend(third).await?;
         }
-        self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked)).await
+        self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
+            .await
     }
 
     async fn carry_out(
@@ -286,8 +309,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         slots: &BTreeSet<Slot>,
         observed: (Observation, Duration),
     ) -> Result<(Ledgered, Vec<Seq>), PassError> {
-        let execution =
-            Execution::new(&mut hold, &recorded, &tools, &mut journal, slots, observed);
+        let execution = Execution::new(&mut hold, &recorded, &tools, &mut journal, slots, observed);
         let mut releases = match execution.run().await {
             Ok(releases) => releases,
             Err(PassError::Raced) => return Err(PassError::Raced),
@@ -326,7 +348,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let retry = ledgered.book.open_slots(request.retry);
         let at = super::now(self.clock.as_ref());
         let policy = self.setup.policy;
-        let draft = compose(&ledgered.book, &walked.drafts, &retry, &Observation::new(), policy, at);
+        let draft = compose(
+            &ledgered.book,
+            &walked.drafts,
+            &retry,
+            &Observation::new(),
+            policy,
+            at,
+        );
         if draft.new.is_empty() && draft.retried.is_empty() {
             return Ok((ledgered, head, Vec::new()));
         }
@@ -341,15 +370,26 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         self.check_rights(memory, &entities).await?;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
-        let mut composed =
-            compose(&ledgered.book, &walked.drafts, &retry, &observation, policy, at);
+        let mut composed = compose(
+            &ledgered.book,
+            &walked.drafts,
+            &retry,
+            &observation,
+            policy,
+            at,
+        );
         self.prepare(&mut composed, &observation);
         journal.begin(PhaseName::Snapshot);
         let pass = PassFile {
             head: walked.head.clone(),
             live: walked.live.clone(),
             releases: composed.new.clone(),
-            retried: composed.retried.iter().cloned().map(SlotName::from).collect(),
+            retried: composed
+                .retried
+                .iter()
+                .cloned()
+                .map(SlotName::from)
+                .collect(),
             started_at: at,
         };
         let slots = composed.slots();
@@ -366,8 +406,9 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             hold.park().await?;
             return Err(PassError::Stopped);
         }
-        let (next, seqs) =
-            self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked)).await?;
+        let (next, seqs) = self
+            .carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
+            .await?;
         Ok((next, head, seqs))
     }
 
@@ -441,17 +482,27 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         draft.book.update(changed);
         let state = self.state(&ledgered, identity, Request::default());
         let mut hold = self.hold(&ledgered, state);
-        hold.note(draft.book, &draft.new, walked.head.clone(), walked.live.clone()).await?;
+        hold.note(
+            draft.book,
+            &draft.new,
+            walked.head.clone(),
+            walked.live.clone(),
+        )
+        .await?;
         Ok((hold.into_ledgered(), draft.new))
     }
 
     fn state(&self, ledgered: &Ledgered, store: StoreIdentity, request: Request) -> State {
-        let known = ledgered.state.clone().filter(|_| request.rebootstrap.is_none());
+        let known = ledgered
+            .state
+            .clone()
+            .filter(|_| request.rebootstrap.is_none());
         State {
             format: FORMAT,
             environment: self.setup.environment.clone(),
             branch: self.setup.branch.clone(),
             store,
+            epoch: ledgered.book.epoch,
             head: known.as_ref().and_then(|s| s.head.clone()),
             live: known.and_then(|s| s.live),
             lease: None,
@@ -465,14 +516,18 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let wanted = work(&composed.book, &slots);
         let mut changed = Vec::new();
         for seq in &composed.new {
-            let Some(release) = composed.book.releases.get(seq) else { continue };
+            let Some(release) = composed.book.releases.get(seq) else {
+                continue;
+            };
             if release.status == ReleaseStatus::Invalid {
                 continue;
             }
             let mut release = release.clone();
             release.status = ReleaseStatus::Snapshotted;
             for (entity, record) in &mut release.entities {
-                let Some(presence) = observation.get(entity) else { continue };
+                let Some(presence) = observation.get(entity) else {
+                    continue;
+                };
                 if let Some(work) = wanted.get(entity) {
                     record.action = decide(entity, work, presence, self.setup.charset).action();
                     if let Presence::Found(found) = presence {
@@ -494,25 +549,37 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 
     /// The store that answers, which must be the one that the ledger names.
-    async fn identify(&self, ledgered: &Ledgered, request: Request) -> Result<StoreIdentity, PassError> {
+    async fn identify(
+        &self,
+        ledgered: &Ledgered,
+        request: Request,
+    ) -> Result<StoreIdentity, PassError> {
         let views = execute::retry(self.clock.as_ref(), || self.store.views()).await?;
         if let Some(state) = &ledgered.state
             && request.rebootstrap.is_none()
         {
             self.same_store(&state.store, &views)?;
         }
-        Ok(StoreIdentity { url: self.setup.store_url.clone(), views })
+        Ok(StoreIdentity {
+            url: self.setup.store_url.clone(),
+            views,
+        })
     }
 
     fn same_store(&self, known: &StoreIdentity, views: &StoreViews) -> Result<(), PassError> {
-        let remedy = "set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`";
+        let remedy =
+            "set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`";
         if known.url != self.setup.store_url {
             return Err(PassError::stalled(format!(
                 "the rollback branch {} holds the values of {}, but `store.url` is {}; {remedy}",
                 self.setup.rollback_branch, known.url, self.setup.store_url
             )));
         }
-        let moved = known.views.0.iter().find(|view| views.id(&view.code).is_some_and(|id| id != view.id));
+        let moved = known
+            .views
+            .0
+            .iter()
+            .find(|view| views.id(&view.code).is_some_and(|id| id != view.id));
         if let Some(view) = moved {
             return Err(PassError::stalled(format!(
                 "the store at {} is another one: its view {} had id {} and now has another; {remedy}",
@@ -523,7 +590,11 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 
     /// Missing rights are found before anything is written; asked once a process and kind.
-    async fn check_rights(&self, memory: &mut Memory, entities: &BTreeSet<EntityRef>) -> Result<(), PassError> {
+    async fn check_rights(
+        &self,
+        memory: &mut Memory,
+        entities: &BTreeSet<EntityRef>,
+    ) -> Result<(), PassError> {
         let kinds: BTreeSet<Kind> = entities
             .iter()
             .map(|entity| entity.kind)

@@ -30,7 +30,10 @@ pub(crate) struct RecordError {
 
 impl RecordError {
     pub(crate) fn new(path: &str, why: impl ToString) -> Self {
-        Self { path: path.to_owned(), why: why.to_string() }
+        Self {
+            path: path.to_owned(),
+            why: why.to_string(),
+        }
     }
 }
 
@@ -157,7 +160,17 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
     let mut outcomes = Vec::new();
     let mut entities = Vec::new();
     for (number, (entity, record)) in release.entities.iter().enumerate() {
-        let EntityRecord { id, digest, explicit, listed, slots, action, status, error, permanent } = record;
+        let EntityRecord {
+            id,
+            digest,
+            explicit,
+            listed,
+            slots,
+            action,
+            status,
+            error,
+            permanent,
+        } = record;
         let mut fields = Vec::new();
         let mut outcome_fields = Vec::new();
         for (field, slot) in slots {
@@ -167,7 +180,10 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
                 field: field.clone(),
                 status: slot.status,
                 effective: slot.effective,
-                observed: slot.observed.as_ref().map(|seen| values.before(seen, "after")),
+                observed: slot
+                    .observed
+                    .as_ref()
+                    .map(|seen| values.before(seen, "after")),
             });
         }
         let EntityRef { kind, key, store } = entity;
@@ -211,14 +227,29 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
         entities: outcomes,
         activity: release.activity.clone(),
     };
-    let snapshot_file = SnapshotFile { paths: release.paths.clone(), entities };
-    let mut files: Files =
-        values.files.into_iter().map(|(name, bytes)| (format!("{folder}/{name}"), bytes)).collect();
-    files.insert(format!("{folder}/release.yaml"), yaml(&folder, &release_file)?);
-    files.insert(format!("{folder}/snapshot.yaml"), yaml(&folder, &snapshot_file)?);
+    let snapshot_file = SnapshotFile {
+        paths: release.paths.clone(),
+        entities,
+    };
+    let mut files: Files = values
+        .files
+        .into_iter()
+        .map(|(name, bytes)| (format!("{folder}/{name}"), bytes))
+        .collect();
+    files.insert(
+        format!("{folder}/release.yaml"),
+        yaml(&folder, &release_file)?,
+    );
+    files.insert(
+        format!("{folder}/snapshot.yaml"),
+        yaml(&folder, &snapshot_file)?,
+    );
     let back = read(&folder, &files)?;
     if back != *release {
-        return Err(RecordError::new(&folder, "does not read back as it was written; nothing was recorded"));
+        return Err(RecordError::new(
+            &folder,
+            "does not read back as it was written; nothing was recorded",
+        ));
     }
     Ok(files)
 }
@@ -231,23 +262,44 @@ pub(crate) fn read(folder: &str, files: &Files) -> Result<ReleaseRecord, RecordE
     let mut outcomes: BTreeMap<EntityRef, OutcomeFile> = release
         .entities
         .into_iter()
-        .map(|o| (EntityRef { kind: o.kind, key: o.key.clone(), store: o.store.clone() }, o))
+        .map(|o| {
+            (
+                EntityRef {
+                    kind: o.kind,
+                    key: o.key.clone(),
+                    store: o.store.clone(),
+                },
+                o,
+            )
+        })
         .collect();
     let mut entities = BTreeMap::new();
     for file in snapshot.entities {
-        let EntityFile { kind, key, store, id, digest, explicit, listed, fields } = file;
+        let EntityFile {
+            kind,
+            key,
+            store,
+            id,
+            digest,
+            explicit,
+            listed,
+            fields,
+        } = file;
         let entity = EntityRef { kind, key, store };
-        let outcome = outcomes
-            .remove(&entity)
-            .ok_or_else(|| RecordError::new(folder, format!("{entity} has a snapshot but no outcome")))?;
-        let mut seen: BTreeMap<FieldId, FieldOutcomeFile> =
-            outcome.fields.into_iter().map(|f| (f.field.clone(), f)).collect();
+        let outcome = outcomes.remove(&entity).ok_or_else(|| {
+            RecordError::new(folder, format!("{entity} has a snapshot but no outcome"))
+        })?;
+        let mut seen: BTreeMap<FieldId, FieldOutcomeFile> = outcome
+            .fields
+            .into_iter()
+            .map(|f| (f.field.clone(), f))
+            .collect();
         let mut slots = BTreeMap::new();
         for slot in fields {
             let field = slot.field.clone();
-            let outcome = seen
-                .remove(&field)
-                .ok_or_else(|| RecordError::new(folder, format!("{entity}: {field} has no outcome")))?;
+            let outcome = seen.remove(&field).ok_or_else(|| {
+                RecordError::new(folder, format!("{entity}: {field} has no outcome"))
+            })?;
             slots.insert(field, reader.slot(slot, outcome)?);
         }
         entities.insert(
@@ -289,13 +341,17 @@ pub(crate) fn read(folder: &str, files: &Files) -> Result<ReleaseRecord, RecordE
 
 /// YAML of one of our own structures.
 pub(crate) fn yaml<T: Serialize>(path: &str, value: &T) -> Result<Vec<u8>, RecordError> {
-    serde_yaml::to_string(value).map(String::into_bytes).map_err(|e| RecordError::new(path, e))
+    serde_yaml::to_string(value)
+        .map(String::into_bytes)
+        .map_err(|e| RecordError::new(path, e))
 }
 
 /// Parses one of our own files: as large as a release may be, so without the budgets that guard
 /// release files.
 pub(crate) fn parse<T: DeserializeOwned>(path: &str, files: &Files) -> Result<T, RecordError> {
-    let bytes = files.get(path).ok_or_else(|| RecordError::new(path, "missing from the rollback branch"))?;
+    let bytes = files
+        .get(path)
+        .ok_or_else(|| RecordError::new(path, "missing from the rollback branch"))?;
     let text = std::str::from_utf8(bytes).map_err(|e| RecordError::new(path, e))?;
     let options = serde_yaml::options! { budget: None };
     serde_yaml::from_str_with_options(text, options).map_err(|e| RecordError::new(path, e))
@@ -338,7 +394,10 @@ impl Values {
         match value {
             Value::String(text) if !is_plain(text) => {
                 // Equal bytes are kept once.
-                let known = self.files.iter().find(|(_, bytes)| bytes.as_slice() == text.as_bytes());
+                let known = self
+                    .files
+                    .iter()
+                    .find(|(_, bytes)| bytes.as_slice() == text.as_bytes());
                 if let Some((path, _)) = known {
                     return ValueFile::File(path.clone());
                 }
@@ -369,7 +428,9 @@ impl Values {
             Before::Entity(Some(fields)) => BeforeFile::Entity(
                 fields
                     .iter()
-                    .map(|(name, value)| (name.clone(), self.value(value, &format!("{role}.{name}"))))
+                    .map(|(name, value)| {
+                        (name.clone(), self.value(value, &format!("{role}.{name}")))
+                    })
                     .collect(),
             ),
             Before::Value(value) => match self.value(value, role) {
@@ -384,7 +445,12 @@ impl Values {
 fn is_plain(text: &str) -> bool {
     text.len() <= INLINE_BYTES
         && text.chars().all(|c| {
-            c == '\n' || !(c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'))
+            c == '\n'
+                || !(c.is_control()
+                    || matches!(
+                        c,
+                        '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'
+                    ))
         })
         && !text.lines().any(|line| line.ends_with(' '))
         && !text.starts_with([' ', '\n'])
@@ -410,7 +476,11 @@ impl Reader<'_> {
             },
             status: outcome.status,
             observed: outcome.observed.map(|seen| self.before(seen)).transpose()?,
-            also: slot.also.into_iter().map(|b| self.before(b)).collect::<Result<_, _>>()?,
+            also: slot
+                .also
+                .into_iter()
+                .map(|b| self.before(b))
+                .collect::<Result<_, _>>()?,
             conflict: slot.conflict,
             effective: outcome.effective,
         })
@@ -418,7 +488,10 @@ impl Reader<'_> {
 
     fn file(&self, name: &str) -> Result<Value, RecordError> {
         let path = format!("{}/{name}", self.folder);
-        let bytes = self.files.get(&path).ok_or_else(|| RecordError::new(&path, "missing from the rollback branch"))?;
+        let bytes = self
+            .files
+            .get(&path)
+            .ok_or_else(|| RecordError::new(&path, "missing from the rollback branch"))?;
         let text = std::str::from_utf8(bytes).map_err(|e| RecordError::new(&path, e))?;
         Ok(Value::from(text))
     }

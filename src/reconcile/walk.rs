@@ -82,7 +82,11 @@ pub fn walk<S: Source>(
     if let Some(live) = ledgered.state.as_ref().and_then(|state| state.live.clone()) {
         walker.start(live)?;
     }
-    if ledgered.state.as_ref().is_some_and(|state| state.branch != route.branch) {
+    if ledgered
+        .state
+        .as_ref()
+        .is_some_and(|state| state.branch != route.branch)
+    {
         walker.single(&source.commit(&route.tip)?, Some(Cause::Commit(Vec::new())))?;
         return Ok(walker.done(route.tip.clone()));
     }
@@ -91,7 +95,10 @@ pub fn walk<S: Source>(
     }
     if source.is_ancestor(&handled, &route.tip)? {
         let line = source.first_parents(&route.tip, Some(&handled))?;
-        if line.first().is_some_and(|first| first.parents.first() == Some(&handled)) {
+        if line
+            .first()
+            .is_some_and(|first| first.parents.first() == Some(&handled))
+        {
             for commit in &line {
                 walker.commit(commit)?;
             }
@@ -133,7 +140,12 @@ impl<'a, S: Source> Walker<'a, S> {
     }
 
     fn done(self, head: CommitId) -> Walked {
-        Walked { drafts: self.drafts, head, live: self.live, state: self.state }
+        Walked {
+            drafts: self.drafts,
+            head,
+            live: self.live,
+            state: self.state,
+        }
     }
 
     fn load(&self, commit: &CommitId) -> Result<Loaded, PassError> {
@@ -241,7 +253,10 @@ impl<'a, S: Source> Walker<'a, S> {
         };
         self.back(&self.source.commit(&base)?)?;
         let line = self.source.first_parents(&route.tip, Some(&base))?;
-        if line.first().is_some_and(|first| first.parents.first() == Some(&base)) {
+        if line
+            .first()
+            .is_some_and(|first| first.parents.first() == Some(&base))
+        {
             for commit in &line {
                 self.commit(commit)?;
             }
@@ -273,9 +288,15 @@ impl<'a, S: Source> Walker<'a, S> {
 
     /// The commit on the branch from which `commit` is reachable, but not from its first parent.
     fn through(&self, commit: &CommitId) -> Result<Option<CommitId>, PassError> {
-        let recorded = self.book.releases.values().map(|r| (&r.commit, r.first_parent.as_ref()));
-        let drafted =
-            self.drafts.iter().map(|d| (&d.headline.commit, d.headline.first_parent.as_ref()));
+        let recorded = self
+            .book
+            .releases
+            .values()
+            .map(|r| (&r.commit, r.first_parent.as_ref()));
+        let drafted = self
+            .drafts
+            .iter()
+            .map(|d| (&d.headline.commit, d.headline.first_parent.as_ref()));
         let line: Vec<_> = recorded.chain(drafted).collect();
         for (candidate, first_parent) in line.into_iter().rev() {
             if candidate == commit || !self.source.is_ancestor(commit, candidate)? {
@@ -303,8 +324,10 @@ fn paths(
         .chain(after.keys())
         .filter(|path| before.get(*path) != after.get(*path))
         .map(|path| {
-            let change =
-                PathChange { before: before.get(path).cloned(), after: after.get(path).cloned() };
+            let change = PathChange {
+                before: before.get(path).cloned(),
+                after: after.get(path).cloned(),
+            };
             (path.clone(), change)
         })
         .collect()

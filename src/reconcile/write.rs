@@ -68,13 +68,21 @@ pub(super) async fn write<M: StoreWrite, C: Clock>(
         };
         attempt += 1;
         let wait = match &error {
-            StoreError::Unauthorized { .. } | StoreError::Unusable { .. } => return Written::Abort(error),
+            StoreError::Unauthorized { .. } | StoreError::Unusable { .. } => {
+                return Written::Abort(error);
+            }
             StoreError::Refused { message, .. } => {
-                return Written::Failed { error: message.clone(), permanent: true };
+                return Written::Failed {
+                    error: message.clone(),
+                    permanent: true,
+                };
             }
             StoreError::Gone { .. } if decision == Decision::Delete => return Written::Sent,
             StoreError::Gone { message } => {
-                return Written::Failed { error: message.clone(), permanent: false };
+                return Written::Failed {
+                    error: message.clone(),
+                    permanent: false,
+                };
             }
             StoreError::Unavailable { retry_after, .. } => *retry_after,
             StoreError::InDoubt { message } => {
@@ -87,7 +95,9 @@ pub(super) async fn write<M: StoreWrite, C: Clock>(
         if attempt >= ATTEMPTS {
             return exhausted(error, doubt);
         }
-        clock.sleep(wait.unwrap_or_else(|| backoff(attempt, clock.jitter()))).await;
+        clock
+            .sleep(wait.unwrap_or_else(|| backoff(attempt, clock.jitter())))
+            .await;
         // What became of it shows in the store alone: a lost answer may have been a success.
         match look(store, &job).await {
             Ok(presence) => job.presence = presence,
@@ -100,7 +110,10 @@ pub(super) async fn write<M: StoreWrite, C: Clock>(
 fn exhausted(error: StoreError, doubt: Option<String>) -> Written {
     match (doubt, error) {
         (Some(error), _) => Written::InDoubt { error },
-        (None, StoreError::Contended { message }) => Written::Failed { error: message, permanent: false },
+        (None, StoreError::Contended { message }) => Written::Failed {
+            error: message,
+            permanent: false,
+        },
         (None, error) => Written::Abort(error),
     }
 }
@@ -118,9 +131,10 @@ async fn send<M: StoreWrite>(
 ) -> Option<Result<(), StoreError>> {
     match (decision, &job.presence) {
         (Decision::Noop, _) => None,
-        (Decision::Refused(why), _) => {
-            Some(Err(StoreError::Refused { status: 0, message: why.clone() }))
-        }
+        (Decision::Refused(why), _) => Some(Err(StoreError::Refused {
+            status: 0,
+            message: why.clone(),
+        })),
         (Decision::Create(fields), _) => Some(store.create(&job.entity, fields).await.map(|_| ())),
         (Decision::Update(fields), Presence::Found(found)) => {
             Some(store.update(&job.entity, found, fields).await)

@@ -105,7 +105,7 @@ impl Magento {
     ///
     /// # Errors
     /// [`StoreError::Unauthorized`] names the missing right.
-    pub async fn check_rights(&self, kinds: impl Iterator<Item = Kind>) -> Result<(), StoreError> {
+    async fn probe_rights(&self, kinds: &BTreeSet<Kind>) -> Result<(), StoreError> {
         for kind in kinds {
             let answer = self
                 .client
@@ -178,6 +178,10 @@ impl StoreRead for Magento {
 }
 
 impl StoreWrite for Magento {
+    async fn check_rights(&self, kinds: &BTreeSet<Kind>) -> Result<(), StoreError> {
+        self.probe_rights(kinds).await
+    }
+
     async fn create(
         &self,
         entity: &EntityRef,

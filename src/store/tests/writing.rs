@@ -233,7 +233,7 @@ async fn rights_are_found_out_without_writing() {
     .await;
 
     let error = magento(&server.url)
-        .check_rights(Kind::all())
+        .check_rights(&Kind::all().collect())
         .await
         .unwrap_err();
 
@@ -259,7 +259,7 @@ async fn a_store_that_takes_an_empty_request_is_not_trusted() {
     )])
     .await;
     let error = magento(&server.url)
-        .check_rights([Kind::CMS_BLOCK].into_iter())
+        .check_rights(&[Kind::CMS_BLOCK].into())
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Unusable { .. }), "{error:?}");

@@ -1,0 +1,337 @@
+//! What a revision would change: the pass as far as it writes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::error::PassError;
+use super::execute;
+use super::ledger;
+use super::pass::Reconciler;
+use super::{blocking, now};
+use crate::domain::{
+    Action, CommitId, EntityId, EntityKey, EntityRef, FieldId, Findings, Kind, Level, Observation,
+    Overridden, Presence, ReleaseKind, StoreScope, Value,
+};
+use crate::plan::{Before, Being, Composed, Decision, EntityWork, compose, decide, show, work};
+use crate::ports::{Clock, Ledger, Source, StoreWrite};
+
+/// A plan, as `gitmage plan` shows it. The same commit and the same store give the same plan, byte
+/// for byte: there is no time in it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Preview {
+    /// The environment.
+    pub environment: String,
+    /// The commit that would be reached.
+    pub revision: CommitId,
+    /// The newest valid commit of the ledger, from which the plan sets out; null at the first start.
+    pub base: Option<CommitId>,
+    /// The releases that would be made, oldest first.
+    pub releases: Vec<PreviewedRelease>,
+    /// The entities concerned, in the order of the plan; what needs nothing is a `noop`.
+    pub changes: Vec<PreviewedChange>,
+    /// Values that a later path hides.
+    pub overridden: Vec<PreviewedOverride>,
+    /// What is worth knowing beforehand.
+    pub notes: Vec<String>,
+}
+
+/// A release that would be made.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreviewedRelease {
+    /// Its commit.
+    pub commit: CommitId,
+    /// First line of the commit's message.
+    pub subject: String,
+    /// What it would be.
+    pub kind: ReleaseKind,
+    /// Whether its files can be used.
+    pub valid: bool,
+    /// The commits of the releases that it would revert, newest first.
+    pub reverts: Vec<CommitId>,
+    /// Its findings.
+    pub findings: Findings,
+}
+
+/// An entity of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreviewedChange {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its key.
+    pub key: EntityKey,
+    /// Its assignment or scope.
+    pub store: StoreScope,
+    /// The store's id; null when it does not exist.
+    pub id: Option<EntityId>,
+    /// What would be done.
+    pub action: Action,
+    /// Why nothing can be done, where that is so.
+    pub error: Option<String>,
+    /// The fields that would change.
+    pub fields: Vec<PreviewedField>,
+    /// The change as an RFC 6902 patch of the entity, with a `test` of every value observed.
+    pub patch: json_patch::Patch,
+}
+
+/// A field of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreviewedField {
+    /// The field; `ensure` for the entity's existence.
+    pub field: FieldId,
+    /// The value the store shows.
+    pub before: Value,
+    /// The value it would have.
+    pub after: Value,
+    /// Whether it is put back by a rollback.
+    pub put_back: bool,
+}
+
+/// A value that a later path hides.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreviewedOverride {
+    /// Kind of the entity.
+    pub kind: Kind,
+    /// Its key.
+    pub key: EntityKey,
+    /// Its assignment or scope.
+    pub store: StoreScope,
+    /// The field.
+    pub field: FieldId,
+    /// `path:line:column` of the hidden value.
+    pub hidden: String,
+    /// `path:line:column` of the value in effect.
+    pub by: String,
+}
+
+impl Preview {
+    /// Whether applying it would send anything.
+    pub fn changes_anything(&self) -> bool {
+        self.changes
+            .iter()
+            .any(|change| change.action != Action::Noop)
+    }
+
+    /// Whether anything in it cannot be carried out.
+    pub fn has_errors(&self) -> bool {
+        self.changes.iter().any(|change| change.error.is_some())
+            || self.releases.iter().any(|release| !release.valid)
+    }
+}
+
+impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
+    /// What going to a revision (the branch's tip where none is named) would change. Writes nothing.
+    ///
+    /// # Errors
+    /// See [`PassError`].
+    pub async fn preview(&self, revision: Option<&str>) -> Result<Preview, PassError> {
+        let ledger = self.ledger.clone();
+        let source = self.source.clone();
+        let rollback_branch = self.setup.rollback_branch.clone();
+        let ledgered = blocking(move || {
+            source.refresh()?;
+            ledger.refresh()?;
+            Ok(ledger::load(ledger.as_ref(), &rollback_branch)?)
+        })
+        .await?;
+        let tip = match revision {
+            None => self.tip().await?,
+            Some(revision) => {
+                let source = self.source.clone();
+                let revision = revision.to_owned();
+                blocking(move || Ok(source.resolve(&revision)?)).await?
+            }
+        };
+        let walked = self.walk(ledgered.clone(), tip, None).await?;
+        let retry = ledgered.book.open_slots(false);
+        let at = now(self.clock.as_ref());
+        let policy = self.setup.policy;
+        let draft = compose(
+            &ledgered.book,
+            &walked.drafts,
+            &retry,
+            &Observation::new(),
+            policy,
+            at,
+        );
+        let entities = draft.entities();
+        let observation = if entities.is_empty() {
+            Observation::new()
+        } else {
+            let views = execute::retry(self.clock.as_ref(), || self.store.views()).await?;
+            let views = Arc::new(views);
+            execute::retry(self.clock.as_ref(), || {
+                self.store.observe(&entities, &views)
+            })
+            .await?
+        };
+        let composed = compose(
+            &ledgered.book,
+            &walked.drafts,
+            &retry,
+            &observation,
+            policy,
+            at,
+        );
+        let findings: BTreeMap<&CommitId, &Findings> = walked
+            .drafts
+            .iter()
+            .filter_map(|draft| Some((&draft.headline.commit, draft.invalid.as_ref()?)))
+            .collect();
+        Ok(Preview {
+            environment: self.setup.environment.clone(),
+            revision: walked.head.clone(),
+            base: ledgered.state.as_ref().and_then(|state| state.live.clone()),
+            releases: releases(&composed, &findings),
+            changes: self.changes(&composed, &observation),
+            overridden: walked.state.overridden.iter().map(overridden).collect(),
+            notes: notes(&composed),
+        })
+    }
+
+    fn changes(&self, composed: &Composed, observation: &Observation) -> Vec<PreviewedChange> {
+        let slots = composed.slots();
+        let adopting = composed.new.iter().any(|seq| {
+            composed
+                .book
+                .releases
+                .get(seq)
+                .is_some_and(|r| r.kind == ReleaseKind::Adopt)
+        });
+        work(&composed.book, &slots)
+            .iter()
+            .map(|(entity, work)| {
+                let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+                let decision = if adopting {
+                    Decision::Noop
+                } else {
+                    decide(entity, work, presence, self.setup.charset)
+                };
+                change(entity, work, presence, &decision)
+            })
+            .collect()
+    }
+}
+
+fn releases(
+    composed: &Composed,
+    findings: &BTreeMap<&CommitId, &Findings>,
+) -> Vec<PreviewedRelease> {
+    composed
+        .new
+        .iter()
+        .filter_map(|seq| composed.book.releases.get(seq))
+        .map(|release| {
+            let findings = findings.get(&release.commit).map(|f| (*f).clone());
+            PreviewedRelease {
+                commit: release.commit.clone(),
+                subject: release.subject.clone(),
+                kind: release.kind,
+                valid: findings.is_none(),
+                reverts: release
+                    .reverts
+                    .iter()
+                    .filter_map(|seq| composed.book.releases.get(seq))
+                    .map(|reverted| reverted.commit.clone())
+                    .collect(),
+                findings: findings.unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+fn notes(composed: &Composed) -> Vec<String> {
+    let mut notes: Vec<String> = composed
+        .new
+        .iter()
+        .filter_map(|seq| composed.book.releases.get(seq))
+        .flat_map(|release| {
+            release
+                .activity
+                .iter()
+                .filter(|line| line.level == Level::Warning)
+                .map(|line| match (&line.kind, &line.key, &line.store) {
+                    (Some(kind), Some(key), Some(store)) => {
+                        format!(
+                            "{} {kind} {key} ({store}): {}",
+                            release.commit.short(),
+                            line.message
+                        )
+                    }
+                    _ => format!("{} {}", release.commit.short(), line.message),
+                })
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    notes.retain(|note| seen.insert(note.clone()));
+    notes
+}
+
+fn overridden(overridden: &Overridden) -> PreviewedOverride {
+    let EntityRef { kind, key, store } = overridden.slot.entity.clone();
+    PreviewedOverride {
+        kind,
+        key,
+        store,
+        field: overridden.slot.field.clone(),
+        hidden: overridden.hidden.to_string(),
+        by: overridden.by.to_string(),
+    }
+}
+
+fn change(
+    entity: &EntityRef,
+    work: &EntityWork,
+    presence: &Presence,
+    decision: &Decision,
+) -> PreviewedChange {
+    let found = presence.found();
+    let existence = |after: &str| PreviewedField {
+        field: FieldId::Existence,
+        before: Value::from(if found.is_some() { "present" } else { "absent" }),
+        after: Value::from(after),
+        put_back: matches!(work.being, Being::Absent { put_back: true }),
+    };
+    let fields = match decision {
+        Decision::Noop | Decision::Refused(_) => Vec::new(),
+        Decision::Delete => vec![existence("absent")],
+        Decision::Create(fields) => std::iter::once(existence("present"))
+            .chain(fields.iter().map(|(name, value)| PreviewedField {
+                field: FieldId::Named(name.clone()),
+                before: Value::Null,
+                after: value.clone(),
+                put_back: work.fields.get(name).is_some_and(|want| want.exact),
+            }))
+            .collect(),
+        Decision::Update(fields) => fields
+            .iter()
+            .map(|(name, value)| PreviewedField {
+                field: FieldId::Named(name.clone()),
+                before: found.map_or(Value::Null, |f| {
+                    show(
+                        &FieldId::Named(name.clone()),
+                        &Before::Value(f.get(name).clone()),
+                    )
+                }),
+                after: value.clone(),
+                put_back: work.fields.get(name).is_some_and(|want| want.exact),
+            })
+            .collect(),
+    };
+    let error = match decision {
+        Decision::Refused(why) => Some(why.clone()),
+        Decision::Noop | Decision::Create(_) | Decision::Update(_) | Decision::Delete => None,
+    };
+    let EntityRef { kind, key, store } = entity.clone();
+    PreviewedChange {
+        kind,
+        key,
+        store,
+        id: found.map(|f| f.id),
+        action: decision.action(),
+        error,
+        patch: crate::plan::patch(decision, found),
+        fields,
+    }
+}

@@ -1,0 +1,181 @@
+//! A REST request, and which route it takes: store, method and path are settled before anything else.
+
+use axum::body::Bytes;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::cms::CmsKind;
+use super::cms_block::BLOCK;
+use super::cms_page::PAGE;
+use super::reply::Problem;
+use super::views;
+
+/// A request under `/rest`, as it came.
+#[derive(Debug, Clone)]
+pub(super) struct RestRequest {
+    pub(super) method: String,
+    /// `http://` and the Host header.
+    pub(super) origin: String,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) authorization: Option<String>,
+    pub(super) accept: Option<String>,
+    pub(super) content_type: Option<String>,
+    pub(super) body: Bytes,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+pub(super) enum Route {
+    /// `GET /V1/store/storeViews`.
+    StoreViews,
+    /// One of the routes of a kind of CMS entities.
+    Cms(&'static CmsKind, CmsCall),
+}
+
+/// What is done with CMS entities; the id is the last segment of the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CmsCall {
+    Get,
+    Search,
+    Create,
+    Update,
+    Delete,
+}
+
+/// A settled request: scope, store and route.
+#[derive(Clone)]
+pub(super) struct Target {
+    /// The scope as written.
+    pub(super) scope: Option<String>,
+    pub(super) store: u32,
+    pub(super) route: Route,
+    /// The id in the path.
+    pub(super) id: Option<String>,
+}
+
+/// The kinds there are.
+pub(super) const CMS_KINDS: [&CmsKind; 2] = [&BLOCK, &PAGE];
+
+impl RestRequest {
+    /// Settles store and route, in Magento's order: answer type, method, store, route.
+    pub(super) fn target(&self) -> Result<Target, Problem> {
+        if !matches!(self.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
+            return Err(Problem::new(
+                405,
+                format!("The {} HTTP method is not supported.", self.method),
+            ));
+        }
+        let path = self.path.strip_prefix("/rest").unwrap_or(&self.path);
+        let segments: Vec<String> = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+            .collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let (scope, rest) = match segments.split_first() {
+            None => return Err(Problem::no_route()),
+            Some((first, _)) if is_version(first) || *first == "async" => (None, &segments[..]),
+            Some((first, rest)) => (Some(*first), rest),
+        };
+        let store = match scope {
+            None => views::DEFAULT,
+            Some(scope) => views::scope(scope)
+                .ok_or_else(|| Problem::new(400, "Specified request cannot be processed."))?,
+        };
+        let (route, id) = route(&self.method, rest).ok_or_else(Problem::no_route)?;
+        Ok(Target {
+            scope: scope.map(str::to_owned),
+            store,
+            route,
+            id: id.map(str::to_owned),
+        })
+    }
+
+    /// Whether an answer in JSON is wanted. XML, which Magento could write too, is not spoken here.
+    pub(super) fn accepts_json(&self) -> bool {
+        let accept = self.accept.as_deref().unwrap_or_default();
+        accept.trim().is_empty()
+            || accept.split(',').any(|range| {
+                let media = range.split(';').next().unwrap_or_default().trim();
+                matches!(media, "*/*" | "application/*" | "application/json")
+            })
+    }
+
+    /// The members of the body; anything but an object has none.
+    pub(super) fn members(&self) -> Result<Map<String, Value>, Problem> {
+        self.check_content_type()?;
+        if self.body.is_empty() {
+            return Ok(Map::new());
+        }
+        match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(map)) => Ok(map),
+            Ok(_) => Ok(Map::new()),
+            Err(_) => Err(Problem::new(400, "Decoding error.")),
+        }
+    }
+
+    fn check_content_type(&self) -> Result<(), Problem> {
+        let Some(header) = self
+            .content_type
+            .as_deref()
+            .filter(|h| !h.trim().is_empty())
+        else {
+            return Err(Problem::new(400, "Content-Type header is empty."));
+        };
+        let mut parts = header.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let charset = parts.find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            name.eq_ignore_ascii_case("charset")
+                .then(|| value.trim_matches('"').to_ascii_lowercase())
+        });
+        if charset.is_some_and(|charset| charset != "utf-8") {
+            return Err(Problem::new(400, "UTF-8 is the only supported charset."));
+        }
+        if media != "application/json" {
+            return Err(Problem::new(
+                400,
+                format!("Server cannot understand Content-Type HTTP header media type {media}"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn is_version(segment: &str) -> bool {
+    segment
+        .strip_prefix('V')
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn route<'a>(method: &str, segments: &[&'a str]) -> Option<(Route, Option<&'a str>)> {
+    if let ("GET", ["V1", "store", "storeViews"]) = (method, segments) {
+        return Some((Route::StoreViews, None));
+    }
+    let ["V1", collection, rest @ ..] = segments else {
+        return None;
+    };
+    let kind = CMS_KINDS
+        .iter()
+        .find(|kind| kind.collection == *collection)?;
+    let (call, id) = match (method, rest) {
+        ("GET", ["search"]) => (CmsCall::Search, None),
+        ("GET", [id]) => (CmsCall::Get, Some(*id)),
+        ("POST", []) => (CmsCall::Create, None),
+        ("PUT", [id]) => (CmsCall::Update, Some(*id)),
+        ("DELETE", [id]) => (CmsCall::Delete, Some(*id)),
+        _ => return None,
+    };
+    Some((Route::Cms(kind, call), id))
+}
+
+impl Route {
+    /// The ACL resource that the consumer needs.
+    pub(super) fn resource(&self) -> &'static str {
+        match self {
+            Self::StoreViews => "Magento_Backend::store",
+            Self::Cms(kind, _) => kind.acl,
+        }
+    }
+}
