@@ -21,7 +21,7 @@ use crate::domain::{
     ReleaseStatus, Slot, StoreViews,
 };
 use crate::manifest::Loader;
-use crate::plan::{Composed, Policy, Seq, compose, decide, work};
+use crate::plan::{Composed, Decision, Policy, Seq, compose, decide, work};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
 /// An environment, as the core sees it.
@@ -370,6 +370,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         self.check_rights(memory, &entities).await?;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
+        if draft.new.is_empty() && !request.retry && self.still_refused(&draft, &observation) {
+            // Nothing has changed since: another pair of ledger commits would say the same again.
+            return Ok((ledgered, head, Vec::new()));
+        }
         let mut composed = compose(
             &ledgered.book,
             &walked.drafts,
@@ -410,6 +414,26 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             .carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
             .await?;
         Ok((next, head, seqs))
+    }
+
+    /// Whether every entity to be tried again would be refused for the reason that is recorded.
+    fn still_refused(&self, draft: &Composed, observation: &Observation) -> bool {
+        work(&draft.book, &draft.retried)
+            .iter()
+            .all(|(entity, work)| {
+                let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+                let Decision::Refused(why) = decide(entity, work, presence, self.setup.charset)
+                else {
+                    return false;
+                };
+                draft
+                    .book
+                    .releases
+                    .values()
+                    .rev()
+                    .find_map(|release| release.entities.get(entity))
+                    .is_some_and(|record| record.error.as_deref() == Some(why.as_str()))
+            })
     }
 
     pub(super) async fn tip(&self) -> Result<CommitId, PassError> {
