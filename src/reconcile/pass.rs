@@ -93,6 +93,26 @@ struct Memory {
     ledgered: Option<Ledgered>,
     seen: Option<lease::Seen>,
     rights: BTreeSet<Kind>,
+    patience: Patience,
+}
+
+/// When what failed is tried again by a pass that has nothing else to do: after 30 s, then ever less
+/// often, ten minutes at most. A pass with new commits tries it in any case.
+#[derive(Debug, Default)]
+struct Patience {
+    failures: u32,
+    due: Duration,
+}
+
+impl Patience {
+    const FIRST: Duration = Duration::from_secs(30);
+    const LONGEST: Duration = Duration::from_secs(600);
+
+    fn failed(&mut self, now: Duration) {
+        let wait = Self::FIRST * 2_u32.saturating_pow(self.failures.min(5));
+        self.failures = self.failures.saturating_add(1);
+        self.due = now + wait.min(Self::LONGEST);
+    }
 }
 
 impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
@@ -153,6 +173,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let (next, head, made) = self.forward(&mut memory, ledgered, request).await?;
         releases.extend(made);
         let ledgered = self.keep(&mut memory, next);
+        if ledgered.book.open_slots(false).is_empty() {
+            memory.patience = Patience::default();
+        } else if !releases.is_empty() {
+            let now = self.clock.monotonic();
+            memory.patience.failed(now);
+        }
         Ok(self.report(ledgered, head, &releases))
     }
 
@@ -356,7 +382,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             policy,
             at,
         );
-        if draft.new.is_empty() && draft.retried.is_empty() {
+        let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
+        if draft.new.is_empty() && (draft.retried.is_empty() || patient) {
             return Ok((ledgered, head, Vec::new()));
         }
         let entities = draft.entities();
