@@ -1,5 +1,37 @@
 //! gitmage makes a Magento 2 store match what a Git repository says, field by field, and can always
-//! put back what was there before.
+//! put back what was there before. A commit on the watched branch is a release; reverting the commit
+//! is the rollback.
+//!
+//! # The code map
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`domain`] | plain values: kinds, keys, fields, desired and observed state, releases; no I/O |
+//! | [`manifest`] | release files: from the bytes of one commit to the desired state, with every finding |
+//! | [`plan`] | pure planning: the rollback rule, releases of a pass, what is sent for an entity |
+//! | [`ports`] | what the core needs of the world, as traits, with errors by what happens next |
+//! | [`git`] | the watched repository, the ledger on the rollback branch, file-system events |
+//! | [`store`] | Magento over REST: OAuth, search, single-field writes, errors |
+//! | [`reconcile`] | a pass: observe, plan, snapshot, write, verify, record; resume; the lease |
+//! | [`settings`] | `gitmage.yaml` and its secrets |
+//! | [`assembly`] | the composition root: from settings to adapters and reconcilers |
+//! | [`daemon`] | triggers, requeues, systemd, the control socket |
+//! | [`cli`] | one file per verb |
+//! | [`sandbox`] | an embedded store that speaks Magento's REST dialect |
+//!
+//! Arrows run one way: `domain <- manifest, plan <- ports <- git, store`, then
+//! `reconcile <- assembly <- daemon, cli`. Adapters never import each other; a test reads the `use`
+//! lines and keeps it so.
+//!
+//! # What always holds
+//!
+//! - No write without its snapshot already in the ledger: only [`reconcile`]'s recorded pass can be
+//!   carried out, and only committing the snapshot makes one.
+//! - A field that is not listed is never sent; what Magento would change besides is known by the
+//!   kind's table ([`domain::kinds`]) and carried along or refused.
+//! - Reading and writing are separate traits, and planning is a plain function: a plan cannot write.
+//! - The ledger only fast-forwards, by compare-and-swap on its reference.
+//! - Nothing of the watched repository is executed; trees are read from the object database.
 pub mod assembly;
 pub mod cli;
 pub mod domain;

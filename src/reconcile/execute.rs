@@ -19,6 +19,7 @@ use super::error::PassError;
 use super::hold::{Hold, Recorded};
 use super::journal::Journal;
 use super::outcome::{self, Result as EntityResult};
+use super::throttle::Throttle;
 use super::write::{self, Job, Written};
 use super::{Progress, Stop};
 use crate::domain::kinds::Charset;
@@ -56,6 +57,7 @@ pub(super) struct Execution<'a, L, M, C> {
     results: BTreeMap<EntityRef, EntityResult>,
     /// Entities whose first write has begun: their values are no snapshot any more.
     begun: BTreeSet<EntityRef>,
+    throttle: Throttle,
 }
 
 impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
@@ -79,6 +81,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             observed_at,
             results: BTreeMap::new(),
             begun: BTreeSet::new(),
+            throttle: Throttle::new(tools.concurrency),
         }
     }
 
@@ -146,10 +149,10 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
 
     async fn level(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
         let mut queue: VecDeque<EntityRef> = entities.into();
-        let mut running: JoinSet<(EntityRef, Decision, Written)> = JoinSet::new();
+        let mut running: JoinSet<(EntityRef, Decision, (Written, bool))> = JoinSet::new();
         let mut halted: Option<PassError> = None;
         loop {
-            while halted.is_none() && running.len() < self.tools.concurrency.max(1) {
+            while halted.is_none() && running.len() < self.throttle.limit() {
                 let Some(entity) = queue.pop_front() else {
                     break;
                 };
@@ -162,11 +165,12 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             let Some(joined) = running.join_next().await else {
                 break;
             };
-            let (entity, decision, written) = joined.map_err(|error| {
+            let (entity, decision, (written, pressed)) = joined.map_err(|error| {
                 PassError::waiting(format!(
                     "a write ended unexpectedly ({error}); the pass is resumed"
                 ))
             })?;
+            self.throttle.ended(pressed);
             if let Some(error) = self.note(entity, decision, written) {
                 halted = Some(error);
             }
@@ -216,7 +220,11 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         Ok(())
     }
 
-    fn spawn(&mut self, entity: EntityRef, running: &mut JoinSet<(EntityRef, Decision, Written)>) {
+    fn spawn(
+        &mut self,
+        entity: EntityRef,
+        running: &mut JoinSet<(EntityRef, Decision, (Written, bool))>,
+    ) {
         let Some(work) = self.work.get(&entity).cloned() else {
             return;
         };

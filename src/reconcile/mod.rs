@@ -16,6 +16,7 @@ mod outcome;
 mod pass;
 mod preview;
 mod records;
+mod throttle;
 mod walk;
 mod write;
 

@@ -21,7 +21,7 @@ use crate::domain::{
     ReleaseStatus, Slot, StoreViews,
 };
 use crate::manifest::Loader;
-use crate::plan::{Composed, Policy, Seq, compose, decide, work};
+use crate::plan::{Composed, Decision, Policy, Seq, compose, decide, work};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
 /// An environment, as the core sees it.
@@ -93,6 +93,26 @@ struct Memory {
     ledgered: Option<Ledgered>,
     seen: Option<lease::Seen>,
     rights: BTreeSet<Kind>,
+    patience: Patience,
+}
+
+/// When what failed is tried again by a pass that has nothing else to do: after 30 s, then ever less
+/// often, ten minutes at most. A pass with new commits tries it in any case.
+#[derive(Debug, Default)]
+struct Patience {
+    failures: u32,
+    due: Duration,
+}
+
+impl Patience {
+    const FIRST: Duration = Duration::from_secs(30);
+    const LONGEST: Duration = Duration::from_secs(600);
+
+    fn failed(&mut self, now: Duration) {
+        let wait = Self::FIRST * 2_u32.saturating_pow(self.failures.min(5));
+        self.failures = self.failures.saturating_add(1);
+        self.due = now + wait.min(Self::LONGEST);
+    }
 }
 
 impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
@@ -153,6 +173,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let (next, head, made) = self.forward(&mut memory, ledgered, request).await?;
         releases.extend(made);
         let ledgered = self.keep(&mut memory, next);
+        if ledgered.book.open_slots(false).is_empty() {
+            memory.patience = Patience::default();
+        } else if !releases.is_empty() {
+            let now = self.clock.monotonic();
+            memory.patience.failed(now);
+        }
         Ok(self.report(ledgered, head, &releases))
     }
 
@@ -356,7 +382,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             policy,
             at,
         );
-        if draft.new.is_empty() && draft.retried.is_empty() {
+        let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
+        if draft.new.is_empty() && (draft.retried.is_empty() || patient) {
             return Ok((ledgered, head, Vec::new()));
         }
         let entities = draft.entities();
@@ -370,6 +397,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         self.check_rights(memory, &entities).await?;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
+        if draft.new.is_empty() && !request.retry && self.still_refused(&draft, &observation) {
+            // Nothing has changed since: another pair of ledger commits would say the same again.
+            return Ok((ledgered, head, Vec::new()));
+        }
         let mut composed = compose(
             &ledgered.book,
             &walked.drafts,
@@ -410,6 +441,26 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             .carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
             .await?;
         Ok((next, head, seqs))
+    }
+
+    /// Whether every entity to be tried again would be refused for the reason that is recorded.
+    fn still_refused(&self, draft: &Composed, observation: &Observation) -> bool {
+        work(&draft.book, &draft.retried)
+            .iter()
+            .all(|(entity, work)| {
+                let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+                let Decision::Refused(why) = decide(entity, work, presence, self.setup.charset)
+                else {
+                    return false;
+                };
+                draft
+                    .book
+                    .releases
+                    .values()
+                    .rev()
+                    .find_map(|release| release.entities.get(entity))
+                    .is_some_and(|record| record.error.as_deref() == Some(why.as_str()))
+            })
     }
 
     pub(super) async fn tip(&self) -> Result<CommitId, PassError> {

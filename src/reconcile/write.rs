@@ -45,12 +45,24 @@ pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
     base.mul_f64(0.5 + jitter)
 }
 
-/// Writes the entity.
+/// Writes the entity. The second answer: whether the store was pressed on the way (429, 503, locks).
 pub(super) async fn write<M: StoreWrite, C: Clock>(
     store: &M,
     clock: &C,
     lease: &Lease,
+    job: Job,
+) -> (Written, bool) {
+    let mut pressed = false;
+    let written = attempts(store, clock, lease, job, &mut pressed).await;
+    (written, pressed)
+}
+
+async fn attempts<M: StoreWrite, C: Clock>(
+    store: &M,
+    clock: &C,
+    lease: &Lease,
     mut job: Job,
+    pressed: &mut bool,
 ) -> Written {
     let mut sent = false;
     let mut doubt = None;
@@ -67,6 +79,10 @@ pub(super) async fn write<M: StoreWrite, C: Clock>(
             Some(Err(error)) => error,
         };
         attempt += 1;
+        *pressed |= matches!(
+            error,
+            StoreError::Unavailable { .. } | StoreError::Contended { .. }
+        );
         let wait = match &error {
             StoreError::Unauthorized { .. } | StoreError::Unusable { .. } => {
                 return Written::Abort(error);

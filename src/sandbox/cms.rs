@@ -24,8 +24,8 @@ pub(super) struct CmsKind {
     /// For people: "CMS page".
     pub(super) label: &'static str,
     pub(super) id_column: &'static str,
-    /// The ACL resource.
-    pub(super) acl: &'static str,
+    /// The ACL resources to read, to create and update, and to delete.
+    pub(super) acl: [&'static str; 3],
     /// Pages read an id as a number; blocks take it as text and so never refuse its type.
     pub(super) numeric_id: bool,
     /// In the order of an answer.

@@ -11,7 +11,7 @@ pub(super) static BLOCK: CmsKind = CmsKind {
     interface: "\\Magento\\Cms\\Api\\Data\\BlockInterface",
     label: "CMS block",
     id_column: "block_id",
-    acl: "Magento_Cms::block",
+    acl: ["Magento_Cms::block"; 3],
     numeric_id: false,
     columns: &[
         Column::new("identifier", ColumnType::Varchar(255)).not_null(Default::Text("")),

@@ -15,7 +15,11 @@ pub(super) static PAGE: CmsKind = CmsKind {
     interface: "\\Magento\\Cms\\Api\\Data\\PageInterface",
     label: "CMS page",
     id_column: "page_id",
-    acl: "Magento_Cms::page",
+    acl: [
+        "Magento_Cms::page",
+        "Magento_Cms::save",
+        "Magento_Cms::page_delete",
+    ],
     numeric_id: true,
     columns: &[
         Column::new("identifier", ColumnType::Varchar(100)),

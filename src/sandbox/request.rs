@@ -175,7 +175,9 @@ impl Route {
     pub(super) fn resource(&self) -> &'static str {
         match self {
             Self::StoreViews => "Magento_Backend::store",
-            Self::Cms(kind, _) => kind.acl,
+            Self::Cms(kind, CmsCall::Get | CmsCall::Search) => kind.acl[0],
+            Self::Cms(kind, CmsCall::Create | CmsCall::Update) => kind.acl[1],
+            Self::Cms(kind, CmsCall::Delete) => kind.acl[2],
         }
     }
 }

@@ -288,6 +288,13 @@ fn oauth(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Optio
     if answer.status == 400 {
         return None;
     }
+    if text.contains("design settings") {
+        // Magento\Cms\Model\Page\Authorization: this page alone, for its layout or theme
+        return Some(asked.refused(
+            answer.status,
+            &format!("{text}; tick Content > Elements > Pages > Save Page > Edit Page Design (Magento_Cms::save_design) in the integration's API tab"),
+        ));
+    }
     denied(&rights_remedy(resources.as_deref()))
 }
 
@@ -331,6 +338,8 @@ fn rights_remedy(resources: Option<&str>) -> String {
     };
     let place = match resources {
         "Magento_Cms::page" => " (Content > Elements > Pages)",
+        "Magento_Cms::save" => " (Content > Elements > Pages > Save Page)",
+        "Magento_Cms::page_delete" => " (Content > Elements > Pages > Delete Page)",
         "Magento_Cms::block" => " (Content > Elements > Blocks)",
         "Magento_Backend::store" => " (Stores > Settings > All Stores)",
         _ => "",

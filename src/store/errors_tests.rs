@@ -142,6 +142,16 @@ fn every_oauth_refusal_says_which_value_to_look_at() {
         ),
         both(
             401,
+            json!({"message": "You are not allowed to change CMS pages design settings"}),
+            "refused",
+            &[
+                "design settings",
+                "Magento_Cms::save_design",
+                "Edit Page Design",
+            ],
+        ),
+        both(
+            401,
             rights("Magento_Cms::page"),
             "unauthorized",
             &[

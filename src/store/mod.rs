@@ -98,28 +98,36 @@ impl Magento {
         })
     }
 
+    /// A request that nothing can be carried out of, so that no doubt can remain.
+    async fn probe(
+        &self,
+        kind: Kind,
+        method: Method,
+        id: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<serde_json::Value, StoreError> {
+        let request = Request {
+            intent: Intent::Read,
+            method,
+            scope: "all".to_owned(),
+            path: format!("{}{id}", kind.route.collection),
+            query: None,
+            body,
+        };
+        self.client.send(request).await
+    }
+
     /// Finds out whether the integration may write entities of these kinds, without writing anything.
     ///
-    /// Magento looks at rights before it looks at the body: an empty one is "malformed" to those who
-    /// may write, and denied to those who may not.
+    /// Magento looks at rights before it looks at the body or the id: an empty body is "malformed" and
+    /// id 0 unknown to those who may write and delete; both are denied to those who may not.
     ///
     /// # Errors
     /// [`StoreError::Unauthorized`] names the missing right.
     async fn probe_rights(&self, kinds: &BTreeSet<Kind>) -> Result<(), StoreError> {
         for kind in kinds {
-            let answer = self
-                .client
-                .send(Request {
-                    // nothing can be carried out, so no doubt can remain
-                    intent: Intent::Read,
-                    method: Method::POST,
-                    scope: "all".to_owned(),
-                    path: kind.route.collection.to_owned(),
-                    query: None,
-                    body: Some(json!({})),
-                })
-                .await;
-            match answer {
+            let empty = self.probe(*kind, Method::POST, "", Some(json!({}))).await;
+            match empty {
                 Err(StoreError::Refused { status: 400, .. }) => {}
                 Err(error) => return Err(error),
                 Ok(_) => {
@@ -127,6 +135,14 @@ impl Magento {
                         "it accepted an empty request for a new {}",
                         kind.label
                     )));
+                }
+            }
+            // A release that creates an entity can only be rolled back by deleting it.
+            if kind.acl.delete != kind.acl.write {
+                match self.probe(*kind, Method::DELETE, "/0", None).await {
+                    Err(StoreError::Gone { .. } | StoreError::Refused { .. }) => {}
+                    Err(error) => return Err(error),
+                    Ok(_) => return Err(misshapen("it deleted an entity without an id")),
                 }
             }
         }

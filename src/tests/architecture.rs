@@ -23,6 +23,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox", &["domain"]),
     ("settings", &["domain"]),
     ("reconcile", &["domain", "manifest", "plan", "ports"]),
+    // The composition root: the only place below the verbs that knows the adapters.
+    (
+        "assembly",
+        &[
+            "domain",
+            "git",
+            "manifest",
+            "plan",
+            "ports",
+            "reconcile",
+            "settings",
+            "store",
+        ],
+    ),
     (
         "http",
         &["domain", "plan", "ports", "reconcile", "settings"],
@@ -30,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
+            "assembly",
             "domain",
             "git",
             "http",
@@ -44,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "assembly",
             "daemon",
             "domain",
             "git",

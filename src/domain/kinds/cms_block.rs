@@ -1,6 +1,6 @@
 //! CMS blocks. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsBlock`).
 
-use super::spec::{FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
+use super::spec::{Acl, FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
 
 pub(super) static TABLE: KindSpec = KindSpec {
     name: "cms_block",
@@ -78,7 +78,11 @@ pub(super) static TABLE: KindSpec = KindSpec {
             doc: "Whether the block is shown. A new block is active.",
         },
     ],
-    acl: "Magento_Cms::block",
+    acl: Acl {
+        read: "Magento_Cms::block",
+        write: "Magento_Cms::block",
+        delete: "Magento_Cms::block",
+    },
 };
 
 fn check_key(key: &str) -> Option<ValueProblem> {

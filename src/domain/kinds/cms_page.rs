@@ -1,6 +1,6 @@
 //! CMS pages. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsPage`).
 
-use super::spec::{FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
+use super::spec::{Acl, FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
 
 const LAYOUT_XML: &str =
     "Magento refuses layout XML over REST (\"Something went wrong while saving the page.\")";
@@ -192,7 +192,11 @@ pub(super) static TABLE: KindSpec = KindSpec {
             doc: "Whether the page is shown. A new page is active.",
         },
     ],
-    acl: "Magento_Cms::page",
+    acl: Acl {
+        read: "Magento_Cms::page",
+        write: "Magento_Cms::save",
+        delete: "Magento_Cms::page_delete",
+    },
 };
 
 fn check_key(key: &str) -> Option<ValueProblem> {

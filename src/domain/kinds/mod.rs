@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use spec::{Charset, FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
+pub use spec::{Acl, Charset, FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
 
 /// Every kind, in the order in which entities are created.
 static KINDS: &[&KindSpec] = &[&cms_block::TABLE, &cms_page::TABLE];

@@ -23,8 +23,19 @@ pub struct KindSpec {
     pub scoping: Scoping,
     /// Every field that REST shows, in the order of the API.
     pub fields: &'static [FieldSpec],
-    /// The ACL resource that reading and writing needs.
-    pub acl: &'static str,
+    /// The ACL resources that an integration needs.
+    pub acl: Acl,
+}
+
+/// The ACL resources of a kind's routes (`webapi.xml` of its module).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acl {
+    /// To read and to search.
+    pub read: &'static str,
+    /// To create and to update.
+    pub write: &'static str,
+    /// To delete.
+    pub delete: &'static str,
 }
 
 impl KindSpec {

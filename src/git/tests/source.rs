@@ -239,15 +239,7 @@ fn reads_a_tree_without_a_checkout() {
     );
     assert_eq!(entries[2].id, site.git(&["rev-parse", "HEAD:a/x"]));
     assert_eq!(tree.entry("a/x").unwrap().as_ref(), Some(&entries[2]));
-    for path in [
-        "a",
-        "nothing",
-        "a/x/y",
-        "../work/a.txt",
-        "",
-        "/a.txt",
-        "a//x",
-    ] {
+    for path in ["a", "nothing", "a/x/y", "../a.txt", "", "/a.txt", "a//x"] {
         assert_eq!(tree.entry(path).unwrap(), None, "{path}");
     }
     assert_eq!(tree.read("a/x", 6).unwrap(), b"nested");

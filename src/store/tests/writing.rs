@@ -225,10 +225,11 @@ async fn a_success_that_proves_nothing_is_in_doubt() {
 #[tokio::test]
 async fn rights_are_found_out_without_writing() {
     let required = json!({"message": "\"%fieldName\" is required. Enter and try again.", "parameters": {"fieldName": "block"}}).to_string();
-    let denied = json!({"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "Magento_Cms::page"}}).to_string();
+    let denied = json!({"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "Magento_Cms::page_delete"}}).to_string();
     let server = Scripted::start(vec![
         Step::raw("POST", "/rest/all/V1/cmsBlock", 400, &required),
-        Step::raw("POST", "/rest/all/V1/cmsPage", 401, &denied),
+        Step::raw("POST", "/rest/all/V1/cmsPage", 400, &required),
+        Step::raw("DELETE", "/rest/all/V1/cmsPage/0", 401, &denied),
     ])
     .await;
 
@@ -241,12 +242,15 @@ async fn rights_are_found_out_without_writing() {
         matches!(error, StoreError::Unauthorized { .. }),
         "{error:?}"
     );
-    assert!(error.to_string().contains("Magento_Cms::page"), "{error}");
+    assert!(
+        error.to_string().contains("Magento_Cms::page_delete"),
+        "{error}"
+    );
     let requests = server.finish();
     assert!(
         requests
             .iter()
-            .all(|request| request.body == Some(json!({})))
+            .all(|request| request.body.is_none() || request.body == Some(json!({})))
     );
 }
 
