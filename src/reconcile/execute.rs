@@ -9,6 +9,8 @@
 //! # Accepted losses
 //! An edit in Magento within those five seconds is overwritten without being kept.
 
+mod restore;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,8 @@ pub(super) struct Tools<M, C> {
     pub(super) views: Arc<StoreViews>,
     pub(super) charset: Charset,
     pub(super) concurrency: usize,
+    /// `on_failure: restore`.
+    pub(super) restore: bool,
     pub(super) progress: Progress,
     pub(super) stop: Stop,
 }
@@ -94,6 +98,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         self.journal.begin(PhaseName::Verify);
         let seen = self.verify().await?;
         self.judge(&seen);
+        self.restore(&seen).await?;
         Ok(outcome::releases(
             self.hold.book(),
             self.recorded.pass(),
