@@ -58,6 +58,21 @@ impl Result {
         Self::new(Decision::Noop, Reach::Noop, None, false)
     }
 
+    /// Taken over as it is, whatever it shows by now.
+    pub(super) fn adopted(slots: &[FieldId]) -> Self {
+        let unchanged = FieldResult {
+            status: FieldStatus::Unchanged,
+            observed: None,
+        };
+        Self {
+            fields: slots
+                .iter()
+                .map(|field| (field.clone(), unchanged.clone()))
+                .collect(),
+            ..Self::noop()
+        }
+    }
+
     pub(super) fn refused(why: String) -> Self {
         // A person who mends it in the store needs no new commit: it is looked at in every pass.
         Self::new(
