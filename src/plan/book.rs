@@ -47,6 +47,18 @@ impl SlotRecord {
             Some(FieldStatus::NotWritten | FieldStatus::InDoubt) | None => false,
         }
     }
+
+    /// Whether it only demands that an entity be there that was there already: then it says nothing
+    /// of whether its release is in effect.
+    pub fn is_idle_demand(&self) -> bool {
+        matches!(
+            (&self.desired_after, &self.observed_before),
+            (
+                Some(DesiredValue::Ensure(Ensure::Present | Ensure::Existing)),
+                Before::Entity(_)
+            )
+        )
+    }
 }
 
 /// One entity of one release.
@@ -406,7 +418,11 @@ impl Book {
         if release.kind == ReleaseKind::Rollback || is_removal {
             return ReleaseStatus::Live;
         }
-        let in_effect = slots.iter().any(|(slot, _)| {
+        let only_idle = slots.iter().all(|(_, record)| record.is_idle_demand());
+        let telling = slots
+            .iter()
+            .filter(|(_, record)| only_idle || !record.is_idle_demand());
+        let in_effect = telling.into_iter().any(|(slot, _)| {
             self.stacks
                 .get(slot)
                 .and_then(|s| s.last())

@@ -127,7 +127,8 @@ pub fn compose(
     for draft in drafts {
         composer.add(draft);
     }
-    composer.finish(retry)
+    let wanted = drafts.iter().rev().find(|draft| draft.invalid.is_none());
+    composer.finish(retry, wanted.map(|draft| draft.after.as_ref()))
 }
 
 struct Composer {
@@ -445,7 +446,7 @@ impl Composer {
         self.book.push(record);
     }
 
-    fn finish(mut self, retry: &BTreeSet<Slot>) -> Composed {
+    fn finish(mut self, retry: &BTreeSet<Slot>, wanted: Option<&DesiredState>) -> Composed {
         let touched: BTreeSet<Slot> = self
             .new
             .iter()
@@ -456,6 +457,9 @@ impl Composer {
         let mut renewed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
         for slot in &retried {
             self.renew(slot, &mut renewed);
+            if let Some(desired) = wanted.and_then(|state| state.entities.get(&slot.entity)) {
+                self.allow(&slot.entity, desired.explicit, &mut renewed);
+            }
         }
         let seqs = renewed.keys().copied().collect();
         if !renewed.is_empty() {
@@ -467,6 +471,36 @@ impl Composer {
             renewed: seqs,
             retried,
         }
+    }
+
+    /// `ensure: present` spelled out, or not any more, is no transition, but decides how a failed
+    /// entity is tried again.
+    fn allow(
+        &self,
+        entity: &EntityRef,
+        explicit: bool,
+        renewed: &mut BTreeMap<Seq, ReleaseRecord>,
+    ) {
+        let newest = self
+            .book
+            .releases
+            .values()
+            .rev()
+            .find(|release| release.entities.contains_key(entity));
+        let Some(newest) = newest else { return };
+        let release = renewed.get(&newest.seq).unwrap_or(newest);
+        if release
+            .entities
+            .get(entity)
+            .is_none_or(|e| e.explicit == explicit)
+        {
+            return;
+        }
+        let mut release = release.clone();
+        if let Some(record) = release.entities.get_mut(entity) {
+            record.explicit = explicit;
+        }
+        renewed.insert(release.seq, release);
     }
 
     /// A slot that was never written is observed anew: the lowest of its unwritten transitions takes

@@ -224,9 +224,11 @@ pub fn decide(
             Being::Absent { .. } => Decision::Noop,
             Being::Present(base) => create(entity, work, base),
             Being::Any if work.fields.is_empty() => Decision::Noop,
-            Being::Existing | Being::Any => Decision::Refused(
-                "does not exist in the store; create it there, or set `ensure: present`".to_owned(),
-            ),
+            Being::Existing | Being::Any => Decision::Refused(if creatable(entity) {
+                "does not exist in the store; create it there, or set `ensure: present`".to_owned()
+            } else {
+                cannot_create(entity)
+            }),
         },
         Presence::Found(found) => match &work.being {
             Being::Absent { put_back } => match (put_back, irreplaceable(entity, found, charset)) {
@@ -236,6 +238,18 @@ pub fn decide(
             Being::Any | Being::Existing | Being::Present(_) => update(entity, work, found),
         },
     }
+}
+
+/// Whether REST can make an entity with this assignment.
+fn creatable(entity: &EntityRef) -> bool {
+    matches!(&entity.store, StoreScope::All) || entity.store.single().is_some()
+}
+
+fn cannot_create(entity: &EntityRef) -> String {
+    format!(
+        "does not exist, and Magento's REST API cannot create a {} assigned to several views; create it in the admin first",
+        entity.kind.label
+    )
 }
 
 fn side_by_side(entity: &EntityRef) -> bool {
@@ -258,11 +272,8 @@ fn update(entity: &EntityRef, work: &EntityWork, found: &ObservedEntity) -> Deci
 }
 
 fn create(entity: &EntityRef, work: &EntityWork, base: &BTreeMap<FieldName, Value>) -> Decision {
-    if !matches!(&entity.store, StoreScope::All) && entity.store.single().is_none() {
-        return Decision::Refused(format!(
-            "does not exist, and Magento's REST API cannot create a {} assigned to several views; create it in the admin first",
-            entity.kind.label
-        ));
+    if !creatable(entity) {
+        return Decision::Refused(cannot_create(entity));
     }
     let mut fields = base.clone();
     fields.extend(
@@ -292,7 +303,7 @@ fn create(entity: &EntityRef, work: &EntityWork, base: &BTreeMap<FieldName, Valu
 
 /// Why an entity could not be made again after a deletion.
 fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -> Option<String> {
-    if !matches!(&entity.store, StoreScope::All) && entity.store.single().is_none() {
+    if !creatable(entity) {
         return Some(format!(
             "deleting a {} assigned to several views could not be undone: REST cannot create it again; delete it in the admin",
             entity.kind.label

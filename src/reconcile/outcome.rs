@@ -337,13 +337,15 @@ pub(super) fn releases(
         let mut release = release.clone();
         for (entity, record) in &mut release.entities {
             let mut own = false;
+            let only_idle = record.slots.values().all(SlotRecord::is_idle_demand);
             for (field, slot) in &mut record.slots {
                 let name = Slot {
                     entity: entity.clone(),
                     field: field.clone(),
                 };
                 let result = results.get(entity).and_then(|r| r.fields.get(field));
-                own |= settle(book, *seq, &name, slot, result);
+                let last = settle(book, *seq, &name, slot, result);
+                own |= last && (only_idle || !slot.is_idle_demand());
             }
             close(record, results.get(entity), own);
         }

@@ -1,0 +1,17 @@
+//! The main job, told by the program itself: a push deploys, a revert rolls back, against the
+//! embedded store and real repositories. Nothing here looks inside; the seam to the ledger is
+//! [`world::World::releases`].
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod bad_files;
+mod crashing;
+mod deploying;
+mod entities;
+mod failing;
+mod history;
+mod pushes;
+mod repo;
+mod reverting;
+mod several;
+mod shop;
+mod world;
