@@ -2,6 +2,7 @@
 //! put back what was there before.
 pub mod assembly;
 pub mod cli;
+pub mod daemon;
 pub mod domain;
 pub mod git;
 pub mod manifest;
