@@ -372,10 +372,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     ) -> Result<(Ledgered, CommitId, Vec<Seq>), PassError> {
         let mut journal = self.journal();
         journal.begin(PhaseName::Validate);
+        let at = journal.now();
         let walked = self.walk_to(&ledgered, request).await?;
         let head = walked.head.clone();
         let retry = ledgered.book.open_slots(request.retry);
-        let at = super::now(self.clock.as_ref());
         let policy = self.setup.policy;
         let draft = compose(
             &ledgered.book,
