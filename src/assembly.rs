@@ -90,14 +90,6 @@ pub enum AssemblyError {
         /// Why.
         why: String,
     },
-    /// A policy that this version does not have.
-    #[error(
-        "environment {environment}: `on_failure: restore` is not supported by this version; leave it out"
-    )]
-    Unsupported {
-        /// Which environment.
-        environment: EnvironmentName,
-    },
 }
 
 /// Who this host is for the lease, under a file lock: a second process of the same state directory
@@ -238,11 +230,6 @@ pub fn reconciler(
 ) -> Result<RealReconciler, AssemblyError> {
     let environments: &BTreeMap<EnvironmentName, Environment> = &settings.environments;
     let environment = &environments[name];
-    if environment.on_failure == settings::OnFailure::Restore {
-        return Err(AssemblyError::Unsupported {
-            environment: name.clone(),
-        });
-    }
     let setup = Setup {
         environment: name.to_string(),
         branch: environment.branch.clone(),
@@ -260,6 +247,7 @@ pub fn reconciler(
             restore_removed: environment.on_remove == settings::OnRemove::Restore,
             keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
         },
+        restore_failed: environment.on_failure == settings::OnFailure::Restore,
         charset: environment.store.charset,
         concurrency: environment.store.concurrency,
         timeout: environment.store.timeout,

@@ -34,6 +34,7 @@
 //! - Nothing of the watched repository is executed; trees are read from the object database.
 pub mod assembly;
 pub mod cli;
+pub mod daemon;
 pub mod domain;
 pub mod git;
 pub mod manifest;

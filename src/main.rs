@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use gitmage::cli::Cli;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    Cli::parse().run().await
+    gitmage::cli::main().await
 }

@@ -299,7 +299,7 @@ impl Composer {
             }
         }
         let mut hint = None;
-        if reverted.is_empty() && !own.is_empty() {
+        if named.is_empty() && !own.is_empty() {
             match inverse(&self.book, &draft.paths) {
                 Inverse::Of(releases) => {
                     return (

@@ -9,6 +9,8 @@
 //! # Accepted losses
 //! An edit in Magento within those five seconds is overwritten without being kept.
 
+mod restore;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,7 @@ use super::write::{self, Job, Written};
 use super::{Progress, Stop};
 use crate::domain::kinds::Charset;
 use crate::domain::{
-    EntityRef, FieldId, Level, Observation, PhaseName, Presence, Slot, StoreViews,
+    EntityRef, FieldId, Level, Observation, PhaseName, Presence, ReleaseKind, Slot, StoreViews,
 };
 use crate::plan::{Before, Decision, EntityWork, ReleaseRecord, decide, work};
 use crate::ports::{Clock, Ledger, StoreError, StoreWrite};
@@ -41,6 +43,8 @@ pub(super) struct Tools<M, C> {
     pub(super) views: Arc<StoreViews>,
     pub(super) charset: Charset,
     pub(super) concurrency: usize,
+    /// `on_failure: restore`.
+    pub(super) restore: bool,
     pub(super) progress: Progress,
     pub(super) stop: Stop,
 }
@@ -87,19 +91,35 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
 
     /// Writes and verifies; the answer is every release whose record changes.
     pub(super) async fn run(mut self) -> Result<Vec<ReleaseRecord>, PassError> {
-        self.journal.begin(PhaseName::Write);
-        for level in self.levels() {
-            self.level(level).await?;
+        if self.adopts() {
+            for (entity, work) in &self.work {
+                self.results
+                    .insert(entity.clone(), EntityResult::adopted(&work.slots));
+            }
+        } else {
+            self.journal.begin(PhaseName::Write);
+            for level in self.levels() {
+                self.level(level).await?;
+            }
+            self.journal.begin(PhaseName::Verify);
+            let seen = self.verify().await?;
+            self.judge(&seen);
+            self.restore(&seen).await?;
         }
-        self.journal.begin(PhaseName::Verify);
-        let seen = self.verify().await?;
-        self.judge(&seen);
         Ok(outcome::releases(
             self.hold.book(),
             self.recorded.pass(),
             &self.results,
             self.journal,
         ))
+    }
+
+    /// The first start with `adopt` writes nothing, whatever was edited since it was begun.
+    fn adopts(&self) -> bool {
+        self.recorded.pass().releases.iter().any(|seq| {
+            let release = self.hold.book().releases.get(seq);
+            release.is_some_and(|release| release.kind == ReleaseKind::Adopt)
+        })
     }
 
     /// The entities to be written, in the order of the levels: deletes that make room for a create

@@ -58,6 +58,21 @@ impl Result {
         Self::new(Decision::Noop, Reach::Noop, None, false)
     }
 
+    /// Taken over as it is, whatever it shows by now.
+    pub(super) fn adopted(slots: &[FieldId]) -> Self {
+        let unchanged = FieldResult {
+            status: FieldStatus::Unchanged,
+            observed: None,
+        };
+        Self {
+            fields: slots
+                .iter()
+                .map(|field| (field.clone(), unchanged.clone()))
+                .collect(),
+            ..Self::noop()
+        }
+    }
+
     pub(super) fn refused(why: String) -> Self {
         // A person who mends it in the store needs no new commit: it is looked at in every pass.
         Self::new(
@@ -78,6 +93,48 @@ impl Result {
 
     pub(super) fn in_doubt(decision: Decision, error: String) -> Self {
         Self::new(decision, Reach::InDoubt, Some(error), false)
+    }
+
+    pub(super) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Whether the entity is not where it shall be.
+    pub(super) fn is_failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Whether it failed, and only a person or another value helps.
+    pub(super) fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
+    /// Whether the store was, or may have been, changed.
+    pub(super) fn was_written(&self) -> bool {
+        matches!(self.reach, Reach::Sent | Reach::InDoubt)
+    }
+
+    /// What was written has been undone: as if it had never been sent, to be tried again together
+    /// with what failed.
+    pub(super) fn restored(&mut self, permanent: bool) {
+        self.permanent = permanent;
+        for field in self.fields.values_mut() {
+            if matches!(field.status, FieldStatus::Written | FieldStatus::InDoubt) {
+                field.status = FieldStatus::NotWritten;
+            }
+        }
+        self.error.get_or_insert_with(|| {
+            "restored, because another entity of the pass failed (on_failure: restore)".to_owned()
+        });
+    }
+
+    /// What was written could not be undone: it stays written.
+    pub(super) fn not_restored(&mut self, message: String) {
+        self.error = Some(message);
     }
 
     /// Whether a request was sent, so that the entity must be read again.

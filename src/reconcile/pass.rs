@@ -41,6 +41,8 @@ pub struct Setup {
     pub rewrites: Rewrites,
     /// The policies that shape targets.
     pub policy: Policy,
+    /// `on_failure: restore`: what a pass wrote is undone when an entity of it failed.
+    pub restore_failed: bool,
     /// The character set of the shop's tables.
     pub charset: Charset,
     /// How many requests may be in flight.
@@ -290,6 +292,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             views,
             charset: self.setup.charset,
             concurrency: self.setup.concurrency,
+            restore: self.setup.restore_failed,
             progress: self.progress.clone(),
             stop: self.stop.clone(),
         }
@@ -369,10 +372,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     ) -> Result<(Ledgered, CommitId, Vec<Seq>), PassError> {
         let mut journal = self.journal();
         journal.begin(PhaseName::Validate);
+        let at = journal.now();
         let walked = self.walk_to(&ledgered, request).await?;
         let head = walked.head.clone();
         let retry = ledgered.book.open_slots(request.retry);
-        let at = super::now(self.clock.as_ref());
         let policy = self.setup.policy;
         let draft = compose(
             &ledgered.book,

@@ -1,0 +1,282 @@
+//! `gitmage status`: the environments at a glance, from Git alone.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::choose::{Format, FormatArg};
+use super::failure::{Failure, Outcome};
+use super::history::{Failed, History, Progress, is_invalid};
+use super::present::{self, Output};
+use crate::assembly::HolderLock;
+use crate::domain::{CommitId, EntityKey, EntityRef, FieldId, Kind, Slot, StoreScope};
+use crate::plan::Book;
+use crate::reconcile::{Ledgered, LoadError, PassError};
+use crate::settings::{Environment, SecretSource};
+
+/// Reads Git alone: it works while a daemon runs, and while the store is down.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "States: synced, pending (commits to handle), deploying, drifted (values that a \
+    rollback put back differ from the files), failed, waiting (needs time), stalled (needs a person).\n\n\
+    Exit status: 0 all synced, 2 not all, 1 error."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    form: FormatArg,
+}
+
+const NOT_SYNCED: u8 = 2;
+
+/// Where an environment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Standing {
+    /// Everything is as the branch says.
+    Synced,
+    /// There are commits to handle.
+    Pending,
+    /// A pass is in hand.
+    Deploying,
+    /// Values put back differ from the files.
+    Drifted,
+    /// Something is not at its target, or the newest commit cannot be used.
+    Failed,
+    /// Needs time.
+    Waiting,
+    /// Needs a person.
+    Stalled,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Synced => "synced",
+            Self::Pending => "pending",
+            Self::Deploying => "deploying",
+            Self::Drifted => "drifted",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+            Self::Stalled => "stalled",
+        })
+    }
+}
+
+/// One environment.
+#[derive(Debug, Serialize)]
+pub(super) struct EnvironmentStatus {
+    pub(super) name: String,
+    pub(super) branch: String,
+    pub(super) head: Option<CommitId>,
+    pub(super) live: Option<CommitId>,
+    pub(super) state: Standing,
+    pub(super) message: Option<String>,
+    pub(super) drift: Vec<Drifted>,
+}
+
+/// A field whose value put back differs from the files.
+#[derive(Debug, Serialize)]
+pub(super) struct Drifted {
+    pub(super) kind: Kind,
+    pub(super) key: EntityKey,
+    pub(super) store: StoreScope,
+    pub(super) field: FieldId,
+}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    environments: Vec<EnvironmentStatus>,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Outcome {
+    let history = History::open(context)?;
+    let environments = history
+        .settings
+        .environments
+        .values()
+        .map(|environment| of(&history, environment))
+        .collect::<Result<Vec<_>, _>>()?;
+    let synced = environments.iter().all(|e| e.state == Standing::Synced);
+    let mut output = Output::new(context.color);
+    match args.form.format {
+        Format::Text => output.text(&present::statuses(&environments))?,
+        Format::Json => output.json(&Document { environments })?,
+    }
+    Ok(if synced {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_SYNCED)
+    })
+}
+
+/// Where one environment stands.
+pub(super) fn of(
+    history: &History,
+    environment: &Environment<SecretSource>,
+) -> Result<EnvironmentStatus, Failure> {
+    let ledgered = match history.ledger(environment) {
+        Ok(ledgered) => ledgered,
+        Err(LoadError::Ledger(error)) => return Err(error.into()),
+        Err(error @ (LoadError::Damaged { .. } | LoadError::Newer { .. })) => {
+            let nothing = Ledgered {
+                tip: None,
+                state: None,
+                book: Default::default(),
+            };
+            let stalled = (Standing::Stalled, Some(error.to_string()));
+            return Ok(line(environment, &nothing, None, stalled));
+        }
+    };
+    let (progress, stands) = match history.progress(environment, &ledgered) {
+        Ok(progress) => {
+            let stands = stands(environment, &ledgered, &progress);
+            (Some(progress), stands)
+        }
+        Err(Failed::Pass(error)) => {
+            let state = match error {
+                PassError::Stalled { .. } | PassError::Stopped => Standing::Stalled,
+                PassError::Waiting { .. } | PassError::Raced => Standing::Waiting,
+            };
+            (None, (state, Some(error.to_string())))
+        }
+        Err(Failed::Other(failure)) => return Err(failure),
+    };
+    let stands = told(history, environment).unwrap_or(stands);
+    Ok(line(environment, &ledgered, progress, stands))
+}
+
+fn line(
+    environment: &Environment<SecretSource>,
+    ledgered: &Ledgered,
+    progress: Option<Progress>,
+    (state, message): (Standing, Option<String>),
+) -> EnvironmentStatus {
+    let recorded = ledgered.state.as_ref();
+    let (head, live) = match progress {
+        Some(progress) => (progress.head, progress.live),
+        None => (
+            recorded.and_then(|s| s.head.clone()),
+            recorded.and_then(|s| s.live.clone()),
+        ),
+    };
+    EnvironmentStatus {
+        name: environment.name.to_string(),
+        branch: environment.branch.clone(),
+        head,
+        live,
+        state,
+        message,
+        drift: ledgered.book.drift().into_iter().map(drifted).collect(),
+    }
+}
+
+fn drifted(slot: &Slot) -> Drifted {
+    let Slot {
+        entity: EntityRef { kind, key, store },
+        field,
+    } = slot.clone();
+    Drifted {
+        kind,
+        key,
+        store,
+        field,
+    }
+}
+
+/// What the ledger and the branch say.
+fn stands(
+    environment: &Environment<SecretSource>,
+    ledgered: &Ledgered,
+    progress: &Progress,
+) -> (Standing, Option<String>) {
+    let book = &ledgered.book;
+    if let Some(state) = &ledgered.state
+        && state.store.url != environment.store.url.as_str()
+    {
+        let message = format!(
+            "the rollback branch {} holds the values of {}, but `store.url` is {}; set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
+            environment.rollback_branch, state.store.url, environment.store.url
+        );
+        return (Standing::Stalled, Some(message));
+    }
+    if let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.as_ref()) {
+        let message = format!("going to {}", pass.head.short());
+        return (Standing::Deploying, Some(message));
+    }
+    if let Some(first) = progress.pending.first() {
+        let more = match progress.pending.len() {
+            1 => String::new(),
+            more => format!(" and {} more", more - 1),
+        };
+        return (
+            Standing::Pending,
+            Some(format!("{}{more} to handle", first.short())),
+        );
+    }
+    if let Some(message) = failed(book, progress) {
+        return (Standing::Failed, Some(message));
+    }
+    match book.drift().len() {
+        0 => (Standing::Synced, None),
+        1 => (
+            Standing::Drifted,
+            Some("a field has a value put back that differs from the files".to_owned()),
+        ),
+        more => (
+            Standing::Drifted,
+            Some(format!(
+                "{more} fields have values put back that differ from the files"
+            )),
+        ),
+    }
+}
+
+/// Why the environment is not where it shall be.
+fn failed(book: &Book, progress: &Progress) -> Option<String> {
+    if let Some(head) = progress.head.as_ref().filter(|head| is_invalid(book, head)) {
+        return Some(format!(
+            "{} cannot be used; `gitmage show {}` tells why",
+            head.short(),
+            head.short()
+        ));
+    }
+    let open = book.open_slots(true);
+    let first = open.first()?;
+    let release = &book.standings.get(first)?.release;
+    let error = book
+        .releases
+        .get(release)
+        .and_then(|r| r.entities.get(&first.entity)?.error.clone())
+        .unwrap_or_else(|| "not written".to_owned());
+    let entities: std::collections::BTreeSet<_> = open.iter().map(|slot| &slot.entity).collect();
+    let more = match entities.len() {
+        1 => String::new(),
+        more => format!(" (and {} more)", more - 1),
+    };
+    Some(format!("{}: {error}{more}", first.entity))
+}
+
+/// What a running daemon says of an environment: it alone knows what it waits for.
+fn told(
+    history: &History,
+    environment: &Environment<SecretSource>,
+) -> Option<(Standing, Option<String>)> {
+    #[derive(Deserialize)]
+    struct Told {
+        state: Standing,
+        message: Option<String>,
+    }
+    let state_dir = &history.settings.state_dir;
+    let path = state_dir
+        .join("status")
+        .join(format!("{}.json", environment.name));
+    let told: Told = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    // The lock is asked for only where a file claims that a daemon waits: it must not come into the
+    // way of one that starts.
+    match HolderLock::take(state_dir) {
+        Ok(Some(_nobody_runs)) => None,
+        Ok(None) | Err(_) => Some((told.state, told.message)),
+    }
+}

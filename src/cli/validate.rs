@@ -1,0 +1,137 @@
+//! `gitmage validate`: release files, checked offline.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::Context;
+use super::choose::{EnvArg, Format, FormatArg};
+use super::failure::{Failure, Outcome};
+use super::history::History;
+use super::present::{BOLD, Output, Tally, findings, paint};
+use crate::assembly;
+use crate::domain::{CommitId, Findings};
+use crate::manifest::{Loader, Options};
+use crate::ports::Source;
+
+/// With PATH, checks files on disk and needs no configuration. Without it, checks what the
+/// configured repository holds, for each environment.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit status: 0 clean (there may be warnings), 1 critical findings or an error.\n\n\
+    The store is not asked: whether an entity exists there shows in `gitmage plan`."
+)]
+pub(super) struct Args {
+    /// Release files, or directories with release files; paths in them start at the root of the repository
+    #[arg(value_name = "PATH", conflicts_with_all = ["rev", "env"])]
+    paths: Vec<PathBuf>,
+    /// The commit, branch or tag to check; the tip of each environment's branch without it
+    #[arg(long, value_name = "REVISION")]
+    rev: Option<String>,
+    /// Only this environment; all of them without it
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    #[command(flatten)]
+    form: FormatArg,
+}
+
+/// What was checked together, and what was found.
+#[derive(Debug, Serialize)]
+struct Checked {
+    environment: Option<String>,
+    revision: Option<CommitId>,
+    path: Option<PathBuf>,
+    files: usize,
+    findings: Findings,
+}
+
+#[derive(Debug, Serialize)]
+struct Document {
+    checked: Vec<Checked>,
+    summary: Tally,
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Outcome {
+    let checked = if args.paths.is_empty() {
+        repository(context, args.rev.as_deref(), args.env)?
+    } else {
+        paths(args.paths)?
+    };
+    let mut summary = Tally::default();
+    for checked in &checked {
+        summary.add(&checked.findings);
+    }
+    let mut output = Output::new(context.color);
+    match args.form.format {
+        Format::Text => output.text(&text(&checked, summary))?,
+        Format::Json => output.json(&Document { checked, summary })?,
+    }
+    Ok(if summary.any_critical() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn paths(paths: Vec<PathBuf>) -> Result<Vec<Checked>, Failure> {
+    let loader = Loader::new(Options::default())?;
+    let mut checked = Vec::with_capacity(paths.len());
+    for path in paths {
+        let loaded = loader.load_path(&path)?;
+        checked.push(Checked {
+            environment: None,
+            revision: None,
+            files: loaded.files.len(),
+            findings: loaded.findings,
+            path: Some(path),
+        });
+    }
+    Ok(checked)
+}
+
+fn repository(
+    context: &Context,
+    revision: Option<&str>,
+    env: Option<String>,
+) -> Result<Vec<Checked>, Failure> {
+    let history = History::open(context)?;
+    let source = history.source();
+    let mut checked = Vec::new();
+    for environment in (EnvArg { env }).one_or_all(&history.settings)? {
+        let commit = match revision {
+            Some(revision) => source.resolve(revision)?,
+            None => source.head(&environment.branch)?.ok_or_else(|| {
+                Failure::new(format!(
+                    "environment {}: the repository has no branch {}; push it, or correct `branch`",
+                    environment.name, environment.branch
+                ))
+            })?,
+        };
+        let tree = source.tree(&commit)?;
+        let loaded = assembly::loader(&environment.name, environment)?.load(tree.as_ref())?;
+        checked.push(Checked {
+            environment: Some(environment.name.to_string()),
+            revision: Some(commit),
+            path: None,
+            files: loaded.files.len(),
+            findings: loaded.findings,
+        });
+    }
+    Ok(checked)
+}
+
+fn text(checked: &[Checked], summary: Tally) -> String {
+    let mut out = String::new();
+    for checked in checked {
+        if let (Some(environment), Some(revision)) = (&checked.environment, &checked.revision)
+            && !checked.findings.0.is_empty()
+        {
+            let heading = format!("{environment} at {}", revision.short());
+            out.push_str(&format!("{}\n\n", paint(BOLD, &heading)));
+        }
+        out.push_str(&findings(&checked.findings));
+    }
+    out.push_str(&summary.line(checked.iter().map(|c| c.files).sum()));
+    out
+}

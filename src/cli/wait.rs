@@ -1,0 +1,201 @@
+//! `gitmage wait`: until a commit is handled.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Context;
+use super::choose::{EnvArg, duration};
+use super::failure::{Failure, Outcome, fail};
+use super::history::History;
+use super::present::{Output, clean, paint, status_style};
+use super::status;
+use crate::domain::{CommitId, Release, ReleaseStatus};
+use crate::plan::{Book, ReleaseRecord};
+use crate::ports::Source;
+use crate::reconcile::Ledgered;
+use crate::settings::{Environment, SecretSource};
+
+/// Reads Git alone: a daemon, or a `gitmage reconcile` elsewhere, does the work meanwhile.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit status: 0 live, or the commit alters nothing desired; 1 failed or invalid, or an \
+    error; 2 held; 3 not handled in time."
+)]
+pub(super) struct Args {
+    /// The commit, branch or tag
+    #[arg(value_name = "COMMIT")]
+    commit: String,
+    /// How long to wait at most, such as 30s, 5m or 1h30m
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    env: EnvArg,
+}
+
+const HELD: u8 = 2;
+const TIMEOUT: u8 = 3;
+
+/// Time between two looks at the ledger.
+const LOOK: Duration = Duration::from_millis(250);
+/// The same where looking asks a remote.
+const LOOK_REMOTE: Duration = Duration::from_secs(1);
+
+/// What became of a commit.
+enum Handled {
+    /// Not yet.
+    No,
+    /// It alters nothing desired.
+    Quiet,
+    /// It made a release, or another commit brought it in.
+    Release(Box<Release>),
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Outcome {
+    let end = Instant::now() + args.timeout;
+    let history = History::open(context)?;
+    let environment = args.env.choose(&history.settings)?;
+    let commit = history.source().resolve(&args.commit)?;
+    let mut output = Output::new(context.color);
+    let mut known = None;
+    loop {
+        let tips = (
+            history.ledger_tip(environment)?,
+            history.source().head(&environment.branch)?,
+        );
+        if known.as_ref() != Some(&tips) {
+            let ledgered = history.ledger(environment)?;
+            match handled(&history, environment, &ledgered, &commit)? {
+                Handled::No => {}
+                Handled::Quiet => {
+                    let short = commit.short();
+                    output.text(&format!("{short} alters nothing; no release\n"))?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Handled::Release(release) => {
+                    if let Some(code) = verdict(&release, &mut output)? {
+                        return Ok(code);
+                    }
+                }
+            }
+            known = Some(tips);
+        }
+        let look = if history.is_remote() {
+            LOOK_REMOTE
+        } else {
+            LOOK
+        };
+        if Instant::now() >= end {
+            fail(&late(&history, environment, &commit, args.timeout));
+            return Ok(ExitCode::from(TIMEOUT));
+        }
+        tokio::time::sleep_until(end.min(Instant::now() + look)).await;
+        if history.is_remote() {
+            history.refresh();
+        }
+    }
+}
+
+/// The exit status of a release that has come to an end.
+fn verdict(release: &Release, output: &mut Output) -> Result<Option<ExitCode>, Failure> {
+    let code = match release.status {
+        ReleaseStatus::Live
+        | ReleaseStatus::Superseded
+        | ReleaseStatus::RolledBack
+        | ReleaseStatus::Canceled => ExitCode::SUCCESS,
+        ReleaseStatus::Failed | ReleaseStatus::Invalid => ExitCode::FAILURE,
+        ReleaseStatus::Held => ExitCode::from(HELD),
+        ReleaseStatus::Pending
+        | ReleaseStatus::Validating
+        | ReleaseStatus::Snapshotted
+        | ReleaseStatus::Deploying
+        | ReleaseStatus::Verifying => return Ok(None),
+    };
+    let message = match &release.message {
+        Some(message) => format!(": {message}"),
+        None => String::new(),
+    };
+    output.text(&format!(
+        "{} {} {}{}\n",
+        release.id.short(),
+        paint(status_style(release.status), release.status.as_str()),
+        clean(&release.subject),
+        clean(&message)
+    ))?;
+    Ok(Some(code))
+}
+
+fn handled(
+    history: &History,
+    environment: &Environment<SecretSource>,
+    ledgered: &Ledgered,
+    commit: &CommitId,
+) -> Result<Handled, Failure> {
+    let book = &ledgered.book;
+    let source = history.source();
+    if let Some(record) = release_of(source, book, commit)?
+        && let Some(release) = book.view(record)
+    {
+        return Ok(Handled::Release(Box::new(release)));
+    }
+    let head = ledgered.state.as_ref().and_then(|s| s.head.clone());
+    if let Some(head) = head
+        && source.is_ancestor(commit, &head)?
+    {
+        return Ok(Handled::Quiet);
+    }
+    // An environment that a person must look at has handled nothing; it may yet.
+    let Ok(progress) = history.progress(environment, ledgered) else {
+        return Ok(Handled::No);
+    };
+    match progress.head {
+        Some(head) if source.is_ancestor(commit, &head)? => Ok(Handled::Quiet),
+        Some(_) | None => Ok(Handled::No),
+    }
+}
+
+/// The newest release of a commit, or of the merge that brought it in.
+fn release_of<'a, S: Source>(
+    source: &S,
+    book: &'a Book,
+    commit: &CommitId,
+) -> Result<Option<&'a ReleaseRecord>, Failure> {
+    let since = || book.releases.range(book.epoch..).map(|(_, r)| r);
+    if let Some(own) = since().rev().find(|r| r.commit == *commit) {
+        return Ok(Some(own));
+    }
+    for release in since().rev() {
+        if source.is_ancestor(commit, &release.commit)? {
+            let before = match &release.first_parent {
+                Some(parent) => source.is_ancestor(commit, parent)?,
+                None => false,
+            };
+            if !before {
+                return Ok(Some(release));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Why the time is over.
+fn late(
+    history: &History,
+    environment: &Environment<SecretSource>,
+    commit: &CommitId,
+    timeout: Duration,
+) -> String {
+    let state = match status::of(history, environment) {
+        Ok(status) => match status.message {
+            Some(message) => format!("{}: {message}", status.state),
+            None => status.state.to_string(),
+        },
+        Err(_) => "unknown".to_owned(),
+    };
+    format!(
+        "{} is not handled after {timeout:?}; environment {} is {state}",
+        commit.short(),
+        environment.name,
+    )
+}

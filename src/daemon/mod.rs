@@ -1,0 +1,305 @@
+//! The daemon: one loop an environment, woken by references that move, polls, signals and the
+//! control socket; told to systemd.
+//!
+//! # Guarantees
+//! - One broken environment never blocks another: each has a task, a reconciler and waits of its own.
+//! - Never a busy loop: an event counts only when it brings another head, everything else waits for
+//!   a poll, a back-off or a person.
+//! - Asked to stop, the release in hand ends before its next entity and is parked in the ledger.
+//!
+//! # Assumptions
+//! The lock of the state directory is held, so nobody else has a socket or status files there.
+
+mod board;
+pub mod control;
+mod environment;
+mod outcome;
+mod pace;
+mod runner;
+pub mod status;
+mod systemd;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+pub use outcome::{Failure, Handled, Outcome, Streamed};
+pub use runner::Runner;
+
+use crate::assembly::{self, AssemblyError, HolderLock};
+use crate::git::{Repository, Watch};
+use crate::ports::{GitError, Next};
+use crate::reconcile::Stop;
+use crate::settings::Settings;
+use board::Board;
+use control::{ControlError, Office};
+use environment::{Environment, Triggers};
+use systemd::Systemd;
+
+/// How many events a slow listener may lag behind before it misses some.
+const EVENTS: usize = 1024;
+/// How many passes may be asked for at a time.
+const JOBS: usize = 16;
+/// How long a repository that may come back by itself is waited for between two tries.
+const REOPEN: Duration = Duration::from_secs(5);
+
+/// Why there is no daemon.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The state directory is taken.
+    #[error(
+        "another gitmage runs on the state directory {}; stop it first, or set another `state_dir`",
+        .0.display()
+    )]
+    Running(PathBuf),
+    /// The state directory or an adapter cannot be used.
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
+    /// The watched repository cannot be used.
+    #[error(transparent)]
+    Repository(#[from] GitError),
+    /// The control socket cannot be made.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The system gives no signals.
+    #[error("signals cannot be received")]
+    Signals(#[source] io::Error),
+}
+
+/// How the daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every environment has finished or parked what it had in hand.
+    Parked,
+    /// A second signal of this number came before that.
+    Forced(i32),
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// See [`DaemonError`]: only what concerns all environments ends the daemon.
+pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
+    let settings = Arc::new(settings);
+    for warning in &settings.warnings.0 {
+        warn!("{warning}");
+    }
+    let Some(holder) = HolderLock::take(&settings.state_dir)? else {
+        return Err(DaemonError::Running(settings.state_dir.clone()));
+    };
+    let mut signals = Signals::new().map_err(DaemonError::Signals)?;
+    let mut systemd = Systemd::new();
+    let repository = match open(&settings, &mut signals, &mut systemd).await? {
+        Opened::Repository(repository) => repository,
+        Opened::Stopped => return Ok(Ended::Parked),
+    };
+    let (stopper, stop) = Stop::new();
+    let board = Board::new(settings.environments.keys().map(ToString::to_string));
+    let (events, _) = broadcast::channel(EVENTS);
+    let (references, pokes) = (watch::Sender::new(0), watch::Sender::new(0));
+    let mut jobs = BTreeMap::new();
+    let mut tasks = JoinSet::new();
+    for environment in settings.environments.values() {
+        let name = environment.name.to_string();
+        let (sender, receiver) = mpsc::channel(JOBS);
+        jobs.insert(name.clone(), sender);
+        let (to, told) = (events.clone(), name.clone());
+        let runner = Runner::new(
+            settings.clone(),
+            repository.clone(),
+            environment.name.clone(),
+            holder.id().to_owned(),
+            // Nobody listening is no error.
+            Arc::new(move |event| drop(to.send(Streamed::new(&told, event)))),
+            stop.clone(),
+        );
+        let environment = Environment {
+            name,
+            branch: environment.branch.clone(),
+            state_dir: settings.state_dir.clone(),
+            repository: repository.clone(),
+            runner,
+            triggers: Triggers {
+                references: references.subscribe(),
+                pokes: pokes.subscribe(),
+                jobs: receiver,
+                poll_interval: settings.repository.poll_interval,
+            },
+            stop: stop.clone(),
+            board: board.clone(),
+        };
+        tasks.spawn(environment.run());
+    }
+    let control = control::serve(&settings.state_dir, Office { jobs, events })?;
+    let watch = watch_references(&repository);
+    info!(
+        repository = %settings.repository.url,
+        environments = settings.environments.len(),
+        state_dir = %settings.state_dir.display(),
+        "gitmage runs"
+    );
+    let mut hall = Hall {
+        signals,
+        systemd,
+        board,
+        watch,
+        references,
+        pokes,
+        tasks,
+    };
+    hall.serve().await;
+    info!("stopping: what is in hand is finished or parked");
+    // The receivers live in the tasks; one that ended needs no stop.
+    let _ = stopper.send(true);
+    let ended = hall.park().await;
+    drop(control);
+    Ok(ended)
+}
+
+enum Opened {
+    Repository(Repository),
+    Stopped,
+}
+
+/// A repository that is out of reach for a while is waited for.
+async fn open(
+    settings: &Settings,
+    signals: &mut Signals,
+    systemd: &mut Systemd,
+) -> Result<Opened, DaemonError> {
+    loop {
+        let error = match assembly::repository(settings, settings.repository.token.clone()) {
+            Ok(repository) => return Ok(Opened::Repository(repository)),
+            Err(error) => error,
+        };
+        if error.next() == Next::Stall {
+            return Err(error.into());
+        }
+        warn!(%error, "the repository cannot be opened yet");
+        systemd.status(&format!("waiting: {error}"));
+        tokio::select! {
+            () = tokio::time::sleep(REOPEN) => {}
+            _ = signals.end() => return Ok(Opened::Stopped),
+        }
+    }
+}
+
+/// Without a watch there are still the polls.
+fn watch_references(repository: &Repository) -> Option<Watch> {
+    repository
+        .watch()
+        .map_err(|error| warn!(%error, "the repository is polled only"))
+        .ok()
+}
+
+/// The signals that the daemon knows.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    poke: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            poke: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    async fn next(&mut self) -> Got {
+        tokio::select! {
+            _ = self.terminate.recv() => Got::End(SignalKind::terminate().as_raw_value()),
+            _ = self.interrupt.recv() => Got::End(SignalKind::interrupt().as_raw_value()),
+            _ = self.poke.recv() => Got::Poke,
+        }
+    }
+
+    /// Waits for a signal that ends the program; the answer is its number.
+    async fn end(&mut self) -> i32 {
+        loop {
+            if let Got::End(number) = self.next().await {
+                return number;
+            }
+        }
+    }
+}
+
+/// What a signal asks for.
+enum Got {
+    End(i32),
+    Poke,
+}
+
+/// The main loop, which hands the triggers to all environments and speaks to systemd.
+struct Hall {
+    signals: Signals,
+    systemd: Systemd,
+    board: Board,
+    watch: Option<Watch>,
+    references: watch::Sender<u64>,
+    pokes: watch::Sender<u64>,
+    tasks: JoinSet<()>,
+}
+
+impl Hall {
+    /// Until a signal asks for the end.
+    async fn serve(&mut self) {
+        let mut changes = self.board.changes();
+        let mut ready = false;
+        loop {
+            if !ready && self.board.all_begun() {
+                self.systemd.ready();
+                ready = true;
+            }
+            self.systemd.status(&self.board.line());
+            tokio::select! {
+                got = self.signals.next() => match got {
+                    Got::End(_) => return,
+                    Got::Poke => self.pokes.send_modify(|count| *count += 1),
+                },
+                () = changed(self.watch.as_mut()) => {
+                    self.references.send_modify(|count| *count += 1);
+                }
+                () = changes.next() => {}
+                () = self.systemd.tick() => {}
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended {
+                        error!(%error, "an environment's task ended unexpectedly; restart gitmage");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for all environments; a second signal ends that.
+    async fn park(&mut self) -> Ended {
+        self.systemd.stopping();
+        loop {
+            tokio::select! {
+                number = self.signals.end() => return Ended::Forced(number),
+                () = self.systemd.tick() => {}
+                ended = self.tasks.join_next() => match ended {
+                    None => return Ended::Parked,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => error!(%error, "an environment's task ended unexpectedly"),
+                },
+            }
+        }
+    }
+}
+
+async fn changed(watch: Option<&mut Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}

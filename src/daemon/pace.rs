@@ -1,0 +1,142 @@
+//! When an environment is looked at again: a function of how its last pass ended.
+
+use std::time::Duration;
+
+use crate::reconcile::{PassError, Report};
+
+const FAILED_FIRST: Duration = Duration::from_secs(30);
+const FAILED_LONGEST: Duration = Duration::from_secs(10 * 60);
+const WAITING_FIRST: Duration = Duration::from_secs(1);
+const WAITING_LONGEST: Duration = Duration::from_secs(60);
+
+/// Which triggers count while nothing is due. A poke by a person always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heed {
+    /// Every poll, and every event that brings a new head.
+    Polls,
+    /// Polls and events that bring a new head.
+    NewHeads,
+    /// Events that bring a new head; polling would only ask what is known to be down.
+    Events,
+    /// Nothing: the other side said when to come back.
+    Nothing,
+}
+
+/// What comes after a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// The next pass is due after this long, whatever happens.
+    pub(super) due: Option<Duration>,
+    /// What may bring it forward.
+    pub(super) heed: Heed,
+}
+
+/// The waits that have grown so far.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    failed: u32,
+    waited: u32,
+}
+
+impl Pace {
+    /// `jitter` is in `0.0..1.0`.
+    pub(super) fn after(&mut self, result: &Result<Report, PassError>, jitter: f64) -> Wait {
+        match result {
+            Ok(report) if report.ledger.book.open_slots(false).is_empty() => {
+                *self = Self::default();
+                Wait::settled()
+            }
+            Ok(_) => {
+                self.waited = 0;
+                let due = doubled(FAILED_FIRST, self.failed, FAILED_LONGEST);
+                self.failed = self.failed.saturating_add(1);
+                Wait {
+                    due: Some(due),
+                    heed: Heed::NewHeads,
+                }
+            }
+            Err(PassError::Waiting { after, .. }) => self.waiting(*after, jitter),
+            Err(PassError::Raced) => self.waiting(None, jitter),
+            Err(PassError::Stalled { .. } | PassError::Stopped) => {
+                self.waited = 0;
+                Wait::settled()
+            }
+        }
+    }
+
+    fn waiting(&mut self, after: Option<Duration>, jitter: f64) -> Wait {
+        let backoff =
+            doubled(WAITING_FIRST, self.waited, WAITING_LONGEST).mul_f64(0.75 + jitter / 2.0);
+        self.waited = self.waited.saturating_add(1);
+        Wait {
+            due: Some(after.map_or(backoff, |after| after.max(backoff))),
+            heed: if after.is_some() {
+                Heed::Nothing
+            } else {
+                Heed::Events
+            },
+        }
+    }
+}
+
+impl Wait {
+    fn settled() -> Self {
+        Self {
+            due: None,
+            heed: Heed::Polls,
+        }
+    }
+}
+
+fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
+    first
+        .saturating_mul(2_u32.saturating_pow(times))
+        .min(longest)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn down(after: Option<u64>) -> Result<Report, PassError> {
+        Err(PassError::Waiting {
+            message: "down".to_owned(),
+            after: after.map(Duration::from_secs),
+        })
+    }
+
+    fn seconds(wait: Wait) -> u64 {
+        wait.due.unwrap().as_secs()
+    }
+
+    #[test]
+    fn waiting_grows_to_a_minute_and_starts_over_after_something_else() {
+        let mut pace = Pace::default();
+        let waits: Vec<u64> = (0..9)
+            .map(|_| seconds(pace.after(&down(None), 0.5)))
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        let stalled = Err(PassError::Stalled {
+            message: "a person must act".to_owned(),
+        });
+        assert_eq!(pace.after(&stalled, 0.5), Wait::settled());
+        assert_eq!(seconds(pace.after(&down(None), 0.5)), 1);
+    }
+
+    #[test]
+    fn jitter_spreads_by_a_quarter() {
+        let due = |jitter| Pace::default().after(&down(None), jitter).due.unwrap();
+        assert_eq!(due(0.0), Duration::from_millis(750));
+        assert_eq!(due(1.0), Duration::from_millis(1250));
+    }
+
+    #[test]
+    fn what_the_other_side_asks_for_is_the_least() {
+        let mut pace = Pace::default();
+        let wait = pace.after(&down(Some(70)), 0.5);
+        assert_eq!((seconds(wait), wait.heed), (70, Heed::Nothing));
+        let wait = pace.after(&down(Some(0)), 0.5);
+        assert_eq!((seconds(wait), wait.heed), (2, Heed::Nothing));
+    }
+}

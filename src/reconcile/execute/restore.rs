@@ -1,0 +1,128 @@
+//! `on_failure: restore`: when an entity of a pass failed, what the pass wrote is undone.
+//!
+//! # Guarantees
+//! What is put back is what the snapshot holds, exactly. A crash on the way is resumed like any
+//! other: the pass is tried again as a whole, and undone again if it fails again.
+
+use std::collections::BTreeMap;
+
+use super::Execution;
+use crate::domain::{EntityRef, FieldId, Level, Observation, Presence, Slot};
+use crate::plan::{Before, Being, Decision, EntityWork, SlotRecord, Want};
+use crate::ports::{Clock, Ledger, StoreWrite};
+use crate::reconcile::error::PassError;
+
+impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
+    /// Undoes what was written, if anything failed and the policy says so.
+    pub(super) async fn restore(&mut self, seen: &Observation) -> Result<(), PassError> {
+        if !self.tools.restore || !self.results.values().any(super::EntityResult::is_failed) {
+            return Ok(());
+        }
+        let back: BTreeMap<EntityRef, EntityWork> = self
+            .work
+            .iter()
+            .filter_map(|(entity, work)| Some((entity.clone(), self.undoing(entity, work)?)))
+            .collect();
+        if back.is_empty() {
+            return Ok(());
+        }
+        self.journal.line(
+            Level::Warning,
+            "an entity failed: what this pass wrote is being restored (on_failure: restore)",
+        );
+        // All or nothing: what is restored is tried again when what failed is.
+        let permanent = self.results.values().any(super::EntityResult::is_permanent);
+        let wanted = std::mem::replace(&mut self.work, back);
+        let mut outcome = std::mem::take(&mut self.results);
+        self.begun.clear();
+        self.observation = seen.clone();
+        self.observed_at = self.tools.clock.monotonic();
+        for level in self.levels() {
+            self.level(level).await?;
+        }
+        let after = self.verify().await?;
+        self.judge(&after);
+        for (entity, restored) in std::mem::take(&mut self.results) {
+            let Some(result) = outcome.get_mut(&entity) else {
+                continue;
+            };
+            match restored.error() {
+                None => {
+                    self.journal.about(Level::Info, &entity, "restored");
+                    result.restored(permanent);
+                }
+                Some(error) => {
+                    let message = format!("could not be restored: {error}");
+                    self.journal.about(Level::Error, &entity, message.clone());
+                    result.not_restored(message);
+                }
+            }
+        }
+        self.work = wanted;
+        self.results = outcome;
+        Ok(())
+    }
+
+    fn undoing(&self, entity: &EntityRef, work: &EntityWork) -> Option<EntityWork> {
+        let result = self.results.get(entity)?;
+        if !result.was_written() {
+            return None;
+        }
+        let before = |field: &FieldId| -> Option<&Before> {
+            let slot = Slot {
+                entity: entity.clone(),
+                field: field.clone(),
+            };
+            self.first_record(&slot)
+                .map(|record| &record.observed_before)
+        };
+        let being = match result.decision() {
+            Decision::Create(_) => Being::Absent { put_back: true },
+            Decision::Delete => match (before(&FieldId::Existence), self.observation.get(entity)) {
+                (Some(Before::Entity(Some(whole))), _) => Being::Present(whole.clone()),
+                (_, Some(Presence::Found(found))) => Being::Present(found.fields.clone()),
+                _ => return None,
+            },
+            Decision::Update(_) | Decision::Noop | Decision::Refused(_) => Being::Any,
+        };
+        let fields = match result.decision() {
+            Decision::Update(sent) => sent
+                .keys()
+                .filter_map(|name| match before(&FieldId::Named(name.clone()))? {
+                    Before::Value(value) => Some((
+                        name.clone(),
+                        Want {
+                            value: value.clone(),
+                            exact: true,
+                        },
+                    )),
+                    Before::Missing | Before::Entity(_) | Before::Unknown => None,
+                })
+                .collect(),
+            Decision::Create(_) | Decision::Delete | Decision::Noop | Decision::Refused(_) => {
+                BTreeMap::new()
+            }
+        };
+        Some(EntityWork {
+            being,
+            fields,
+            slots: work.slots.clone(),
+            explicit: true,
+        })
+    }
+
+    /// The record that holds what was really read: the lowest of the pass, or that of the release
+    /// whose failed write was tried again.
+    fn first_record(&self, slot: &Slot) -> Option<&SlotRecord> {
+        let book = self.hold.book();
+        self.recorded
+            .pass()
+            .releases
+            .iter()
+            .find_map(|seq| book.releases.get(seq)?.slot(slot))
+            .or_else(|| {
+                let standing = book.standings.get(slot)?;
+                book.releases.get(&standing.release)?.slot(slot)
+            })
+    }
+}
