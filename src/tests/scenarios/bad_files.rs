@@ -197,7 +197,7 @@ fn symlinks_are_never_followed() {
     assert_eq!(w.stands(&release), "deploy invalid");
     let said = activity(&w.release(&release));
     assert!(
-        said.contains("releases/link.yaml") && said.contains("symlink"),
+        said.contains("releases/link.yaml") && said.contains("symbolic link"),
         "{said}"
     );
 
@@ -209,7 +209,7 @@ fn symlinks_are_never_followed() {
     assert_eq!(w.stands(&content), "deploy invalid");
     let said = activity(&w.release(&content));
     assert!(
-        said.contains("releases/c.yaml:5:") && said.contains("symlink"),
+        said.contains("releases/c.yaml:5:") && said.contains("symbolic link"),
         "{said}"
     );
     assert_eq!(w.shop.dump(), before);
