@@ -24,6 +24,10 @@ use crate::manifest::Loader;
 use crate::plan::{Composed, Decision, Policy, Seq, compose, decide, work};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
+/// What helps where the ledger belongs to another store.
+const OTHER_STORE_REMEDY: &str =
+    "set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`";
+
 /// An environment, as the core sees it.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -163,6 +167,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let mut ledgered = self
             .read(&mut memory, request.rebootstrap.is_some())
             .await?;
+        if let Some(state) = &ledgered.state
+            && request.rebootstrap.is_none()
+        {
+            // Told even where there is nothing to do: the values in the ledger are not this store's.
+            self.same_url(&state.store)?;
+        }
         self.respect_lease(&mut memory, &ledgered)?;
         let mut releases = Vec::new();
         if request.rebootstrap.is_some() {
@@ -186,7 +196,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     fn keep(&self, memory: &mut Memory, ledgered: Ledgered) -> Ledgered {
         if let Some(tip) = &ledgered.tip
-            && let Err(error) = write_memory(&self.setup.memory, tip)
+            && let Err(error) = write_memory(&self.setup.memory, &self.setup.rollback_branch, tip)
         {
             warn!(path = %self.setup.memory.display(), %error, "cannot remember the ledger's newest commit");
         }
@@ -231,13 +241,13 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         .await?;
         if ledgered.tip.is_none()
             && !rebootstrap
-            && let Ok(text) = std::fs::read_to_string(&self.setup.memory)
+            && let Some(remembered) = read_memory(&self.setup.memory, &self.setup.rollback_branch)
         {
             return Err(PassError::stalled(format!(
                 "the rollback branch {} is gone, but {} remembers its commit {}; push that commit back, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
                 self.setup.rollback_branch,
                 self.setup.memory.display(),
-                text.trim()
+                remembered
             )));
         }
         memory.ledgered = Some(ledgered.clone());
@@ -626,15 +636,18 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         })
     }
 
-    fn same_store(&self, known: &StoreIdentity, views: &StoreViews) -> Result<(), PassError> {
-        let remedy =
-            "set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`";
-        if known.url != self.setup.store_url {
-            return Err(PassError::stalled(format!(
-                "the rollback branch {} holds the values of {}, but `store.url` is {}; {remedy}",
-                self.setup.rollback_branch, known.url, self.setup.store_url
-            )));
+    fn same_url(&self, known: &StoreIdentity) -> Result<(), PassError> {
+        if known.url == self.setup.store_url {
+            return Ok(());
         }
+        Err(PassError::stalled(format!(
+            "the rollback branch {} holds the values of {}, but `store.url` is {}; {OTHER_STORE_REMEDY}",
+            self.setup.rollback_branch, known.url, self.setup.store_url
+        )))
+    }
+
+    fn same_store(&self, known: &StoreIdentity, views: &StoreViews) -> Result<(), PassError> {
+        self.same_url(known)?;
         let moved = known
             .views
             .0
@@ -642,7 +655,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             .find(|view| views.id(&view.code).is_some_and(|id| id != view.id));
         if let Some(view) = moved {
             return Err(PassError::stalled(format!(
-                "the store at {} is another one: its view {} had id {} and now has another; {remedy}",
+                "the store at {} is another one: its view {} had id {} and now has another; {OTHER_STORE_REMEDY}",
                 known.url, view.code, view.id
             )));
         }
@@ -680,9 +693,16 @@ fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
     composed.slots()
 }
 
-fn write_memory(path: &std::path::Path, tip: &CommitId) -> std::io::Result<()> {
+/// One line: the rollback branch and its newest commit. Of another branch nothing is remembered.
+fn write_memory(path: &std::path::Path, branch: &str, tip: &CommitId) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, format!("{tip}\n"))
+    std::fs::write(path, format!("{branch} {tip}\n"))
+}
+
+fn read_memory(path: &std::path::Path, branch: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let tip = text.trim_end().strip_prefix(branch)?.strip_prefix(' ')?;
+    Some(tip.to_owned())
 }

@@ -113,7 +113,7 @@ pub fn walk<S: Source>(
             }
         } else {
             // Somebody's `git pull` turned the first-parent line round: all of it is one release.
-            walker.single(&source.commit(&route.tip)?, None)?;
+            walker.turned(&source.commit(&route.tip)?, handled)?;
         }
     } else if source.is_ancestor(&route.tip, &handled)? {
         walker.back(&source.commit(&route.tip)?)?;
@@ -242,6 +242,14 @@ impl<'a, S: Source> Walker<'a, S> {
         Ok(())
     }
 
+    /// All since `handled` is one release, which therefore brought in whatever is not reachable from
+    /// there, along whichever parent.
+    fn turned(&mut self, info: &CommitInfo, handled: CommitId) -> Result<(), PassError> {
+        let mut info = info.clone();
+        info.parents.insert(0, handled);
+        self.single(&info, None)
+    }
+
     /// The branch was moved back to an ancestor.
     fn back(&mut self, info: &CommitInfo) -> Result<(), PassError> {
         self.astray = true;
@@ -294,7 +302,7 @@ impl<'a, S: Source> Walker<'a, S> {
             }
             Ok(())
         } else {
-            self.single(&self.source.commit(&route.tip)?, None)
+            self.turned(&self.source.commit(&route.tip)?, base)
         }
     }
 
