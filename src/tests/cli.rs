@@ -58,10 +58,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::with_environments(&["production"])
+        Self::with(&["production"], "")
     }
 
-    fn with_environments(names: &[&str]) -> Self {
+    /// `scheme` goes before the path of the repository: `file://` makes a mirror of it.
+    fn with(names: &[&str], scheme: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut sandbox = start(gitmage(&["sandbox"]));
         let mut line = String::new();
@@ -89,7 +90,7 @@ impl World {
             })
             .collect();
         let config = json!({
-            "repository": {"url": dir.path().join("repo")},
+            "repository": {"url": format!("{scheme}{}", dir.path().join("repo").display())},
             "state_dir": dir.path().join("state"),
             "environments": environments,
         });
@@ -314,12 +315,12 @@ fn a_bad_commit_is_told_everywhere_and_does_not_block() {
     assert_eq!(world.reconcile(), 0);
     let bad = world.commit(
         "production/bad.yaml",
-        "changes:\n  - kind: cms_blok\n    key: x\n",
+        "changes:\n  - kind: cms_block\n    key: x\n    fields: { titel: x }\n",
     );
 
     let validated = world.run(&["validate"]);
     assert_eq!(code(&validated), 1);
-    assert!(stdout(&validated).contains("production/bad.yaml:2:"));
+    assert!(stdout(&validated).contains("production/bad.yaml:4:"));
     assert!(stdout(&validated).contains("1 critical"));
     let file = world.run(&["validate", "repo/production/bad.yaml"]);
     assert_eq!(code(&file), 1);
@@ -362,7 +363,7 @@ fn a_plan_is_the_same_byte_for_byte() {
 
 #[test]
 fn several_environments_are_listed_where_one_must_be_chosen() {
-    let world = World::with_environments(&["production", "staging"]);
+    let world = World::with(&["production", "staging"], "");
     world.hero("Sale");
     for verb in ["plan", "releases", "logs"] {
         let output = world.with_secrets(&[verb]);
@@ -379,6 +380,68 @@ fn several_environments_are_listed_where_one_must_be_chosen() {
         json!("synced"),
         "a branch without release files asks for nothing"
     );
+}
+
+#[test]
+fn a_remote_that_is_gone_leaves_what_is_known() {
+    let world = World::with(&["production"], "file://");
+    let commit = world.hero("Sale");
+    assert_eq!(world.reconcile(), 0);
+    assert_eq!(world.environment().1["state"], json!("synced"));
+    fs::rename(world.path("repo"), world.path("gone")).unwrap();
+    let output = world.run(&["status"]);
+    assert_eq!(code(&output), 0, "{output:?}");
+    assert!(stdout(&output).contains(&commit[..10]));
+    assert!(stderr(&output).contains("could not be brought up to date"));
+    fs::remove_dir_all(world.path("state")).unwrap();
+    assert_eq!(code(&world.run(&["status"])), 1);
+}
+
+#[test]
+fn a_ledger_that_vanished_needs_a_person() {
+    let world = World::new();
+    world.hero("Sale");
+    assert_eq!(world.reconcile(), 0);
+    world.git(&["branch", "-D", "rollback/production"]);
+    let (exit, status) = world.environment();
+    assert_eq!((exit, &status["state"]), (2, &json!("stalled")));
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("rollback/production is gone"), "{message}");
+}
+
+#[test]
+fn a_merge_stands_for_the_commits_that_it_brought_in() {
+    let world = World::new();
+    world.hero("Sale");
+    world.git(&["checkout", "-q", "-b", "side"]);
+    let side = world.hero("Winter");
+    world.git(&["checkout", "-q", "main"]);
+    world.git(&["merge", "-q", "--no-ff", "--no-edit", "side"]);
+    let merge = world.head();
+    assert_eq!(code(&world.run(&["wait", &side, "--timeout", "0s"])), 3);
+    assert_eq!(world.reconcile(), 0);
+    let output = world.run(&["wait", &side]);
+    assert_eq!(code(&output), 0);
+    assert!(stdout(&output).starts_with(&merge[..10]), "{output:?}");
+}
+
+#[test]
+fn an_entity_that_fails_is_told_with_its_reason() {
+    let world = World::new();
+    let commit = world.commit(
+        "production/page.yaml",
+        "changes:\n  - kind: cms_page\n    key: nowhere\n    ensure: existing\n    fields: { title: X }\n",
+    );
+    let plan = world.with_secrets(&["plan"]);
+    assert_eq!(code(&plan), 1);
+    assert!(stdout(&plan).contains("! cms_page nowhere (all) cannot: does not exist"));
+    assert_eq!(world.reconcile(), 1);
+    let (exit, status) = world.environment();
+    assert_eq!((exit, &status["state"]), (2, &json!("failed")));
+    assert!(status["message"].as_str().unwrap().contains("nowhere"));
+    assert_eq!(code(&world.run(&["wait", &commit])), 1);
+    let shown = stdout(&world.run(&["show", &commit]));
+    assert!(shown.contains("! failed cms_page nowhere (all)"), "{shown}");
 }
 
 #[test]

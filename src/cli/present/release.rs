@@ -107,15 +107,21 @@ fn headers(release: &Release, now: Timestamp) -> Vec<(&'static str, String)> {
 }
 
 fn entity(change: &Change) -> String {
-    let (sign, style) = action_sign(change.action);
-    let mut out = format!(
-        "{} {} {} ({})  {}\n",
-        paint(style, &format!("{sign} {}", change.action)),
+    let name = format!(
+        "{} {} ({})",
         change.kind,
         clean_line(change.key.as_str()),
-        change.store,
-        paint(change_style(change.status), change.status.as_str()),
+        change.store
     );
+    let status = paint(change_style(change.status), change.status.as_str());
+    let (sign, style) = action_sign(change.action);
+    let mut out = if change.action == Action::Noop && change.status == ChangeStatus::Failed {
+        // What was refused before it was sent has no action.
+        format!("{} {status} {name}\n", paint(RED, "!"))
+    } else {
+        let action = paint(style, &format!("{sign} {}", change.action));
+        format!("{action} {name}  {status}\n")
+    };
     if let Some(error) = &change.error {
         let line = format!("! {}", clean_line(error));
         out.push_str(&format!("    {}\n", paint(RED.bold(), &line)));
