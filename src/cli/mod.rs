@@ -1,6 +1,10 @@
 //! The command line: one file per verb.
 
+mod daemon;
+mod demo;
 mod reconcile;
+mod report;
+mod retry;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -21,8 +25,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watches the repository and reconciles, until SIGTERM
+    Daemon(daemon::Args),
+    /// The whole story in one command: a store, a repository, a push that deploys, a revert
+    Demo(demo::Args),
     /// One pass, then exits
     Reconcile(reconcile::Args),
+    /// Tries again what failed, also what the store refused for good
+    Retry(retry::Args),
     /// An embedded store that speaks Magento's REST dialect
     Sandbox(sandbox::Args),
 }
@@ -32,7 +42,10 @@ impl Cli {
     pub async fn run(self) -> ExitCode {
         let Self { config, command } = self;
         match command {
+            Command::Daemon(args) => daemon::run(config.as_deref(), args).await,
+            Command::Demo(args) => demo::run(args).await,
             Command::Reconcile(args) => reconcile::run(config.as_deref(), args).await,
+            Command::Retry(args) => retry::run(config.as_deref(), args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
         }
     }
