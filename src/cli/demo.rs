@@ -94,7 +94,7 @@ async fn story(scene: &mut Scene, voice: &mut Voice) -> Result<(), String> {
         rollback.id.short()
     ));
     voice.chapter("The daemon stops when it is asked to");
-    voice.command("systemctl stop gitmage");
+    voice.command("kill -TERM <the daemon>");
     scene.stop_daemon().await?;
     voice.good("it had nothing in hand and ended with status 0");
     Ok(())

@@ -140,10 +140,7 @@ mod tests {
             "releases": [], "still_failed": [], "error": null,
         }))
         .unwrap();
-        assert_eq!(
-            describe(&outcome),
-            "production: up to date at ababababab\n"
-        );
+        assert_eq!(describe(&outcome), "production: up to date at ababababab\n");
     }
 
     #[test]

@@ -94,7 +94,10 @@ fn find(settings: &Settings, wanted: &str, env: Option<&str>) -> Result<(String,
         1 => found.pop().ok_or_else(String::new),
         0 => Err(unknown(wanted, &known)),
         _ => {
-            let hits: Vec<String> = found.iter().map(|(name, release)| line(name, release)).collect();
+            let hits: Vec<String> = found
+                .iter()
+                .map(|(name, release)| line(name, release))
+                .collect();
             Err(format!(
                 "{wanted:?} names several releases; give more digits, or --env:\n{}",
                 hits.join("\n")
@@ -122,7 +125,13 @@ fn matching(repository: &Repository, releases: &[Release], wanted: &str) -> Vec<
     };
     let of_commit = |release: &&Release| release.commit == commit;
     // The oldest is the commit's own release.
-    releases.iter().rev().find(of_commit).cloned().into_iter().collect()
+    releases
+        .iter()
+        .rev()
+        .find(of_commit)
+        .cloned()
+        .into_iter()
+        .collect()
 }
 
 fn unknown(wanted: &str, known: &[(&str, Release)]) -> String {

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 
 use crate::assembly;
+use crate::daemon::control::socket;
 use crate::domain::Release;
 use crate::git::Repository;
 use crate::reconcile::load;
@@ -48,7 +49,13 @@ impl Scene {
         let root = dir.path();
         git(
             root,
-            &["init", "--quiet", "--bare", "--initial-branch=main", "shop.git"],
+            &[
+                "init",
+                "--quiet",
+                "--bare",
+                "--initial-branch=main",
+                "shop.git",
+            ],
         )?;
         git(root, &["clone", "--quiet", "shop.git", "shop"])
             .and_then(|_| git(&root.join("shop"), &["checkout", "--quiet", "-B", "main"]))?;
@@ -56,17 +63,25 @@ impl Scene {
         commit_and_push(&root.join("shop"), "Begin")?;
         configure(root, &sandbox)?;
         let config = root.join("gitmage.yaml");
-        let settings =
-            Settings::load_without_secrets(Some(&config)).map_err(|e| e.to_string())?;
+        let settings = Settings::load_without_secrets(Some(&config)).map_err(|e| e.to_string())?;
         let repository = assembly::repository(&settings, None).map_err(|e| e.to_string())?;
         let daemon = start_daemon(root)?;
-        Ok(Self {
+        let mut scene = Self {
             dir,
             sandbox,
             daemon,
             settings,
             repository,
-        })
+        };
+        // What is pushed from now on is seen by the watch, not by the first look.
+        let socket = socket(&scene.root().join("state"));
+        let begun = Instant::now();
+        while !socket.exists() {
+            if let Err(error) = scene.look_again("the daemon listened", begun).await {
+                return Err(format!("{error}\n{}", scene.log_tail()));
+            }
+        }
+        Ok(scene)
     }
 
     /// The directory of it all.
@@ -105,14 +120,23 @@ impl Scene {
             if let Some(found) = found(&self.releases()?) {
                 return Ok(found);
             }
-            if let Ok(Some(status)) = self.daemon.try_wait() {
-                return Err(format!("the daemon ended while {what}: {status}"));
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(format!("{what} took longer than {} s", PATIENCE.as_secs()));
-            }
-            tokio::time::sleep(LOOK).await;
+            self.look_again(what, begun).await?;
         }
+    }
+
+    /// A pause, unless there is nothing to wait for any more.
+    async fn look_again(&mut self, what: &str, begun: Instant) -> Result<(), String> {
+        if let Ok(Some(status)) = self.daemon.try_wait() {
+            return Err(format!("the daemon ended before {what}: {status}"));
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(format!(
+                "more than {} s went by before {what}",
+                PATIENCE.as_secs()
+            ));
+        }
+        tokio::time::sleep(LOOK).await;
+        Ok(())
     }
 
     /// Asks the daemon to stop, and waits for it.
@@ -184,7 +208,11 @@ fn configure(root: &Path, sandbox: &Sandbox) -> Result<(), String> {
         "access_token",
         "access_token_secret",
     ] {
-        secret(root, name, ready["oauth"][name].as_str().unwrap_or_default())?;
+        secret(
+            root,
+            name,
+            ready["oauth"][name].as_str().unwrap_or_default(),
+        )?;
         oauth.push_str(&format!("        {name}: {{ file: secrets/{name} }}\n"));
     }
     let yaml = format!(
@@ -230,7 +258,9 @@ pub(super) fn commit_and_push(clone: &Path, message: &str) -> Result<(), String>
 /// Runs git with nothing of the host but its programs: no configuration, no hooks, no prompt.
 pub(super) fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
     let inherited = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "GIT_EXEC_PATH"];
-    let known = inherited.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    let known = inherited
+        .iter()
+        .filter_map(|name| Some((*name, std::env::var_os(name)?)));
     let output = Command::new("git")
         .args(args)
         .current_dir(dir)

@@ -62,7 +62,7 @@ impl Voice {
             };
             let name = format!("{} {}", change.kind, change.key);
             self.say(&format!("   {} {what}", self.paint("1", &name)));
-            for field in &change.fields {
+            for field in change.fields.iter().filter(|f| f.before != f.after) {
                 self.say(&format!("     {}", field.field));
                 self.difference(&text(&field.before), &text(&field.after));
             }
