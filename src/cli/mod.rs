@@ -1,6 +1,8 @@
 //! The command line: one file per verb, and what they share to choose, read and present.
 
 mod choose;
+mod daemon;
+mod demo;
 mod failure;
 mod history;
 mod logging;
@@ -9,6 +11,8 @@ mod plan;
 mod present;
 mod reconcile;
 mod releases;
+mod report;
+mod retry;
 mod sandbox;
 mod schema;
 mod show;
@@ -62,6 +66,10 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watches the repository and reconciles, until SIGTERM
+    Daemon(daemon::Args),
+    /// The whole story in one command: a store, a repository, a push that deploys, a revert
+    Demo(demo::Args),
     /// One pass, then exits
     Reconcile(reconcile::Args),
     /// What a revision would change in the store; writes nothing
@@ -80,6 +88,8 @@ enum Command {
     Logs(logs::Args),
     /// Prints a JSON Schema, for editors and CI
     Schema(schema::Args),
+    /// Tries again what failed, also what the store refused for good
+    Retry(retry::Args),
     /// An embedded store that speaks Magento's REST dialect
     Sandbox(sandbox::Args),
 }
@@ -125,6 +135,9 @@ async fn run(context: &Context, command: Command) -> ExitCode {
         Command::Logs(args) => settle(logs::run(context, args).await),
         Command::Schema(args) => settle(schema::run(context, args)),
         Command::Sandbox(args) => settle(sandbox::run(context, args).await),
+        Command::Daemon(args) => daemon::run(context.config.as_deref(), args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Retry(args) => retry::run(context.config.as_deref(), args).await,
     }
 }
 
