@@ -216,6 +216,25 @@ fn a_change_and_a_deletion_are_undone_in_one_push_and_in_one_commit() {
 }
 
 #[test]
+fn an_entity_made_again_and_changed_in_one_push_is_whole() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let absent = "changes:\n  - kind: cms_block\n    key: old-hero\n    ensure: absent\n";
+    let deleted = w.repo.release("a", absent, "Deleted");
+    w.reconcile().converged();
+    w.repo.revert_only(&[&deleted]);
+    let title = file(&[("cms_block", "old-hero", "all", "title", "Changed")]);
+    let changed = w.repo.release("b", &title, "Changed");
+    w.reconcile().converged();
+    let mut wanted = before.clone();
+    wanted["cms_block"]["old-hero"]["all"]["title"] = json!("Changed");
+    assert_eq!(w.shop.dump(), wanted);
+    w.repo.revert(&changed);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
 fn an_entity_that_somebody_deleted_by_hand_needs_no_deleting() {
     let w = World::new();
     let before = w.shop.dump();
