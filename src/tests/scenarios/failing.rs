@@ -102,6 +102,34 @@ fn what_is_refused_for_good_is_tried_again_with_a_new_value_only() {
 }
 
 #[test]
+fn what_is_refused_for_good_is_tried_again_when_asked_to() {
+    let (w, commit) = half_failed("");
+    let writes = w.shop.writes().len();
+    w.shop.mend();
+    w.shop.set(
+        "cms_block",
+        "home-hero",
+        &json!("all"),
+        "title",
+        "Edited meanwhile",
+    );
+    w.run(&["retry"]).converged();
+    assert_eq!(
+        w.shop.written_since(writes),
+        ["PUT all cmsBlock home-hero"],
+        "only what failed"
+    );
+    assert_eq!(w.stands(&commit), "deploy live");
+    // What never was written before is observed anew, and that is what a rollback puts back.
+    w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "Edited meanwhile"
+    );
+}
+
+#[test]
 fn a_store_that_was_contended_is_tried_again_by_itself() {
     let w = World::new();
     w.shop.faults(&json!({"rules": [{

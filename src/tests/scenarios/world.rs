@@ -172,12 +172,17 @@ impl World {
         self.reconcile_with(&[])
     }
 
-    /// One pass, with arguments. Whatever it prints is searched for secrets.
+    /// One pass, with arguments.
     pub(crate) fn reconcile_with(&self, args: &[&str]) -> Run {
         let mut all = vec!["reconcile"];
         all.extend(args);
+        self.run(&all)
+    }
+
+    /// Any command. Whatever it prints is searched for secrets.
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
         let output = self
-            .command(&all)
+            .command(args)
             .arg("-vv")
             .arg("--config")
             .arg(self.config())
