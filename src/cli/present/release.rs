@@ -10,7 +10,9 @@ use super::text::{
     status_style, took,
 };
 use super::value::{difference, literal};
-use crate::domain::{Change, ChangeStatus, FieldId, FieldOutcome, FieldStatus, Release, ReleaseId};
+use crate::domain::{
+    Action, Change, ChangeStatus, FieldId, FieldOutcome, FieldStatus, Release, ReleaseId,
+};
 
 /// The list, newest first.
 pub(crate) fn releases(releases: &[Release], now: Timestamp) -> String {
