@@ -235,6 +235,9 @@ impl Composer {
         } else {
             stack::revert(&mut stack, &step, &reverts)?
         };
+        if let Some(whole) = self.to_be_made_again(slot, &target) {
+            target = whole;
+        }
         let mut conflict = false;
         if let Target::PutBack(_) = &target
             && !derived
@@ -267,6 +270,23 @@ impl Composer {
             conflict,
             effective: true,
         })
+    }
+
+    /// What an earlier release of the pass, or one that failed, still has to make again: a later one
+    /// that only wants the entity to be there must not make less of it.
+    fn to_be_made_again(&self, slot: &Slot, target: &Target) -> Option<Target> {
+        let there = matches!(
+            target,
+            Target::PutBack(Before::Entity(None))
+                | Target::Desired(Some(DesiredValue::Ensure(
+                    Ensure::Present | Ensure::Existing
+                )))
+        );
+        let standing = self.book.standings.get(slot).filter(|s| there && !s.done)?;
+        match &standing.target {
+            whole @ Target::PutBack(Before::Entity(Some(_))) => Some(whole.clone()),
+            Target::PutBack(_) | Target::Desired(_) | Target::Leave => None,
+        }
     }
 
     /// Whether a field shows something else than what was made of it last.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Options, World, activity, field, file, title};
+use crate::world::{Options, World, activity, chmod, field, file, title};
 
 /// Two blocks, one after the other.
 fn two_blocks() -> String {
@@ -257,9 +257,7 @@ fn an_outcome_that_was_not_pushed_is_made_anew() {
         "#!/bin/sh\ncase $1 in refs/heads/rollback/*)\n  case $2 in *[1-9a-f]*) echo closed >&2; exit 1;; esac;;\nesac\n",
     )
     .unwrap();
-    let mut rights = std::fs::metadata(&hook).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0o755);
-    std::fs::set_permissions(&hook, rights).unwrap();
+    chmod(&hook, 0o755);
     w.reconcile().failed();
     assert_eq!(w.shop.writes().len(), 2);
     assert_eq!(w.stands(&commit), "deploy snapshotted");
