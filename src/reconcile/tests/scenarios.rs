@@ -1,0 +1,1 @@
+//! Single histories, each of which went wrong once.
