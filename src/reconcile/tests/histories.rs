@@ -63,7 +63,7 @@ fn world() -> World {
 
 type Files = BTreeMap<(usize, usize), Spec>;
 
-fn tree(files: &Files, broken: bool) -> BTreeMap<String, String> {
+fn tree(files: &Files) -> BTreeMap<String, String> {
     let mut tree = BTreeMap::from([("README.md".to_owned(), "hello".to_owned())]);
     for n in 0..4 {
         tree.insert(format!("content/{n}.html"), format!("<p>{n}</p>\r\n"));
@@ -96,9 +96,6 @@ fn tree(files: &Files, broken: bool) -> BTreeMap<String, String> {
             tree.insert(format!("releases/{file}.yaml"), format!("changes:\n{text}"));
         }
     }
-    if broken {
-        tree.insert("releases/zz.yaml".to_owned(), "changes: 7\n".to_owned());
-    }
     tree
 }
 
@@ -130,8 +127,6 @@ type Edit = (usize, usize, Option<Spec>);
 enum Step {
     Release(Vec<Edit>),
     Revert(Vec<Index>),
-    /// A file that cannot be read comes, or goes.
-    Spoil,
     /// Writes of an entity are refused from now on, or not any more.
     Refuse(usize),
     Pass,
@@ -147,7 +142,6 @@ fn step(entities: usize) -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => prop::collection::vec(edit, 1..4).prop_map(Step::Release),
         4 => prop::collection::vec(any::<Index>(), 1..3).prop_map(Step::Revert),
-        1 => Just(Step::Spoil),
         1 => (0..entities).prop_map(Step::Refuse),
         4 => Just(Step::Pass),
         2 => (1_usize..16, any::<bool>()).prop_map(|(at, elsewhere)| Step::Crash { at, elsewhere }),
@@ -163,7 +157,6 @@ struct Change {
 #[derive(Default)]
 struct Repository {
     files: Files,
-    spoiled: bool,
     live: Vec<(CommitId, Vec<Change>)>,
 }
 
@@ -176,9 +169,7 @@ fn set(files: &mut Files, at: (usize, usize), spec: Option<Spec>) {
 
 impl Repository {
     fn commit(&self, world: &World, message: &str) -> CommitId {
-        world
-            .source
-            .commit(message, tree(&self.files, self.spoiled))
+        world.source.commit(message, tree(&self.files))
     }
 
     fn release(&mut self, world: &World, edits: &[Edit]) {
@@ -264,10 +255,6 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
             Step::Revert(picks) => {
                 repository.revert(&world, picks);
             }
-            Step::Spoil => {
-                repository.spoiled = !repository.spoiled;
-                repository.commit(&world, "Spoil or mend a file");
-            }
             Step::Refuse(at) => {
                 let key = entities()[*at].key.to_string();
                 let mut broken = world.store.broken.lock().unwrap();
@@ -284,10 +271,6 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
                 world.fuse.arm(0);
             }
         }
-    }
-    if repository.spoiled {
-        repository.spoiled = false;
-        repository.commit(&world, "Mend the file");
     }
     world.store.broken.lock().unwrap().clear();
     for picks in order {
@@ -348,7 +331,7 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(48),
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(24),
         max_shrink_iters: 150,
         failure_persistence: None,
         ..ProptestConfig::default()

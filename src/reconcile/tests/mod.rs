@@ -8,5 +8,4 @@
 
 mod crashes;
 mod histories;
-mod scenarios;
 mod world;

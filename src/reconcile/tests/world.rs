@@ -154,12 +154,6 @@ impl FakeSource {
         id
     }
 
-    /// Moves the branch back to a commit.
-    pub(super) fn back_to(&self, id: &CommitId) {
-        let at = self.position(id).unwrap() + 1;
-        self.head.store(at, Ordering::SeqCst);
-    }
-
     fn position(&self, id: &CommitId) -> Option<usize> {
         lock(&self.commits)
             .iter()
@@ -377,13 +371,6 @@ impl FakeStore {
         for (name, value) in fields {
             stored.insert(FieldName::new(*name).unwrap(), value.clone());
         }
-    }
-
-    /// The fields of an entity.
-    pub(super) fn get(&self, entity: &EntityRef) -> Option<Fields> {
-        lock(&self.entities)
-            .get(entity)
-            .map(|(_, fields)| fields.clone())
     }
 
     fn dead() -> StoreError {

@@ -1,1 +1,0 @@
-//! Single histories, each of which went wrong once.
