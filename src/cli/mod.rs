@@ -1,6 +1,8 @@
 //! The command line: one file per verb, and what they share to choose, read and present.
 
 mod choose;
+mod daemon;
+mod demo;
 mod failure;
 mod history;
 mod logging;
@@ -9,6 +11,8 @@ mod plan;
 mod present;
 mod reconcile;
 mod releases;
+mod report;
+mod retry;
 mod sandbox;
 mod schema;
 mod show;
@@ -21,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use failure::{fail, settle};
+use failure::settle;
 use logging::LogFormat;
 
 /// Deploys a Git repository of release files to a Magento 2 store; reverting a commit rolls back.
@@ -62,6 +66,10 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watches the repository and reconciles, until SIGTERM
+    Daemon(daemon::Args),
+    /// The whole story in one command: a store, a repository, a push that deploys, a revert
+    Demo(demo::Args),
     /// One pass, then exits
     Reconcile(reconcile::Args),
     /// What a revision would change in the store; writes nothing
@@ -80,6 +88,8 @@ enum Command {
     Logs(logs::Args),
     /// Prints a JSON Schema, for editors and CI
     Schema(schema::Args),
+    /// Tries again what failed, also what the store refused for good
+    Retry(retry::Args),
     /// An embedded store that speaks Magento's REST dialect
     Sandbox(sandbox::Args),
 }
@@ -114,7 +124,11 @@ pub async fn main() -> ExitCode {
 }
 
 async fn run(context: &Context, command: Command) -> ExitCode {
+    let config = context.config.as_deref();
     match command {
+        Command::Daemon(args) => daemon::run(config, args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Retry(args) => retry::run(config, args).await,
         Command::Reconcile(args) => reconcile::run(context.config.as_deref(), args).await,
         Command::Plan(args) => settle(plan::run(context, args).await),
         Command::Validate(args) => settle(validate::run(context, args)),

@@ -35,7 +35,6 @@ impl Systemd {
 
     /// One line for `systemctl status`; sent only when it differs from the last one.
     pub(super) fn status(&mut self, line: &str) {
-        
         if self.status != line {
             line.clone_into(&mut self.status);
             tell(NotifyState::Status(line));
