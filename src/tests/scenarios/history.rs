@@ -16,12 +16,24 @@ fn a_pull_that_turns_the_first_parent_line_round_is_one_release() {
     // Our own work began before them; `git pull` merges theirs into it.
     w.repo.git(&["checkout", "-q", "-b", "ours", &base]);
     let first = w.repo.prepare("b", &title("old-hero", "First"), "First");
-    let second = w.repo.prepare("c", &title("footer-links", "Second"), "Second");
-    w.repo.git(&["merge", "-q", "--no-ff", "-m", "Merge branch 'main'", "main"]);
+    let second = w
+        .repo
+        .prepare("c", &title("footer-links", "Second"), "Second");
+    w.repo.git(&[
+        "merge",
+        "-q",
+        "--no-ff",
+        "-m",
+        "Merge branch 'main'",
+        "main",
+    ]);
     let merge = w.repo.head();
     w.repo.push();
     w.reconcile().converged();
-    assert_eq!(w.shop.field("cms_block", "old-hero", "all", "title"), "First");
+    assert_eq!(
+        w.shop.field("cms_block", "old-hero", "all", "title"),
+        "First"
+    );
     assert_eq!(w.stands(&merge), "deploy live");
     assert_eq!(w.find_release(&first), None);
     assert_eq!(w.find_release(&second), None);
@@ -29,8 +41,14 @@ fn a_pull_that_turns_the_first_parent_line_round_is_one_release() {
     // Each of them can be reverted all the same.
     w.repo.revert(&first);
     w.reconcile().converged();
-    assert_eq!(w.shop.dump()["cms_block"]["old-hero"], before["cms_block"]["old-hero"]);
-    assert_eq!(w.shop.field("cms_block", "footer-links", "all", "title"), "Second");
+    assert_eq!(
+        w.shop.dump()["cms_block"]["old-hero"],
+        before["cms_block"]["old-hero"]
+    );
+    assert_eq!(
+        w.shop.field("cms_block", "footer-links", "all", "title"),
+        "Second"
+    );
     w.repo.revert(&theirs);
     w.repo.revert(&second);
     w.reconcile().converged();
@@ -40,7 +58,10 @@ fn a_pull_that_turns_the_first_parent_line_round_is_one_release() {
 #[test]
 fn a_branch_moved_back_rolls_the_dropped_releases_back() {
     for remote in [false, true] {
-        let w = World::with(Options { remote, ..Options::default() });
+        let w = World::with(Options {
+            remote,
+            ..Options::default()
+        });
         w.repo.release("a", &title("home-hero", "Kept"), "Kept");
         w.reconcile().converged();
         let kept = w.repo.head();
@@ -59,7 +80,10 @@ fn a_branch_moved_back_rolls_the_dropped_releases_back() {
         assert_eq!(newest["kind"], "rollback");
         assert_eq!(newest["reverts"], json!([two, one]));
         assert_eq!(newest["commit"], kept);
-        assert_ne!(newest["id"], kept, "the commit's id belongs to its first release");
+        assert_ne!(
+            newest["id"], kept,
+            "the commit's id belongs to its first release"
+        );
         let ledger = w.ledger();
         w.reconcile().converged();
         assert_eq!(w.ledger(), ledger);
@@ -67,13 +91,17 @@ fn a_branch_moved_back_rolls_the_dropped_releases_back() {
 }
 
 fn rewritten(settings: &'static str) -> (World, String) {
-    let w = World::with(Options { settings, ..Options::default() });
+    let w = World::with(Options {
+        settings,
+        ..Options::default()
+    });
     w.repo.release("a", &title("home-hero", "Kept"), "Kept");
     let kept = w.repo.head();
     let left = w.repo.release("b", &title("old-hero", "Left"), "Left");
     w.reconcile().converged();
     w.repo.git(&["reset", "-q", "--hard", &kept]);
-    w.repo.release_forced("c", &title("footer-links", "Rewritten"));
+    w.repo
+        .release_forced("c", &title("footer-links", "Rewritten"));
     (w, left)
 }
 
@@ -122,13 +150,19 @@ fn another_store_on_the_same_ledger_stalls_with_both_remedies() {
     assert_eq!(w.ledger(), ledger);
 
     w.reconcile_with(&["--rebootstrap", "deploy"]).converged();
-    assert_eq!(w.shop.field("cms_block", "home-hero", "all", "title"), "New");
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "New"
+    );
     assert_eq!(w.shop.field("cms_block", "old-hero", "all", "title"), "New");
     // From here on it is an ordinary environment, and knows the values of this store.
     w.reconcile().converged();
     w.repo.revert(&commit);
     w.reconcile().converged();
-    assert_eq!(w.shop.field("cms_block", "home-hero", "all", "title"), "Home hero");
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "Home hero"
+    );
 }
 
 #[test]
@@ -150,16 +184,22 @@ fn another_store_is_taken_over_with_rebootstrap_adopt() {
 #[test]
 fn a_ledger_that_vanished_stalls_with_both_remedies() {
     for remote in [false, true] {
-        let w = World::with(Options { remote, ..Options::default() });
+        let w = World::with(Options {
+            remote,
+            ..Options::default()
+        });
         let commit = w.repo.release("a", &title("home-hero", "New"), "New");
         w.reconcile().converged();
         let before = w.shop.dump();
         let ledger = w.ledger().unwrap();
-        w.repo.git_bare(&["update-ref", "-d", "refs/heads/rollback/production"]);
-        w.reconcile().failed_saying(&["rollback_branch", "--rebootstrap", &ledger]);
+        w.repo
+            .git_bare(&["update-ref", "-d", "refs/heads/rollback/production"]);
+        w.reconcile()
+            .failed_saying(&["rollback_branch", "--rebootstrap", &ledger]);
         assert_eq!(w.ledger(), None);
         // Pushed back, all goes on.
-        w.repo.git_bare(&["update-ref", "refs/heads/rollback/production", &ledger]);
+        w.repo
+            .git_bare(&["update-ref", "refs/heads/rollback/production", &ledger]);
         w.reconcile().converged();
         w.repo.revert(&commit);
         w.reconcile().converged();
@@ -193,9 +233,15 @@ fn another_branch_is_one_ordinary_deploy_of_the_difference() {
     w.reconcile().converged();
     assert_eq!(w.stands(&tip), "deploy live");
     assert_eq!(w.releases().len(), 2);
-    assert_eq!(w.shop.field("cms_block", "old-hero", "all", "title"), "Other");
+    assert_eq!(
+        w.shop.field("cms_block", "old-hero", "all", "title"),
+        "Other"
+    );
     // What the new branch does not list stays: it is no rollback.
-    assert_eq!(w.shop.field("cms_block", "home-hero", "all", "title"), "Main");
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "Main"
+    );
 }
 
 #[test]
