@@ -636,6 +636,7 @@ impl World {
             bootstrap: self.bootstrap,
             rewrites: Rewrites::Stall,
             policy: self.policy,
+            restore_failed: false,
             charset: Charset::default(),
             concurrency: 3,
             timeout: Duration::from_secs(30),
