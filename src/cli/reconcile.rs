@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::fail;
+use super::failure::fail;
 use super::report::{Progress, print};
 use crate::assembly::{self, HolderLock};
 use crate::daemon::control::{Ask, Client, ControlError, Verb};

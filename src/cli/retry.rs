@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::fail;
+use super::failure::fail;
 use super::reconcile::reconcile;
 use crate::assembly;
 use crate::domain::{Release, ReleaseStatus};

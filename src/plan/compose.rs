@@ -42,6 +42,8 @@ pub struct Named {
     pub through: Option<CommitId>,
     /// Whether it is part of the history that ends in the commit whose message names it.
     pub reachable: bool,
+    /// Whether the message is that of an earlier, invalid commit, whose changes come in only now.
+    pub carried: bool,
 }
 
 /// What a commit stands for that made no release: reverting it goes by the desired values alone.
@@ -392,8 +394,9 @@ impl Composer {
                 // What it changed came in with the next commit that was valid.
                 let mut later = self.book.releases.range(invalid.seq..).map(|(_, r)| r);
                 let brought = later.find(|r| r.status != ReleaseStatus::Invalid);
-                let nothing = (invalid.seq, BTreeSet::new());
-                Some(brought.and_then(within).unwrap_or(nothing))
+                // Where it came to nothing, taking it back goes by the desired values alone.
+                let alone = || (!named.carried).then(|| (invalid.seq, changed.clone()));
+                brought.and_then(within).or_else(alone)
             }
             Some(release) => {
                 let slots = deployed(release);
