@@ -256,10 +256,10 @@ fn a_store_that_cannot_be_used_is_named_nothing_is_written_and_it_recovers() {
                 assert_eq!(run.code, Some(1), "{}: {}", trouble.name, run.said());
                 for word in trouble.says {
                     assert!(
-                        run.stderr.contains(word),
+                        run.said().contains(word),
                         "{}: no {word:?} in {}",
                         trouble.name,
-                        run.stderr
+                        run.said()
                     );
                 }
                 assert_eq!(w.shop.dump(), before, "{}", trouble.name);
@@ -288,9 +288,9 @@ fn a_wrong_secret_is_named_and_shown_nowhere() {
         let run = w.reconcile().failed();
         assert!(!run.said().contains(wrong), "{}", run.said());
         assert!(
-            run.stderr.contains(secret),
+            run.said().contains(secret),
             "{secret} is not named: {}",
-            run.stderr
+            run.said()
         );
         assert_eq!(w.shop.dump(), before);
         assert_eq!(w.ledger(), None);

@@ -1,6 +1,7 @@
 //! A shop, a repository and a configuration: what each scenario begins with.
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -204,7 +205,7 @@ impl World {
             .arg("--config")
             .arg(self.config())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         Background(child)
@@ -312,6 +313,19 @@ impl Background {
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Reads its standard error up to a line with these words.
+    pub(crate) fn wait_until_it_says(&mut self, words: &str) {
+        let stderr = self.0.stderr.as_mut().unwrap();
+        let mut lines = BufReader::new(stderr).lines();
+        let found = lines.any(|line| line.unwrap().contains(words));
+        assert!(found, "it never said {words:?}");
+    }
+
+    /// Its exit status, once it ends.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
     }
 }
 
