@@ -14,8 +14,8 @@ use super::stack::{self, Before, Seq, Target};
 use super::world::World;
 use crate::domain::{
     Action, Activity, ChangeStatus, CommitId, DesiredState, DesiredValue, Ensure, EntityRef,
-    FieldId, FieldStatus, Findings, Level, Observation, PhaseName, ReleaseKind, ReleaseStatus,
-    Slot,
+    FieldId, FieldName, FieldStatus, Findings, Level, Observation, PhaseName, ReleaseKind,
+    ReleaseStatus, Slot, Value,
 };
 
 /// What a commit says of itself.
@@ -192,7 +192,17 @@ impl Composer {
                 .filter(|r| r.slots.contains(&slot))
                 .map(|r| r.release)
                 .collect();
-            if let Some(slot_record) = self.slot(draft, record.seq, &slot, reverts) {
+            // Existence comes first, so what this release makes again is known to its fields.
+            let remade = record
+                .entities
+                .get(&slot.entity)
+                .and_then(|entity| entity.slots.get(&FieldId::Existence))
+                .and_then(|existence| match &existence.target {
+                    Target::PutBack(Before::Entity(whole)) => whole.as_ref(),
+                    Target::PutBack(_) | Target::Leave | Target::Desired(_) => None,
+                });
+            let slot_record = self.slot(draft, record.seq, &slot, reverts, remade);
+            if let Some(slot_record) = slot_record {
                 if slot_record.conflict {
                     let line = conflict_line(self.policy);
                     record.activity.push(self.entity_line(&slot, line));
@@ -216,10 +226,24 @@ impl Composer {
         self.push(record);
     }
 
-    fn slot(&self, draft: &Draft, seq: Seq, slot: &Slot, reverts: Vec<Seq>) -> Option<SlotRecord> {
+    fn slot(
+        &self,
+        draft: &Draft,
+        seq: Seq,
+        slot: &Slot,
+        reverts: Vec<Seq>,
+        remade: Option<&BTreeMap<FieldName, Value>>,
+    ) -> Option<SlotRecord> {
         let before = draft.before.get(slot);
         let after = draft.after.get(slot);
-        let (mut observed, derived) = self.world.before(&slot.entity, &slot.field, false);
+        let (mut observed, mut derived) = self.world.before(&slot.entity, &slot.field, false);
+        if let (Some(whole), FieldId::Named(name), Before::Missing) =
+            (remade, &slot.field, &observed)
+        {
+            // A field that shows through an entity made again goes back to the entity's own value.
+            observed = Before::Value(whole.get(name).cloned().unwrap_or(Value::Null));
+            derived = true;
+        }
         let mut stack = self.book.stacks.get(slot).cloned().unwrap_or_default();
         let step = stack::Step {
             release: seq,
