@@ -14,7 +14,7 @@ use crate::git::{BranchLedger, Location, Options as GitOptions, Repository};
 use crate::manifest::{Loader, Options as ManifestOptions};
 use crate::plan::Policy;
 use crate::ports::{Clock, GitError, StoreError};
-use crate::reconcile::{Bootstrap, Progress, Reconciler, Rewrites, Setup, Stop};
+use crate::reconcile::{Bootstrap, Progress, Reconciler, Rewrites, Setup, Sibling, Stop};
 use crate::settings::{self, Environment, EnvironmentName, RepositoryUrl, Settings};
 use crate::store::{Credentials, Magento, Options as StoreOptions};
 
@@ -215,6 +215,26 @@ pub fn store(name: &EnvironmentName, environment: &Environment) -> Result<Magent
     })
 }
 
+/// The other environments of the same store.
+fn siblings<S>(
+    settings: &Settings<S>,
+    name: &EnvironmentName,
+) -> Result<Vec<Sibling>, AssemblyError> {
+    let url = &settings.environments[name].store.url;
+    settings
+        .environments
+        .iter()
+        .filter(|(other, environment)| *other != name && environment.store.url == *url)
+        .map(|(other, environment)| {
+            Ok(Sibling {
+                environment: other.to_string(),
+                branch: environment.branch.clone(),
+                loader: Arc::new(loader(other, environment)?),
+            })
+        })
+        .collect()
+}
+
 /// One environment's reconciler. `holder` is [`HolderLock::id`]; a plan writes nothing and may give
 /// any text.
 ///
@@ -252,6 +272,7 @@ pub fn reconciler(
         concurrency: environment.store.concurrency,
         timeout: environment.store.timeout,
         holder: holder.to_owned(),
+        siblings: siblings(settings, name)?,
         memory: settings.state_dir.join("ledgers").join(name.as_str()),
     };
     let ports = (

@@ -198,6 +198,8 @@ fn progress<S: Source, T>(
             settings::HistoryRewrites::Stall => Rewrites::Stall,
             settings::HistoryRewrites::Follow => Rewrites::Follow,
         },
+        // What it would make of a dispute between environments shows once it is handled.
+        others: Vec::new(),
     };
     let policy = Policy {
         restore_removed: environment.on_remove == settings::OnRemove::Restore,

@@ -12,10 +12,10 @@ use super::failure::{Failure, Outcome};
 use super::history::History;
 use super::present::{BOLD, Output, Tally, findings, paint};
 use crate::assembly;
-use crate::domain::{CommitId, FieldId, Finding, Findings, Origin, Severity, Slot};
+use crate::domain::{CommitId, Finding, Findings};
 use crate::manifest::{Loaded, Loader, Options};
 use crate::ports::Source;
-use crate::settings::{Environment, EnvironmentName, SecretSource};
+use crate::settings::{Environment, SecretSource};
 
 /// With PATH, checks files on disk and needs no configuration. Without it, checks what the
 /// configured repository holds, for each environment.
@@ -178,36 +178,15 @@ fn disputes(read: &[Read<'_>]) -> Vec<Vec<Finding>> {
                         && other.environment.store.url == mine.environment.store.url
                 })
                 .collect();
-            let listed = mine.loaded.state.listed.values().flatten();
-            listed
-                .filter(|(slot, _)| slot.field != FieldId::Existence)
-                .filter_map(|(slot, listed)| {
-                    let other = others
-                        .iter()
-                        .find(|other| other.loaded.state.get(slot).is_some())?;
-                    Some(disputed(
-                        slot,
-                        listed.origin.clone(),
-                        &other.environment.name,
-                    ))
+            others
+                .iter()
+                .flat_map(|other| {
+                    let name = other.environment.name.as_str();
+                    mine.loaded.state.disputes(name, &other.loaded.state)
                 })
                 .collect()
         })
         .collect()
-}
-
-fn disputed(slot: &Slot, origin: Origin, other: &EnvironmentName) -> Finding {
-    Finding {
-        id: "two-environments".to_owned(),
-        severity: Severity::Critical,
-        origin,
-        message: format!(
-            "{} of {} is also set by environment {other}, which has the same store",
-            slot.field, slot.entity
-        ),
-        remedy: "set it in one of the two environments alone".to_owned(),
-        snippet: String::new(),
-    }
 }
 
 fn text(checked: &[Checked], summary: Tally) -> String {

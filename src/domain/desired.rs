@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntityRef, FieldId, FieldName, Slot, Value};
+use super::{EntityRef, FieldId, FieldName, Finding, Severity, Slot, Value};
 
 /// `ensure:` of a change. `Default` is `present` that was not spelled out.
 #[derive(
@@ -129,6 +129,26 @@ impl DesiredState {
             });
             std::iter::once(existence).chain(fields)
         })
+    }
+
+    /// The fields that another environment of the same store sets too: critical in both, as each
+    /// would write over the other.
+    pub fn disputes(&self, other: &str, theirs: &Self) -> Vec<Finding> {
+        let listed = self.listed.values().flatten();
+        listed
+            .filter(|(slot, _)| slot.field != FieldId::Existence && theirs.get(slot).is_some())
+            .map(|(slot, listed)| Finding {
+                id: "two-environments".to_owned(),
+                severity: Severity::Critical,
+                origin: listed.origin.clone(),
+                message: format!(
+                    "{} of {} is also set by environment {other}, which has the same store",
+                    slot.field, slot.entity
+                ),
+                remedy: "set it in one of the two environments alone".to_owned(),
+                snippet: String::new(),
+            })
+            .collect()
     }
 
     /// The slots whose desired value differs between two states.

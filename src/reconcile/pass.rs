@@ -17,8 +17,8 @@ use super::walk::{Bootstrap, Rewrites, Route, Walked, walk};
 use super::{Progress, Stop, blocking, collateral, lease, outcome};
 use crate::domain::kinds::Charset;
 use crate::domain::{
-    CommitId, EntityRef, FieldId, Kind, Level, Observation, PhaseName, Presence, Release,
-    ReleaseStatus, Slot, StoreViews,
+    CommitId, DesiredState, EntityRef, FieldId, Kind, Level, Observation, PhaseName, Presence,
+    Release, ReleaseStatus, Slot, StoreViews,
 };
 use crate::manifest::Loader;
 use crate::plan::{Composed, Decision, Policy, Seq, compose, decide, work};
@@ -55,8 +55,21 @@ pub struct Setup {
     pub timeout: Duration,
     /// Who this process is, for the lease.
     pub holder: String,
+    /// The other environments of the same store: no field may be set by two of them.
+    pub siblings: Vec<Sibling>,
     /// Where this host remembers the ledger's newest commit, so that a ledger that vanished is noticed.
     pub memory: PathBuf,
+}
+
+/// Another environment of the same store.
+#[derive(Debug, Clone)]
+pub struct Sibling {
+    /// Its name.
+    pub environment: String,
+    /// Its branch.
+    pub branch: String,
+    /// Its release files.
+    pub loader: Arc<Loader>,
 }
 
 /// What a pass is asked for.
@@ -495,6 +508,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 tip,
                 bootstrap: rebootstrap.unwrap_or(setup.bootstrap),
                 rewrites: setup.rewrites,
+                others: others(source.as_ref(), &setup.siblings)?,
             };
             walk(source.as_ref(), &loader, &ledgered, &route)
         })
@@ -680,6 +694,23 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         memory.rights.extend(kinds);
         Ok(())
     }
+}
+
+/// What the siblings want at the tips of their branches.
+fn others<S: Source>(
+    source: &S,
+    siblings: &[Sibling],
+) -> Result<Vec<(String, Arc<DesiredState>)>, PassError> {
+    let mut others = Vec::new();
+    for sibling in siblings {
+        // A branch that is not there yet wants nothing.
+        let Some(tip) = source.head(&sibling.branch)? else {
+            continue;
+        };
+        let loaded = sibling.loader.load(source.tree(&tip)?.as_ref())?;
+        others.push((sibling.environment.clone(), Arc::new(loaded.state)));
+    }
+    Ok(others)
 }
 
 /// Every slot of a pass that is in the ledger.

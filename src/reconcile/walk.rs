@@ -41,6 +41,8 @@ pub struct Route<'a> {
     pub bootstrap: Bootstrap,
     /// Rewritten histories.
     pub rewrites: Rewrites,
+    /// What other environments of the same store want, by their names.
+    pub others: Vec<(String, Arc<DesiredState>)>,
 }
 
 /// The commits of a pass.
@@ -69,7 +71,7 @@ pub fn walk<S: Source>(
     ledgered: &Ledgered,
     route: &Route<'_>,
 ) -> Result<Walked, PassError> {
-    let mut walker = Walker::new(source, loader, &ledgered.book, route.branch);
+    let mut walker = Walker::new(source, loader, &ledgered.book, route);
     let handled = ledgered.state.as_ref().and_then(|state| state.head.clone());
     let Some(handled) = handled else {
         match route.bootstrap {
@@ -132,6 +134,7 @@ struct Walker<'a, S> {
     loader: &'a Loader,
     book: &'a Book,
     branch: &'a str,
+    others: &'a [(String, Arc<DesiredState>)],
     drafts: Vec<Draft>,
     live: Option<CommitId>,
     state: Arc<DesiredState>,
@@ -144,12 +147,13 @@ struct Walker<'a, S> {
 }
 
 impl<'a, S: Source> Walker<'a, S> {
-    fn new(source: &'a S, loader: &'a Loader, book: &'a Book, branch: &'a str) -> Self {
+    fn new(source: &'a S, loader: &'a Loader, book: &'a Book, route: &'a Route<'_>) -> Self {
         Self {
             source,
             loader,
             book,
-            branch,
+            branch: route.branch,
+            others: &route.others,
             drafts: Vec::new(),
             live: None,
             state: Arc::default(),
@@ -231,7 +235,13 @@ impl<'a, S: Source> Walker<'a, S> {
             Some(cause) => cause,
             None => Cause::Commit(self.named(info)?),
         };
-        let loaded = self.load(&info.id)?;
+        let mut loaded = self.load(&info.id)?;
+        for (name, theirs) in self.others {
+            loaded
+                .findings
+                .0
+                .extend(loaded.state.disputes(name, theirs));
+        }
         if loaded.findings.any_critical() {
             if let Cause::Commit(named) = &cause {
                 self.carry(named);

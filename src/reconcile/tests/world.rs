@@ -637,6 +637,7 @@ impl World {
             rewrites: Rewrites::Stall,
             policy: self.policy,
             restore_failed: false,
+            siblings: Vec::new(),
             charset: Charset::default(),
             concurrency: 3,
             timeout: Duration::from_secs(30),

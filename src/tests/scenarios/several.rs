@@ -59,3 +59,31 @@ fn environments_follow_their_own_branches() {
     assert_eq!(staging.written(), Vec::<String>::new());
     w.reconcile_with(&["--env", "production"]).converged();
 }
+
+#[test]
+fn a_field_set_by_two_environments_of_one_store_is_refused_in_both() {
+    let w = World::new();
+    w.configure_all(&[
+        w.environment("one", "main", &w.shop, ""),
+        w.environment("two", "other", &w.shop, ""),
+    ]);
+    w.repo.git(&["push", "-q", "origin", "HEAD:other"]);
+    let good = w.repo.release("a", &title("home-hero", "Mine"), "Mine");
+    w.reconcile().converged();
+    w.repo.git(&["checkout", "-q", "-b", "other", "origin/other"]);
+    let disputed = w
+        .repo
+        .prepare("b", &title("home-hero", "Theirs"), "Theirs");
+    w.repo.git(&["push", "-q", "origin", "other"]);
+    w.reconcile().failed();
+    let releases = w.releases_of("two");
+    assert_eq!(
+        (&releases[0]["commit"], &releases[0]["status"]),
+        (&json!(disputed), &json!("invalid"))
+    );
+    assert_eq!(w.releases_of("one")[0]["commit"], json!(good));
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "Mine"
+    );
+}
