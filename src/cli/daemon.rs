@@ -19,8 +19,8 @@ pub(super) async fn run(config: Option<&Path>, Args {}: Args) -> ExitCode {
         Err(error) => return fail(&error),
     };
     match daemon::run(settings).await {
-        Ok(Ended::Parked) => ExitCode::SUCCESS,
-        // At once: whatever still runs is resumed at the next start.
+        // At once: a fetch that hangs has nothing in hand that would be worth a wait.
+        Ok(Ended::Parked) => std::process::exit(0),
         Ok(Ended::Forced(signal)) => std::process::exit(128 + signal),
         Err(error) => fail(&error),
     }

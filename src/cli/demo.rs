@@ -30,7 +30,11 @@ pub(super) async fn run(Args { keep }: Args) -> ExitCode {
     let begun = Instant::now();
     let mut voice = Voice::new();
     voice.say("gitmage makes a Magento store match a Git repository: a push deploys, a revert rolls back.");
-    let mut scene = match Scene::open().await {
+    let opened = tokio::select! {
+        opened = Scene::open() => opened,
+        () = interrupted() => Err("interrupted".to_owned()),
+    };
+    let mut scene = match opened {
         Ok(scene) => scene,
         Err(error) => return fail(&error),
     };

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use failure::settle;
+use failure::{fail, settle};
 use logging::LogFormat;
 
 /// Deploys a Git repository of release files to a Magento 2 store; reverting a commit rolls back.
@@ -124,11 +124,7 @@ pub async fn main() -> ExitCode {
 }
 
 async fn run(context: &Context, command: Command) -> ExitCode {
-    let config = context.config.as_deref();
     match command {
-        Command::Daemon(args) => daemon::run(config, args).await,
-        Command::Demo(args) => demo::run(args).await,
-        Command::Retry(args) => retry::run(config, args).await,
         Command::Reconcile(args) => reconcile::run(context.config.as_deref(), args).await,
         Command::Plan(args) => settle(plan::run(context, args).await),
         Command::Validate(args) => settle(validate::run(context, args)),
@@ -139,6 +135,9 @@ async fn run(context: &Context, command: Command) -> ExitCode {
         Command::Logs(args) => settle(logs::run(context, args).await),
         Command::Schema(args) => settle(schema::run(context, args)),
         Command::Sandbox(args) => settle(sandbox::run(context, args).await),
+        Command::Daemon(args) => daemon::run(context.config.as_deref(), args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Retry(args) => retry::run(context.config.as_deref(), args).await,
     }
 }
 

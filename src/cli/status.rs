@@ -129,6 +129,10 @@ pub(super) fn of(
             return Ok(line(environment, &nothing, None, stalled));
         }
     };
+    if let Some(message) = vanished(history, environment, &ledgered) {
+        let stalled = (Standing::Stalled, Some(message));
+        return Ok(line(environment, &ledgered, None, stalled));
+    }
     let (progress, stands) = match history.progress(environment, &ledgered) {
         Ok(progress) => {
             let stands = stands(environment, &ledgered, &progress);
@@ -145,6 +149,24 @@ pub(super) fn of(
     };
     let stands = told(history, environment).unwrap_or(stands);
     Ok(line(environment, &ledgered, progress, stands))
+}
+
+/// A ledger that was there once. A pass stalls then.
+fn vanished(
+    history: &History,
+    environment: &Environment<SecretSource>,
+    ledgered: &Ledgered,
+) -> Option<String> {
+    if ledgered.tip.is_some() {
+        return None;
+    }
+    let memory = history.settings.state_dir.join("ledgers");
+    let commit = std::fs::read_to_string(memory.join(environment.name.as_str())).ok()?;
+    Some(format!(
+        "the rollback branch {} is gone; push its commit {} back, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
+        environment.rollback_branch,
+        commit.trim()
+    ))
 }
 
 fn line(

@@ -173,13 +173,15 @@ impl Environment {
             .board
             .settle(&self.name, state, head.as_ref(), message.clone());
         if is_news {
+            let head = head.map(|head| head.to_string());
+            let name = &self.name;
             match (state, &message) {
-                (State::Stalled, Some(why)) => error!(environment = self.name, "stalled: {why}"),
-                (_, Some(why)) => warn!(environment = self.name, "waiting: {why}"),
-                (_, None) => {
-                    let head = head.map(|head| head.to_string());
-                    info!(environment = self.name, head, state = %state, "up to date");
+                (State::Stalled, Some(why)) => error!(environment = name, "stalled: {why}"),
+                (_, Some(why)) => warn!(environment = name, "waiting: {why}"),
+                (State::Failed, None) => {
+                    warn!(environment = name, head, "not everything is at its target");
                 }
+                (_, None) => info!(environment = name, head, "up to date"),
             }
         }
         let trouble = message.map(|message| Trouble {

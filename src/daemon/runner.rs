@@ -124,14 +124,15 @@ impl Runner {
             debug!(head, duration_ms, "nothing to do");
         }
         for release in &report.releases {
-            let message = release.message.as_deref().unwrap_or_default();
+            // A field called `message` would take the place of the event's own.
+            let outcome = release.message.as_deref();
             let (release, kind, status) = (&release.id, release.kind, release.status);
             match status {
                 ReleaseStatus::Failed | ReleaseStatus::Invalid => {
-                    error!(head, %release, %kind, %status, duration_ms, message, "release not in effect");
+                    error!(head, %release, %kind, %status, duration_ms, outcome, "release not in effect");
                 }
                 _ => {
-                    info!(head, %release, %kind, %status, duration_ms, message, "release handled");
+                    info!(head, %release, %kind, %status, duration_ms, outcome, "release handled");
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Waiting or stalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,8 @@ pub struct Trouble {
     pub state: TroubleState,
     /// What is waited for, or what is wrong and what to do.
     pub message: String,
-    /// Since when it is known, in RFC 3339.
+    /// When it was found, in RFC 3339 with milliseconds.
+    #[serde(serialize_with = "milliseconds")]
     pub at: Timestamp,
 }
 
@@ -53,6 +54,10 @@ pub(super) fn remove(state_dir: &Path, environment: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+fn milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
 }
 
 fn path(state_dir: &Path, environment: &str) -> PathBuf {

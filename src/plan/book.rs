@@ -381,11 +381,15 @@ impl Book {
 
     /// The status for lists, derived from the stacks.
     pub fn status(&self, release: &ReleaseRecord) -> ReleaseStatus {
-        if release.status == ReleaseStatus::Invalid || release.in_hand() {
+        if release.status == ReleaseStatus::Invalid {
             return release.status;
         }
+        // Whatever was in hand when everything began anew is never carried out any more.
         if release.seq < self.epoch {
             return ReleaseStatus::Superseded;
+        }
+        if release.in_hand() {
+            return release.status;
         }
         let slots: Vec<(Slot, &SlotRecord)> = release.slots().collect();
         let has_transition = |slot: &Slot| {
@@ -535,16 +539,12 @@ fn apply(stack: &mut Stack, seq: Seq, record: &SlotRecord) {
         before: record.desired_before.clone(),
         after: record.desired_after.clone(),
         observed: record.observed_before.clone(),
+        effective: record.effective,
     };
     if record.reverts.is_empty() {
         stack::deploy(stack, step, false);
     } else {
         stack::revert(stack, &step, &record.reverts);
-    }
-    if let Some(top) = stack.last_mut()
-        && top.release == seq
-    {
-        top.effective = record.effective;
     }
 }
 

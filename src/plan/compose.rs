@@ -13,8 +13,9 @@ use super::inverse::{Inverse, inverse};
 use super::stack::{self, Before, Seq, Target};
 use super::world::World;
 use crate::domain::{
-    Action, Activity, ChangeStatus, CommitId, DesiredState, EntityRef, FieldId, FieldStatus,
-    Findings, Level, Observation, PhaseName, ReleaseKind, ReleaseStatus, Slot,
+    Action, Activity, ChangeStatus, CommitId, DesiredState, DesiredValue, Ensure, EntityRef,
+    FieldId, FieldStatus, Findings, Level, Observation, PhaseName, ReleaseKind, ReleaseStatus,
+    Slot,
 };
 
 /// What a commit says of itself.
@@ -39,13 +40,20 @@ pub struct Named {
     pub commit: CommitId,
     /// The commit on the branch that brought it in, where it is not on the branch itself.
     pub through: Option<CommitId>,
+    /// Whether it is part of the history that ends in the commit whose message names it.
+    pub reachable: bool,
 }
+
+/// What a commit stands for that made no release: reverting it goes by the desired values alone.
+const NO_RELEASE: Seq = Seq(0);
 
 /// Why a release is looked at.
 #[derive(Debug, Clone)]
 pub enum Cause {
     /// A commit, with the commits that its message says it reverts.
     Commit(Vec<Named>),
+    /// Another branch was configured: the difference is deployed, and nothing is rolled back.
+    Switched,
     /// The branch was moved back: these releases have left it, newest first.
     MovedBack(Vec<Seq>),
     /// The first start on a store whose values are taken over.
@@ -153,17 +161,21 @@ impl Composer {
         }
         let own = draft.before.own_difference(&draft.after);
         let changed = draft.before.changed_slots(&draft.after);
-        let (reverted, hint) = self.reverted(draft, &own);
+        let (reverted, hint) = self.reverted(draft, &own, &changed);
         if changed.is_empty() && reverted.is_empty() {
             return;
         }
         let kind = match (&draft.cause, reverted.is_empty()) {
             (Cause::Adopt, _) => ReleaseKind::Adopt,
             (Cause::MovedBack(_), _) | (Cause::Commit(_), false) => ReleaseKind::Rollback,
-            (Cause::Commit(_), true) => ReleaseKind::Deploy,
+            (Cause::Commit(_), true) | (Cause::Switched, _) => ReleaseKind::Deploy,
         };
         let mut record = self.record(draft, kind);
-        record.reverts = reverted.iter().map(|r| r.release).collect();
+        record.reverts = reverted
+            .iter()
+            .map(|r| r.release)
+            .filter(|seq| *seq != NO_RELEASE)
+            .collect();
         if let Some(hint) = hint {
             record.activity.push(self.line(Level::Warning, hint));
         }
@@ -212,6 +224,7 @@ impl Composer {
             before: before.clone(),
             after: after.clone(),
             observed: observed.clone(),
+            effective: true,
         };
         let mut target = if matches!(draft.cause, Cause::Adopt) {
             // The store's value is taken over: the transition is pushed, nothing is written.
@@ -235,9 +248,8 @@ impl Composer {
         }
         let deletes = matches!(
             target,
-            Target::Desired(Some(crate::domain::DesiredValue::Ensure(
-                crate::domain::Ensure::Absent
-            ))) | Target::PutBack(Before::Missing)
+            Target::Desired(Some(DesiredValue::Ensure(Ensure::Absent)))
+                | Target::PutBack(Before::Missing)
         );
         if deletes && slot.field == FieldId::Existence {
             observed = self.world.before(&slot.entity, &slot.field, true).0;
@@ -266,10 +278,20 @@ impl Composer {
             return false;
         }
         let FieldId::Named(name) = &slot.field else {
-            return false;
+            return match (&standing.target, observed) {
+                (Target::PutBack(Before::Missing), Before::Entity(_))
+                | (Target::PutBack(Before::Entity(_)), Before::Missing) => true,
+                (Target::Desired(Some(DesiredValue::Ensure(ensure))), Before::Entity(_)) => {
+                    *ensure == Ensure::Absent
+                }
+                (Target::Desired(Some(DesiredValue::Ensure(ensure))), Before::Missing) => {
+                    *ensure != Ensure::Absent
+                }
+                _ => false,
+            };
         };
         let left = match &standing.target {
-            Target::Desired(Some(crate::domain::DesiredValue::Value(value)))
+            Target::Desired(Some(DesiredValue::Value(value)))
             | Target::PutBack(Before::Value(value)) => value,
             Target::Desired(_) | Target::PutBack(_) | Target::Leave => return false,
         };
@@ -283,9 +305,14 @@ impl Composer {
     }
 
     /// The releases that a commit reverts, newest first, and a hint where it only looks like one.
-    fn reverted(&self, draft: &Draft, own: &BTreeSet<Slot>) -> (Vec<Reverted>, Option<String>) {
+    fn reverted(
+        &self,
+        draft: &Draft,
+        own: &BTreeSet<Slot>,
+        changed: &BTreeSet<Slot>,
+    ) -> (Vec<Reverted>, Option<String>) {
         let named = match &draft.cause {
-            Cause::Adopt => return (Vec::new(), None),
+            Cause::Adopt | Cause::Switched => return (Vec::new(), None),
             Cause::MovedBack(releases) => {
                 let all = releases.iter().filter_map(|seq| self.whole(*seq)).collect();
                 return (all, None);
@@ -294,7 +321,7 @@ impl Composer {
         };
         let mut reverted: BTreeMap<Seq, BTreeSet<Slot>> = BTreeMap::new();
         for named in named {
-            if let Some((seq, slots)) = self.by_words(named, own) {
+            if let Some((seq, slots)) = self.by_words(named, own, changed) {
                 reverted.entry(seq).or_default().extend(slots);
             }
         }
@@ -330,21 +357,37 @@ impl Composer {
         })
     }
 
-    fn by_words(&self, named: &Named, own: &BTreeSet<Slot>) -> Option<(Seq, BTreeSet<Slot>)> {
-        if let Some(release) = self.book.of_commit(&named.commit) {
-            return match (release.kind, release.status) {
-                (_, ReleaseStatus::Invalid) => Some((release.seq, BTreeSet::new())),
-                // Reverting a revert is an ordinary deploy.
-                (ReleaseKind::Rollback, _) => None,
-                _ => {
-                    let slots = release.difference();
-                    (!slots.is_disjoint(own)).then_some((release.seq, slots))
-                }
-            };
+    fn by_words(
+        &self,
+        named: &Named,
+        own: &BTreeSet<Slot>,
+        changed: &BTreeSet<Slot>,
+    ) -> Option<(Seq, BTreeSet<Slot>)> {
+        let within = |release: &ReleaseRecord| -> Option<(Seq, BTreeSet<Slot>)> {
+            let slots: BTreeSet<Slot> = deployed(release).intersection(own).cloned().collect();
+            (!slots.is_empty()).then_some((release.seq, slots))
+        };
+        match self.book.of_commit(&named.commit) {
+            Some(invalid) if invalid.status == ReleaseStatus::Invalid => {
+                // What it changed came in with the next commit that was valid.
+                let mut later = self.book.releases.range(invalid.seq..).map(|(_, r)| r);
+                let brought = later.find(|r| r.status != ReleaseStatus::Invalid);
+                let nothing = (invalid.seq, BTreeSet::new());
+                Some(brought.and_then(within).unwrap_or(nothing))
+            }
+            Some(release) => {
+                let slots = deployed(release);
+                (!slots.is_disjoint(own)).then_some((release.seq, slots))
+            }
+            None => {
+                let through = named.through.as_ref();
+                let brought = through.and_then(|commit| self.book.of_commit(commit));
+                brought.and_then(within).or_else(|| {
+                    // It altered nothing desired then, but taking it back does now.
+                    (named.reachable && !changed.is_empty()).then(|| (NO_RELEASE, changed.clone()))
+                })
+            }
         }
-        let release = self.book.of_commit(named.through.as_ref()?)?;
-        let slots: BTreeSet<Slot> = release.difference().intersection(own).cloned().collect();
-        (!slots.is_empty()).then_some((release.seq, slots))
     }
 
     fn hint(&self, releases: &[Seq]) -> Option<String> {
@@ -451,7 +494,14 @@ impl Composer {
             .new
             .iter()
             .filter_map(|seq| self.book.releases.get(seq))
-            .flat_map(|release| release.slots().map(|(slot, _)| slot).collect::<Vec<_>>())
+            .flat_map(|release| {
+                // A release that leaves a slot as it is does not answer for it.
+                release
+                    .slots()
+                    .filter(|(_, record)| record.target != Target::Leave)
+                    .map(|(slot, _)| slot)
+                    .collect::<Vec<_>>()
+            })
             .collect();
         let retried: BTreeSet<Slot> = retry.difference(&touched).cloned().collect();
         let mut renewed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
@@ -531,12 +581,25 @@ impl Composer {
                     record.also.push(old);
                 }
             }
-            if let Some(crate::domain::DesiredValue::Value(value)) = &transition.desired_after {
+            if let Some(DesiredValue::Value(value)) = &transition.desired_after {
                 before = Before::Value(value.clone());
             }
             renewed.insert(seq, release);
         }
     }
+}
+
+/// The slots of a release that a later commit can revert. Reverting a revert is an ordinary deploy, so
+/// of a rollback these are only the ones that it deployed beside what it reverted.
+fn deployed(release: &ReleaseRecord) -> BTreeSet<Slot> {
+    if release.kind != ReleaseKind::Rollback {
+        return release.difference();
+    }
+    release
+        .slots()
+        .filter(|(_, record)| record.reverts.is_empty())
+        .map(|(slot, _)| slot)
+        .collect()
 }
 
 fn conflict_line(policy: Policy) -> String {

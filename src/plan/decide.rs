@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::book::Book;
+use super::book::{Book, Standing};
 use super::stack::{Before, Target};
 use crate::domain::kinds::{Charset, Owner, Scoping};
 use crate::domain::{
-    Action, DesiredValue, Ensure, EntityRef, FieldId, FieldName, ObservedEntity, Presence, Slot,
-    StoreScope, Value,
+    Action, DesiredValue, Ensure, EntityRef, FieldId, FieldName, ObservedEntity, Presence,
+    ReleaseKind, Slot, StoreScope, Value,
 };
 
 /// A field's value to be brought about.
@@ -104,80 +104,103 @@ pub fn work<'a>(
 }
 
 fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWork {
-    // A slot whose last release wanted nothing of the store has no standing any more: its target is
-    // found in that release's record.
-    let target = |field: &FieldId| -> Option<Target> {
-        let slot = Slot {
+    // A slot whose last release wanted nothing of the store has no standing any more.
+    let standing = |field: &FieldId| -> Option<&Standing> {
+        book.standings.get(&Slot {
             entity: entity.clone(),
             field: field.clone(),
-        };
-        book.standings
-            .get(&slot)
-            .map(|standing| standing.target.clone())
+        })
     };
     let managed: BTreeMap<FieldName, Value> = entity
         .kind
         .settable()
         .filter_map(|spec| {
             let name = FieldName::new(spec.name).ok()?;
-            match target(&FieldId::Named(name.clone()))? {
+            match &standing(&FieldId::Named(name.clone()))?.target {
                 Target::Desired(Some(DesiredValue::Value(value)))
-                | Target::PutBack(Before::Value(value)) => Some((name, value)),
+                | Target::PutBack(Before::Value(value)) => Some((name, value.clone())),
                 Target::Desired(_) | Target::PutBack(_) | Target::Leave => None,
             }
         })
         .collect();
-    let being = match target(&FieldId::Existence) {
-        None
-        | Some(
-            Target::Leave
-            | Target::Desired(None)
-            | Target::PutBack(Before::Unknown | Before::Value(_)),
-        ) => Being::Any,
-        Some(Target::Desired(Some(DesiredValue::Ensure(ensure)))) => match ensure {
-            Ensure::Present => Being::Present(managed),
-            Ensure::Existing => Being::Existing,
-            Ensure::Absent => Being::Absent { put_back: false },
-        },
-        Some(Target::Desired(Some(DesiredValue::Value(_)))) => Being::Any,
-        Some(Target::PutBack(Before::Missing)) => Being::Absent { put_back: true },
-        Some(Target::PutBack(Before::Entity(whole))) => match whole {
-            Some(mut whole) => {
-                whole.extend(managed);
-                Being::Present(whole)
-            }
-            None => Being::Any,
-        },
-    };
-    let fields = slots
+    let fields: BTreeMap<FieldName, Want> = slots
         .iter()
         .filter_map(|field| {
             let FieldId::Named(name) = field else {
                 return None;
             };
-            let want = match target(field)? {
+            let want = match open(book, standing(field)?)? {
                 Target::Desired(Some(DesiredValue::Value(value))) => Want {
-                    value,
+                    value: value.clone(),
                     exact: false,
                 },
-                Target::PutBack(Before::Value(value)) => Want { value, exact: true },
+                Target::PutBack(Before::Value(value)) => Want {
+                    value: value.clone(),
+                    exact: true,
+                },
                 Target::Desired(_) | Target::PutBack(_) | Target::Leave => return None,
             };
             Some((name.clone(), want))
         })
         .collect();
-    let explicit = book
-        .releases
-        .values()
-        .rev()
-        .find_map(|release| release.entities.get(entity))
-        .is_some_and(|record| record.explicit);
+    let existence = standing(&FieldId::Existence);
+    let (being, again) = match existence.map(|standing| (standing, open(book, standing))) {
+        None => (Being::Any, false),
+        Some((_, Some(target))) => being(target, managed),
+        // Where nothing is asked of its existence, it is made only to hold a field.
+        Some((_, None)) if fields.is_empty() => (Being::Any, false),
+        Some((standing, None)) => match &standing.desired {
+            Some(DesiredValue::Ensure(Ensure::Present)) => (Being::Present(managed), false),
+            Some(DesiredValue::Ensure(Ensure::Existing)) => (Being::Existing, false),
+            Some(DesiredValue::Ensure(Ensure::Absent) | DesiredValue::Value(_)) | None => {
+                (Being::Any, false)
+            }
+        },
+    };
+    let explicit = again
+        || book
+            .releases
+            .values()
+            .rev()
+            .find_map(|release| release.entities.get(entity))
+            .is_some_and(|record| record.explicit);
     EntityWork {
         being,
         fields,
         slots,
         explicit,
     }
+}
+
+/// The target that is still to be reached: a slot that is there already was named by a release that
+/// leaves it as it is, and what was edited in Magento since stays. An adoption writes nothing.
+fn open<'a>(book: &Book, standing: &'a Standing) -> Option<&'a Target> {
+    let adopted = book
+        .releases
+        .get(&standing.release)
+        .is_some_and(|release| release.kind == ReleaseKind::Adopt);
+    (!standing.done && !adopted).then_some(&standing.target)
+}
+
+/// What a target of the existence asks for, and whether a deleted entity is made again.
+fn being(target: &Target, managed: BTreeMap<FieldName, Value>) -> (Being, bool) {
+    let being = match target {
+        Target::Leave
+        | Target::Desired(None | Some(DesiredValue::Value(_)))
+        | Target::PutBack(Before::Unknown | Before::Value(_) | Before::Entity(None)) => Being::Any,
+        Target::Desired(Some(DesiredValue::Ensure(ensure))) => match ensure {
+            Ensure::Present => Being::Present(managed),
+            Ensure::Existing => Being::Existing,
+            Ensure::Absent => Being::Absent { put_back: false },
+        },
+        Target::PutBack(Before::Missing) => Being::Absent { put_back: true },
+        Target::PutBack(Before::Entity(Some(whole))) => {
+            let mut whole = whole.clone();
+            whole.extend(managed);
+            return (Being::Present(whole), true);
+        }
+    };
+    (being, false)
 }
 
 /// What is to be sent.
@@ -187,6 +210,9 @@ pub fn decide(
     presence: &Presence,
     charset: Charset,
 ) -> Decision {
+    if work.being == Being::Any && work.fields.is_empty() {
+        return Decision::Noop;
+    }
     match presence {
         Presence::UnknownView(code) => Decision::Refused(format!(
             "the store has no view `{code}`; correct `store:`, or create the view"
@@ -200,11 +226,14 @@ pub fn decide(
             ))
         }
         Presence::Elsewhere(hits) => match &work.being {
-            Being::Absent { put_back: true } | Being::Any => Decision::Noop,
+            Being::Absent { put_back: true } => Decision::Noop,
             Being::Present(base) if work.explicit && side_by_side(entity) => {
                 create(entity, work, base)
             }
-            Being::Present(_) | Being::Existing | Being::Absent { put_back: false } => {
+            Being::Any
+            | Being::Present(_)
+            | Being::Existing
+            | Being::Absent { put_back: false } => {
                 let hits: Vec<String> = hits
                     .iter()
                     .map(|hit| format!("{} (id {})", hit.store, hit.id))
@@ -223,7 +252,6 @@ pub fn decide(
         Presence::Missing => match &work.being {
             Being::Absent { .. } => Decision::Noop,
             Being::Present(base) => create(entity, work, base),
-            Being::Any if work.fields.is_empty() => Decision::Noop,
             Being::Existing | Being::Any => Decision::Refused(if creatable(entity) {
                 "does not exist in the store; create it there, or set `ensure: present`".to_owned()
             } else {
@@ -342,4 +370,88 @@ fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -
         }
     }
     None
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::{EntityId, Hit, Kind, StoreCode};
+
+    fn block(store: StoreScope) -> EntityRef {
+        EntityRef {
+            kind: Kind::CMS_BLOCK,
+            key: "hero".parse().unwrap(),
+            store,
+        }
+    }
+
+    fn title(value: &str) -> BTreeMap<FieldName, Value> {
+        BTreeMap::from([("title".parse().unwrap(), Value::from(value))])
+    }
+
+    fn wanted(being: Being, fields: BTreeMap<FieldName, Value>) -> EntityWork {
+        EntityWork {
+            being,
+            slots: vec![FieldId::Existence],
+            fields: fields
+                .into_iter()
+                .map(|(name, value)| (name, Want { value, exact: true }))
+                .collect(),
+            explicit: false,
+        }
+    }
+
+    fn found(fields: BTreeMap<FieldName, Value>) -> Presence {
+        Presence::Found(ObservedEntity {
+            id: EntityId(7),
+            fields,
+        })
+    }
+
+    #[test]
+    fn what_is_as_it_shall_be_needs_nothing() {
+        for being in [Being::Any, Being::Existing, Being::Present(title("a"))] {
+            let decision = decide(
+                &block(StoreScope::All),
+                &wanted(being, title("a")),
+                &found(title("a")),
+                Charset::default(),
+            );
+            assert_eq!(decision, Decision::Noop);
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_wanted_an_unreadable_entity_is_no_failure() {
+        let presences = [
+            Presence::UnknownView(StoreCode::new("xx").unwrap()),
+            Presence::Ambiguous(vec![EntityId(1), EntityId(2)]),
+            Presence::Missing,
+        ];
+        for presence in presences {
+            let work = wanted(Being::Any, BTreeMap::new());
+            let decision = decide(
+                &block(StoreScope::All),
+                &work,
+                &presence,
+                Charset::default(),
+            );
+            assert_eq!(decision, Decision::Noop);
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_put_back_is_refused_and_not_passed_over() {
+        let elsewhere = Presence::Elsewhere(vec![Hit {
+            id: EntityId(3),
+            store: StoreScope::All,
+        }]);
+        let de = block(StoreScope::view(StoreCode::new("de").unwrap()));
+        let work = wanted(Being::Any, title("old"));
+        assert!(matches!(
+            decide(&de, &work, &elsewhere, Charset::default()),
+            Decision::Refused(_)
+        ));
+    }
 }

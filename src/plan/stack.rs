@@ -81,6 +81,8 @@ pub struct Step {
     pub after: Option<DesiredValue>,
     /// What the store shows.
     pub observed: Before,
+    /// Whether the store was, or may have been, brought to the target; true until that is known.
+    pub effective: bool,
 }
 
 /// A commit that is no revert: pushes a transition. `restore_removed` is `on_remove: restore`.
@@ -90,11 +92,11 @@ pub fn deploy(stack: &mut Stack, step: Step, restore_removed: bool) -> Target {
         before,
         after,
         observed,
+        effective,
     } = step;
-    let target = match (&after, stack.first()) {
-        (None, Some(_)) if restore_removed => {
-            put_back(stack).map_or(Target::Leave, Target::PutBack)
-        }
+    let target = match &after {
+        // What never was written needs no putting back, and is not to be tried again either.
+        None if restore_removed => put_back(stack).map_or(Target::Desired(None), Target::PutBack),
         _ => Target::Desired(after.clone()),
     };
     stack.push(Transition {
@@ -102,7 +104,7 @@ pub fn deploy(stack: &mut Stack, step: Step, restore_removed: bool) -> Target {
         desired_before: before,
         desired_after: after,
         observed_before: observed,
-        effective: true,
+        effective,
     });
     target
 }
@@ -140,7 +142,11 @@ fn revert_one(
             let above = &mut stack[index];
             above.desired_before = gone.desired_before;
             if gone.effective {
-                above.observed_before = gone.observed_before;
+                above.observed_before = match (gone.observed_before, &above.observed_before) {
+                    // Both say that it existed; only one knows how to make it again.
+                    (Before::Entity(None), whole @ Before::Entity(Some(_))) => whole.clone(),
+                    (lower, _) => lower,
+                };
                 above.effective = true;
             }
             if changed {
@@ -158,7 +164,7 @@ fn revert_one(
                 top.desired_after = step.after.clone();
                 if !top.effective {
                     top.observed_before = step.observed.clone();
-                    top.effective = true;
+                    top.effective = step.effective;
                 }
             }
             Some(Target::Desired(step.after.clone()))
@@ -180,12 +186,16 @@ fn search(stack: &mut Stack, step: &Step) -> Option<Target> {
     ))
 }
 
-/// What was observed before the lowest transition that was written.
+/// What was observed before the lowest transition that was written. Of an entity that existed then
+/// and was deleted by a later one, with the fields from which it can be made again.
 fn put_back(transitions: &[Transition]) -> Option<Before> {
-    transitions
-        .iter()
-        .find(|t| t.effective)
-        .map(|t| t.observed_before.clone())
+    let mut written = transitions.iter().filter(|t| t.effective);
+    let lowest = &written.next()?.observed_before;
+    if *lowest != Before::Entity(None) {
+        return Some(lowest.clone());
+    }
+    let whole = written.find(|t| matches!(t.observed_before, Before::Entity(Some(_))));
+    Some(whole.map_or(lowest, |t| &t.observed_before).clone())
 }
 
 fn push(stack: &mut Stack, step: &Step, before: &Option<DesiredValue>) -> Target {
@@ -194,7 +204,7 @@ fn push(stack: &mut Stack, step: &Step, before: &Option<DesiredValue>) -> Target
         desired_before: before.clone(),
         desired_after: step.after.clone(),
         observed_before: step.observed.clone(),
-        effective: true,
+        effective: step.effective,
     });
     Target::Desired(step.after.clone())
 }
@@ -203,6 +213,7 @@ fn push(stack: &mut Stack, step: &Step, before: &Option<DesiredValue>) -> Target
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::domain::Ensure;
     use proptest::prelude::*;
 
     fn value(n: u8) -> Option<DesiredValue> {
@@ -224,6 +235,7 @@ mod tests {
             before,
             after,
             observed: seen(observed),
+            effective: true,
         }
     }
 
@@ -271,6 +283,90 @@ mod tests {
         stack[0].effective = false;
         let target = revert(&mut stack, &step(2, value(1), None, 9), &[Seq(1)]);
         assert_eq!(target, Some(Target::PutBack(seen(9))));
+    }
+
+    fn existence(
+        release: u64,
+        before: Option<Ensure>,
+        after: Option<Ensure>,
+        observed: Before,
+    ) -> Step {
+        Step {
+            release: Seq(release),
+            before: before.map(DesiredValue::Ensure),
+            after: after.map(DesiredValue::Ensure),
+            observed,
+            effective: true,
+        }
+    }
+
+    /// An entity that existed, was set by one release and deleted by the next.
+    fn deleted() -> (Stack, Before) {
+        let whole = Before::Entity(Some(BTreeMap::from([(
+            FieldName::new("title").unwrap(),
+            Value::from("t"),
+        )])));
+        let mut stack = Stack::new();
+        let set = existence(1, None, Some(Ensure::Present), Before::Entity(None));
+        deploy(&mut stack, set, false);
+        let delete = existence(
+            2,
+            Some(Ensure::Present),
+            Some(Ensure::Absent),
+            whole.clone(),
+        );
+        deploy(&mut stack, delete, false);
+        (stack, whole)
+    }
+
+    #[test]
+    fn a_deleted_entity_is_made_again_when_all_its_releases_are_reverted_at_once() {
+        let (mut stack, whole) = deleted();
+        let step = existence(3, Some(Ensure::Absent), None, Before::Missing);
+        let target = revert(&mut stack, &step, &[Seq(2), Seq(1)]);
+        assert_eq!(target, Some(Target::PutBack(whole)));
+        assert_eq!(stack, []);
+    }
+
+    #[test]
+    fn a_deleted_entity_is_made_again_when_the_older_release_is_reverted_first() {
+        let (mut stack, whole) = deleted();
+        let absent = Some(Ensure::Absent);
+        let older = existence(3, absent, absent, Before::Missing);
+        assert_eq!(revert(&mut stack, &older, &[Seq(1)]), Some(Target::Leave));
+        let newer = existence(4, absent, None, Before::Missing);
+        let target = revert(&mut stack, &newer, &[Seq(2)]);
+        assert_eq!(target, Some(Target::PutBack(whole)));
+    }
+
+    #[test]
+    fn a_rollback_that_could_not_write_the_tree_s_value_still_knows_what_was_written_before() {
+        let mut stack = Stack::new();
+        deploy(&mut stack, step(1, None, value(2), 0), false);
+        let failed = Step {
+            effective: false,
+            ..step(2, value(2), value(1), 2)
+        };
+        assert_eq!(
+            revert(&mut stack, &failed, &[Seq(1)]),
+            Some(Target::Desired(value(1)))
+        );
+        let target = revert(&mut stack, &step(3, value(1), None, 2), &[Seq(2)]);
+        assert_eq!(target, Some(Target::PutBack(seen(0))));
+    }
+
+    #[test]
+    fn a_removal_of_what_never_was_written_is_not_tried_again() {
+        let mut stack = Stack::new();
+        let failed = Step {
+            effective: false,
+            ..step(1, None, value(1), 0)
+        };
+        deploy(&mut stack, failed, true);
+        assert_eq!(
+            deploy(&mut stack, step(2, value(1), None, 0), true),
+            Target::Desired(None)
+        );
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl World {
 }
 
 /// The fields from which an entity can be made again: all but those that the store writes itself.
-pub(super) fn whole(
+pub(crate) fn whole(
     entity: &EntityRef,
     fields: &BTreeMap<FieldName, Value>,
 ) -> BTreeMap<FieldName, Value> {

@@ -108,7 +108,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         }
         Ok(outcome::releases(
             self.hold.book(),
-            self.recorded.pass(),
+            self.recorded,
             &self.results,
             self.journal,
         ))
@@ -230,8 +230,12 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .collect();
         let asked = self.tools.clock.monotonic();
         let fresh = observe(self.tools, &rest).await?;
-        let extended =
-            outcome::extended(self.hold.book(), self.recorded.pass(), &fresh, self.journal);
+        // What shows after an interruption may be half written: it never replaces the first snapshot.
+        let add = match self.recorded.resumed() {
+            true => outcome::third_values,
+            false => outcome::extended,
+        };
+        let extended = add(self.hold.book(), self.recorded.pass(), &fresh, self.journal);
         if !extended.is_empty() {
             self.hold.extend(extended).await?;
         }
@@ -369,7 +373,10 @@ where
     loop {
         match read().await {
             Ok(value) => return Ok(value),
-            Err(StoreError::Unavailable { retry_after, .. }) if attempt < READ_ATTEMPTS => {
+            Err(StoreError::Unavailable { retry_after, .. })
+                if attempt < READ_ATTEMPTS
+                    && retry_after.is_none_or(|it| it <= write::PATIENCE) =>
+            {
                 clock
                     .sleep(retry_after.unwrap_or_else(|| write::backoff(attempt, clock.jitter())))
                     .await;

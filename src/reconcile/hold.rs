@@ -22,9 +22,15 @@ use crate::ports::{Clock, Ledger, LedgerCommit};
 pub(super) struct Recorded {
     pass: PassFile,
     lease: Arc<Lease>,
+    resumed: bool,
 }
 
 impl Recorded {
+    /// Whether an earlier attempt at it may have written already.
+    pub(super) fn resumed(&self) -> bool {
+        self.resumed
+    }
+
     /// The pass.
     pub(super) fn pass(&self) -> &PassFile {
         &self.pass
@@ -126,6 +132,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         Ok(Recorded {
             pass,
             lease: Arc::new(Lease::taken(asked, self.holder.timeout)),
+            resumed: false,
         })
     }
 
@@ -136,6 +143,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         Ok(Recorded {
             pass,
             lease: Arc::new(Lease::taken(asked, self.holder.timeout)),
+            resumed: true,
         })
     }
 
@@ -186,7 +194,11 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
             };
             writer.release(verb, release)?;
         }
-        let Recorded { pass, lease: _ } = recorded;
+        let Recorded {
+            pass,
+            lease: _,
+            resumed: _,
+        } = recorded;
         let state = State {
             head: Some(pass.head),
             live: pass.live,

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 pub use error::PassError;
 pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, load};
 pub use pass::{Reconciler, Report, Request, Setup};
-pub use preview::{Preview, PreviewedChange, PreviewedField};
+pub use preview::{Preview, PreviewedChange, PreviewedField, PreviewedOverride, PreviewedRelease};
 pub use walk::{Bootstrap, Rewrites, Route, Walked, walk};
 
 use crate::domain::{Action, Activity, PhaseName};

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::collateral;
 use super::execute::shown;
+use super::hold::Recorded;
 use super::journal::Journal;
 use super::ledger::PassFile;
 use crate::domain::{
-    Action, Activity, ChangeStatus, EntityRef, FieldId, FieldName, FieldStatus, Level, Observation,
-    Presence, ReleaseStatus, Slot, Value,
+    Action, Activity, ChangeStatus, DesiredValue, EntityRef, FieldId, FieldName, FieldStatus,
+    Level, Observation, Presence, ReleaseStatus, Slot, Value,
 };
 use crate::plan::{
     Before, Being, Book, Decision, EntityWork, ReleaseRecord, Seq, SlotRecord, Target, Want,
@@ -322,10 +323,11 @@ pub(super) fn sent(decision: &Decision) -> String {
 /// The releases whose record changes with the outcome of a pass.
 pub(super) fn releases(
     book: &Book,
-    pass: &PassFile,
+    recorded: &Recorded,
     results: &BTreeMap<EntityRef, Result>,
     journal: &Journal,
 ) -> Vec<ReleaseRecord> {
+    let pass = recorded.pass();
     let mut changed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
     for seq in &pass.releases {
         let Some(release) = book.releases.get(seq) else {
@@ -344,7 +346,7 @@ pub(super) fn releases(
                     field: field.clone(),
                 };
                 let result = results.get(entity).and_then(|r| r.fields.get(field));
-                let last = settle(book, *seq, &name, slot, result);
+                let last = settle(book, *seq, &name, slot, result, recorded.resumed());
                 own |= last && (only_idle || !slot.is_idle_demand());
             }
             close(record, results.get(entity), own);
@@ -365,7 +367,17 @@ pub(super) fn releases(
         if let Some(record) = release.entities.get_mut(&slot.entity) {
             if let Some(slot_record) = record.slots.get_mut(&slot.field) {
                 let field = result.and_then(|r| r.fields.get(&slot.field));
-                settle(book, standing.release, &slot, slot_record, field);
+                let written = slot_record.effective;
+                settle(
+                    book,
+                    standing.release,
+                    &slot,
+                    slot_record,
+                    field,
+                    recorded.resumed(),
+                );
+                // What an earlier pass wrote stays written, whatever becomes of this attempt.
+                slot_record.effective |= written;
             }
             close(record, result, true);
         }
@@ -385,13 +397,17 @@ fn settle(
     name: &Slot,
     slot: &mut SlotRecord,
     result: Option<&FieldResult>,
+    resumed: bool,
 ) -> bool {
     if slot.target == Target::Leave {
         slot.status = Some(FieldStatus::Unchanged);
         return true;
     }
     let status = result.map_or(FieldStatus::Unchanged, |r| r.status);
-    slot.effective = status != FieldStatus::NotWritten;
+    // An attempt that was interrupted may have written what this one could not.
+    let moved = |seen: &Before| *seen != slot.observed_before && !slot.derived;
+    let before_it = resumed && result.and_then(|r| r.observed.as_ref()).is_some_and(moved);
+    slot.effective = status != FieldStatus::NotWritten || before_it;
     let last = book
         .standings
         .get(name)
@@ -547,7 +563,7 @@ pub(super) fn extended(
             record.also.push(old);
             "edited in Magento after the snapshot and before the write; the newer value is now the one kept"
         },
-        |record, seen| record.observed_before != *seen,
+        |_, record, seen| record.observed_before != *seen,
     )
 }
 
@@ -567,16 +583,19 @@ pub(super) fn third_values(
             record.also.push(seen);
             "shows neither the value of the snapshot nor the release's; it is kept beside the snapshot"
         },
-        |record, seen| {
-            let target = match &record.target {
-                Target::Leave | Target::Desired(None) => return false,
-                Target::Desired(Some(crate::domain::DesiredValue::Value(value))) => {
+        |slot, record, seen| {
+            // What the pass writes is the target of its last release, not of its lowest.
+            let target = book.standings.get(slot).map(|standing| &standing.target);
+            let target = match target {
+                None | Some(Target::Leave | Target::Desired(None)) => return false,
+                Some(Target::Desired(Some(DesiredValue::Value(value)))) => {
                     Before::Value(value.clone())
                 }
-                Target::Desired(Some(crate::domain::DesiredValue::Ensure(_))) => return false,
-                Target::PutBack(before) => before.clone(),
+                Some(Target::Desired(Some(DesiredValue::Ensure(_)))) => return false,
+                Some(Target::PutBack(before)) => before.clone(),
             };
-            record.observed_before != *seen
+            slot.field != FieldId::Existence
+                && record.observed_before != *seen
                 && target != *seen
                 && *seen != Before::Missing
                 && record.observed_before != Before::Missing
@@ -591,7 +610,7 @@ fn differing(
     fresh: &Observation,
     journal: &mut Journal,
     mut keep: impl FnMut(&mut SlotRecord, Before) -> &'static str,
-    differs: impl Fn(&SlotRecord, &Before) -> bool,
+    differs: impl Fn(&Slot, &SlotRecord, &Before) -> bool,
 ) -> Vec<ReleaseRecord> {
     let mut changed = Vec::new();
     let mut first: BTreeSet<Slot> = BTreeSet::new();
@@ -611,11 +630,16 @@ fn differing(
                     field: field.clone(),
                 };
                 // Only the lowest release of the pass holds what was really read.
-                if !first.insert(name) || slot.derived || *field == FieldId::Existence {
+                if !first.insert(name.clone()) || slot.derived {
                     continue;
                 }
-                let seen = shown(presence, field);
-                if seen != Before::Unknown && differs(slot, &seen) {
+                let seen = match (presence, &slot.observed_before) {
+                    (Presence::Found(found), Before::Entity(Some(_))) => {
+                        Before::Entity(Some(crate::plan::whole(entity, &found.fields)))
+                    }
+                    _ => shown(presence, field),
+                };
+                if seen != Before::Unknown && differs(&name, slot, &seen) {
                     let message = keep(slot, seen);
                     journal.about(Level::Warning, entity, format!("{field}: {message}"));
                     any = true;

@@ -24,6 +24,10 @@ use crate::manifest::Loader;
 use crate::plan::{Composed, Decision, Policy, Seq, compose, decide, work};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
+/// What helps where the ledger belongs to another store.
+const OTHER_STORE_REMEDY: &str =
+    "set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`";
+
 /// An environment, as the core sees it.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -143,10 +147,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     ///
     /// # Errors
     /// See [`PassError`]; what was recorded by then is resumed by the next pass.
-    pub async fn pass(&self, request: Request) -> Result<Report, PassError> {
+    pub async fn pass(&self, mut request: Request) -> Result<Report, PassError> {
         let mut raced = 0;
         loop {
-            match self.attempt(request).await {
+            match self.attempt(&mut request).await {
                 Err(PassError::Raced) if raced < 3 => raced += 1,
                 Err(PassError::Raced) => {
                     return Err(PassError::waiting(
@@ -158,11 +162,17 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         }
     }
 
-    async fn attempt(&self, request: Request) -> Result<Report, PassError> {
+    async fn attempt(&self, request: &mut Request) -> Result<Report, PassError> {
         let mut memory = self.memory.lock().await;
         let mut ledgered = self
             .read(&mut memory, request.rebootstrap.is_some())
             .await?;
+        if let Some(state) = &ledgered.state
+            && request.rebootstrap.is_none()
+        {
+            // Told even where there is nothing to do: the values in the ledger are not this store's.
+            self.same_url(&state.store)?;
+        }
         self.respect_lease(&mut memory, &ledgered)?;
         let mut releases = Vec::new();
         if request.rebootstrap.is_some() {
@@ -186,7 +196,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     fn keep(&self, memory: &mut Memory, ledgered: Ledgered) -> Ledgered {
         if let Some(tip) = &ledgered.tip
-            && let Err(error) = write_memory(&self.setup.memory, tip)
+            && let Err(error) = write_memory(&self.setup.memory, &self.setup.rollback_branch, tip)
         {
             warn!(path = %self.setup.memory.display(), %error, "cannot remember the ledger's newest commit");
         }
@@ -231,13 +241,13 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         .await?;
         if ledgered.tip.is_none()
             && !rebootstrap
-            && let Ok(text) = std::fs::read_to_string(&self.setup.memory)
+            && let Some(remembered) = read_memory(&self.setup.memory, &self.setup.rollback_branch)
         {
             return Err(PassError::stalled(format!(
                 "the rollback branch {} is gone, but {} remembers its commit {}; push that commit back, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
                 self.setup.rollback_branch,
                 self.setup.memory.display(),
-                text.trim()
+                remembered
             )));
         }
         memory.ledgered = Some(ledgered.clone());
@@ -368,12 +378,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         &self,
         memory: &mut Memory,
         ledgered: Ledgered,
-        request: Request,
+        request: &mut Request,
     ) -> Result<(Ledgered, CommitId, Vec<Seq>), PassError> {
         let mut journal = self.journal();
         journal.begin(PhaseName::Validate);
         let at = journal.now();
-        let walked = self.walk_to(&ledgered, request).await?;
+        let walked = self.walk_to(&ledgered, *request).await?;
         let head = walked.head.clone();
         let retry = ledgered.book.open_slots(request.retry);
         let policy = self.setup.policy;
@@ -386,24 +396,21 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             at,
         );
         let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
-        if draft.new.is_empty() && (draft.retried.is_empty() || patient) {
+        let elsewhere = walked.astray || request.rebootstrap.is_some();
+        if draft.new.is_empty() && (draft.retried.is_empty() || patient) && !elsewhere {
             return Ok((ledgered, head, Vec::new()));
         }
         let entities = draft.entities();
         if entities.is_empty() {
-            let (next, seqs) = self.note(ledgered, &walked, draft).await?;
+            let (next, seqs) = self.note(ledgered, &walked, draft, *request).await?;
             return Ok((next, head, seqs));
         }
         journal.begin(PhaseName::Observe);
-        let identity = self.identify(&ledgered, request).await?;
+        let identity = self.identify(&ledgered, *request).await?;
         let tools = self.tools(Arc::new(identity.views.clone()));
         self.check_rights(memory, &entities).await?;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
-        if draft.new.is_empty() && !request.retry && self.still_refused(&draft, &observation) {
-            // Nothing has changed since: another pair of ledger commits would say the same again.
-            return Ok((ledgered, head, Vec::new()));
-        }
         let mut composed = compose(
             &ledgered.book,
             &walked.drafts,
@@ -412,6 +419,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             policy,
             at,
         );
+        if composed.new.is_empty() && !elsewhere && self.still_refused(&composed, &observation) {
+            // Nothing has changed since: another pair of ledger commits would say the same again.
+            return Ok((ledgered, head, Vec::new()));
+        }
         self.prepare(&mut composed, &observation);
         journal.begin(PhaseName::Snapshot);
         let pass = PassFile {
@@ -427,8 +438,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             started_at: at,
         };
         let slots = composed.slots();
-        let mut hold = self.hold(&ledgered, self.state(&ledgered, identity, request));
+        let mut hold = self.hold(&ledgered, self.state(&ledgered, identity, *request));
         let recorded = hold.record(composed.book, pass, &composed.renewed).await?;
+        // Begun anew once: from here on the pass is resumed, never begun with a second snapshot.
+        request.rebootstrap = None;
         info!(
             environment = self.setup.environment,
             head = %head,
@@ -444,26 +457,6 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             .carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
             .await?;
         Ok((next, head, seqs))
-    }
-
-    /// Whether every entity to be tried again would be refused for the reason that is recorded.
-    fn still_refused(&self, draft: &Composed, observation: &Observation) -> bool {
-        work(&draft.book, &draft.retried)
-            .iter()
-            .all(|(entity, work)| {
-                let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-                let Decision::Refused(why) = decide(entity, work, presence, self.setup.charset)
-                else {
-                    return false;
-                };
-                draft
-                    .book
-                    .releases
-                    .values()
-                    .rev()
-                    .find_map(|release| release.entities.get(entity))
-                    .is_some_and(|record| record.error.as_deref() == Some(why.as_str()))
-            })
     }
 
     pub(super) async fn tip(&self) -> Result<CommitId, PassError> {
@@ -514,12 +507,13 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         ledgered: Ledgered,
         walked: &Walked,
         mut draft: Composed,
+        request: Request,
     ) -> Result<(Ledgered, Vec<Seq>), PassError> {
         // A first commit that is invalid is recorded before the store was ever asked: the next pass
         // fills in its views.
         let identity = match &ledgered.state {
-            Some(state) => state.store.clone(),
-            None => self.identify(&ledgered, Request::default()).await?,
+            Some(state) if request.rebootstrap.is_none() => state.store.clone(),
+            Some(_) | None => self.identify(&ledgered, request).await?,
         };
         let mut changed = Vec::new();
         for seq in &draft.new {
@@ -534,7 +528,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             }
         }
         draft.book.update(changed);
-        let state = self.state(&ledgered, identity, Request::default());
+        let state = self.state(&ledgered, identity, request);
         let mut hold = self.hold(&ledgered, state);
         hold.note(
             draft.book,
@@ -562,6 +556,28 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             lease: None,
             pass: None,
         }
+    }
+
+    /// Whether all that is tried again would be refused for the reason that is on record already.
+    fn still_refused(&self, composed: &Composed, observation: &Observation) -> bool {
+        let book = &composed.book;
+        let on_record = |entity: &EntityRef, why: &str| {
+            book.standings
+                .iter()
+                .filter(|(slot, standing)| slot.entity == *entity && !standing.done)
+                .filter_map(|(_, standing)| book.releases.get(&standing.release))
+                .filter_map(|release| release.entities.get(entity))
+                .all(|record| record.error.as_deref() == Some(why))
+        };
+        work(book, &composed.slots()).iter().all(|(entity, work)| {
+            let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+            match decide(entity, work, presence, self.setup.charset) {
+                Decision::Refused(why) => on_record(entity, &why),
+                Decision::Noop | Decision::Create(_) | Decision::Update(_) | Decision::Delete => {
+                    false
+                }
+            }
+        })
     }
 
     /// Sets what a snapshot says of each entity: id, digest of the other fields, planned action.
@@ -620,15 +636,18 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         })
     }
 
-    fn same_store(&self, known: &StoreIdentity, views: &StoreViews) -> Result<(), PassError> {
-        let remedy =
-            "set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`";
-        if known.url != self.setup.store_url {
-            return Err(PassError::stalled(format!(
-                "the rollback branch {} holds the values of {}, but `store.url` is {}; {remedy}",
-                self.setup.rollback_branch, known.url, self.setup.store_url
-            )));
+    fn same_url(&self, known: &StoreIdentity) -> Result<(), PassError> {
+        if known.url == self.setup.store_url {
+            return Ok(());
         }
+        Err(PassError::stalled(format!(
+            "the rollback branch {} holds the values of {}, but `store.url` is {}; {OTHER_STORE_REMEDY}",
+            self.setup.rollback_branch, known.url, self.setup.store_url
+        )))
+    }
+
+    fn same_store(&self, known: &StoreIdentity, views: &StoreViews) -> Result<(), PassError> {
+        self.same_url(known)?;
         let moved = known
             .views
             .0
@@ -636,7 +655,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             .find(|view| views.id(&view.code).is_some_and(|id| id != view.id));
         if let Some(view) = moved {
             return Err(PassError::stalled(format!(
-                "the store at {} is another one: its view {} had id {} and now has another; {remedy}",
+                "the store at {} is another one: its view {} had id {} and now has another; {OTHER_STORE_REMEDY}",
                 known.url, view.code, view.id
             )));
         }
@@ -674,9 +693,16 @@ fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
     composed.slots()
 }
 
-fn write_memory(path: &std::path::Path, tip: &CommitId) -> std::io::Result<()> {
+/// One line: the rollback branch and its newest commit. Of another branch nothing is remembered.
+fn write_memory(path: &std::path::Path, branch: &str, tip: &CommitId) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, format!("{tip}\n"))
+    std::fs::write(path, format!("{branch} {tip}\n"))
+}
+
+fn read_memory(path: &std::path::Path, branch: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let tip = text.trim_end().strip_prefix(branch)?.strip_prefix(' ')?;
+    Some(tip.to_owned())
 }

@@ -54,6 +54,9 @@ pub struct Walked {
     pub live: Option<CommitId>,
     /// Its desired state.
     pub state: Arc<DesiredState>,
+    /// Whether the head must be recorded even where no release is made: the next commits do not
+    /// descend from the head recorded last.
+    pub astray: bool,
 }
 
 /// Walks.
@@ -75,7 +78,7 @@ pub fn walk<S: Source>(
                     walker.commit(&commit)?;
                 }
             }
-            Bootstrap::Adopt => walker.single(&source.commit(&route.tip)?, Some(Cause::Adopt))?,
+            Bootstrap::Adopt => walker.adopt(&route.tip, None)?,
         }
         return Ok(walker.done(route.tip.clone()));
     };
@@ -87,11 +90,17 @@ pub fn walk<S: Source>(
         .as_ref()
         .is_some_and(|state| state.branch != route.branch)
     {
-        walker.single(&source.commit(&route.tip)?, Some(Cause::Commit(Vec::new())))?;
+        walker.astray = true;
+        walker.single(&source.commit(&route.tip)?, Some(Cause::Switched))?;
         return Ok(walker.done(route.tip.clone()));
     }
     if handled == route.tip {
         return Ok(walker.done(handled));
+    }
+    if walker.live.is_none() && route.bootstrap == Bootstrap::Adopt {
+        // Nothing valid has been there to be adopted so far.
+        walker.adopt(&route.tip, Some(&handled))?;
+        return Ok(walker.done(route.tip.clone()));
     }
     if source.is_ancestor(&handled, &route.tip)? {
         let line = source.first_parents(&route.tip, Some(&handled))?;
@@ -104,7 +113,7 @@ pub fn walk<S: Source>(
             }
         } else {
             // Somebody's `git pull` turned the first-parent line round: all of it is one release.
-            walker.single(&source.commit(&route.tip)?, None)?;
+            walker.turned(&source.commit(&route.tip)?, handled)?;
         }
     } else if source.is_ancestor(&route.tip, &handled)? {
         walker.back(&source.commit(&route.tip)?)?;
@@ -123,6 +132,7 @@ struct Walker<'a, S> {
     live: Option<CommitId>,
     state: Arc<DesiredState>,
     files: BTreeMap<String, String>,
+    astray: bool,
 }
 
 impl<'a, S: Source> Walker<'a, S> {
@@ -136,6 +146,7 @@ impl<'a, S: Source> Walker<'a, S> {
             live: None,
             state: Arc::default(),
             files: BTreeMap::new(),
+            astray: false,
         }
     }
 
@@ -145,6 +156,7 @@ impl<'a, S: Source> Walker<'a, S> {
             head,
             live: self.live,
             state: self.state,
+            astray: self.astray,
         }
     }
 
@@ -170,6 +182,23 @@ impl<'a, S: Source> Walker<'a, S> {
 
     fn commit(&mut self, info: &CommitInfo) -> Result<(), PassError> {
         self.single(info, None)
+    }
+
+    /// Takes over the store's values at the newest valid commit.
+    fn adopt(&mut self, tip: &CommitId, after: Option<&CommitId>) -> Result<(), PassError> {
+        let line = self.source.first_parents(tip, after)?;
+        let mut newest = line.len();
+        for (at, info) in line.iter().enumerate().rev() {
+            newest = at;
+            if !self.load(&info.id)?.findings.any_critical() {
+                break;
+            }
+        }
+        for info in line.iter().skip(newest) {
+            let cause = self.live.is_none().then_some(Cause::Adopt);
+            self.single(info, cause)?;
+        }
+        Ok(())
     }
 
     fn single(&mut self, info: &CommitInfo, cause: Option<Cause>) -> Result<(), PassError> {
@@ -213,8 +242,17 @@ impl<'a, S: Source> Walker<'a, S> {
         Ok(())
     }
 
+    /// All since `handled` is one release, which therefore brought in whatever is not reachable from
+    /// there, along whichever parent.
+    fn turned(&mut self, info: &CommitInfo, handled: CommitId) -> Result<(), PassError> {
+        let mut info = info.clone();
+        info.parents.insert(0, handled);
+        self.single(&info, None)
+    }
+
     /// The branch was moved back to an ancestor.
     fn back(&mut self, info: &CommitInfo) -> Result<(), PassError> {
+        self.astray = true;
         let dropped = self.dropped(&info.id)?;
         self.single(info, Some(Cause::MovedBack(dropped)))
     }
@@ -222,8 +260,10 @@ impl<'a, S: Source> Walker<'a, S> {
     /// The releases whose commits are not reachable from a commit, newest first.
     fn dropped(&self, tip: &CommitId) -> Result<Vec<Seq>, PassError> {
         let mut dropped = Vec::new();
-        for release in self.book.releases.values().rev() {
-            if !self.book.reverted_by.contains_key(&release.seq)
+        let book = self.book;
+        for release in book.releases.range(book.epoch..).map(|(_, r)| r).rev() {
+            // Of a merge that was reverted in part, the rest is still there.
+            if book.status(release) != crate::domain::ReleaseStatus::RolledBack
                 && release.status != crate::domain::ReleaseStatus::Invalid
                 && !self.source.is_ancestor(&release.commit, tip)?
             {
@@ -262,7 +302,7 @@ impl<'a, S: Source> Walker<'a, S> {
             }
             Ok(())
         } else {
-            self.single(&self.source.commit(&route.tip)?, None)
+            self.turned(&self.source.commit(&route.tip)?, base)
         }
     }
 
@@ -281,7 +321,12 @@ impl<'a, S: Source> Walker<'a, S> {
         let mut named = Vec::new();
         for commit in self.source.reverted(info)? {
             let through = self.through(&commit)?;
-            named.push(Named { commit, through });
+            let reachable = self.source.is_ancestor(&commit, &info.id)?;
+            named.push(Named {
+                commit,
+                through,
+                reachable,
+            });
         }
         Ok(named)
     }

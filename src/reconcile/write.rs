@@ -12,6 +12,8 @@ use crate::ports::{Clock, StoreError, StoreWrite};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
 const ATTEMPTS: u32 = 5;
+/// A longer `Retry-After` is not waited for with the lease in hand: the pass is parked.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What became of an entity's write.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +74,10 @@ async fn attempts<M: StoreWrite, C: Clock>(
         if !lease.allows_write(clock.monotonic()) {
             return Written::LeaseOver;
         }
+        if let Decision::Refused(why) = &decision {
+            // A person who mends it in the store needs no new commit: not permanent.
+            return refused(doubt, why.clone(), false);
+        }
         let error = match send(store, &job, &decision).await {
             None if sent => return Written::Sent,
             None => return Written::Needless,
@@ -88,18 +94,16 @@ async fn attempts<M: StoreWrite, C: Clock>(
                 return Written::Abort(error);
             }
             StoreError::Refused { message, .. } => {
-                return Written::Failed {
-                    error: message.clone(),
-                    permanent: true,
-                };
+                return refused(doubt, message.clone(), true);
             }
             StoreError::Gone { .. } if decision == Decision::Delete => return Written::Sent,
             StoreError::Gone { message } => {
-                return Written::Failed {
-                    error: message.clone(),
-                    permanent: false,
-                };
+                return refused(doubt, message.clone(), false);
             }
+            StoreError::Unavailable {
+                retry_after: Some(after),
+                ..
+            } if *after > PATIENCE => return exhausted(error, doubt),
             StoreError::Unavailable { retry_after, .. } => *retry_after,
             StoreError::InDoubt { message } => {
                 sent = true;
@@ -114,12 +118,25 @@ async fn attempts<M: StoreWrite, C: Clock>(
         clock
             .sleep(wait.unwrap_or_else(|| backoff(attempt, clock.jitter())))
             .await;
-        // What became of it shows in the store alone: a lost answer may have been a success.
-        match look(store, &job).await {
-            Ok(presence) => job.presence = presence,
-            Err(error) if attempt + 1 >= ATTEMPTS => return exhausted(error, doubt),
-            Err(_) => {}
+        // What became of it shows in the store alone: a lost answer may have been a success. Without
+        // that look nothing is repeated.
+        while let Err(error) = look(store, &mut job).await {
+            attempt += 1;
+            if attempt >= ATTEMPTS {
+                return exhausted(error, doubt);
+            }
+            clock.sleep(backoff(attempt, clock.jitter())).await;
         }
+    }
+}
+
+/// The entity failed; after a lost answer it stays in doubt, so that a rollback puts it back.
+fn refused(doubt: Option<String>, error: String, permanent: bool) -> Written {
+    match doubt {
+        Some(doubt) => Written::InDoubt {
+            error: format!("{error}; before that: {doubt}"),
+        },
+        None => Written::Failed { error, permanent },
     }
 }
 
@@ -134,10 +151,11 @@ fn exhausted(error: StoreError, doubt: Option<String>) -> Written {
     }
 }
 
-async fn look<M: StoreWrite>(store: &M, job: &Job) -> Result<Presence, StoreError> {
+async fn look<M: StoreWrite>(store: &M, job: &mut Job) -> Result<(), StoreError> {
     let wanted = BTreeSet::from([job.entity.clone()]);
     let mut seen = store.observe(&wanted, &job.views).await?;
-    Ok(seen.remove(&job.entity).unwrap_or(Presence::Missing))
+    job.presence = seen.remove(&job.entity).unwrap_or(Presence::Missing);
+    Ok(())
 }
 
 async fn send<M: StoreWrite>(
@@ -146,11 +164,7 @@ async fn send<M: StoreWrite>(
     decision: &Decision,
 ) -> Option<Result<(), StoreError>> {
     match (decision, &job.presence) {
-        (Decision::Noop, _) => None,
-        (Decision::Refused(why), _) => Some(Err(StoreError::Refused {
-            status: 0,
-            message: why.clone(),
-        })),
+        (Decision::Noop | Decision::Refused(_), _) => None,
         (Decision::Create(fields), _) => Some(store.create(&job.entity, fields).await.map(|_| ())),
         (Decision::Update(fields), Presence::Found(found)) => {
             Some(store.update(&job.entity, found, fields).await)

@@ -17,7 +17,7 @@ use gitmage::assembly;
 use gitmage::daemon::status::{self, TroubleState};
 use gitmage::domain::{Release, ReleaseKind, ReleaseStatus};
 use gitmage::reconcile::{Ledgered, load};
-use gitmage::sandbox::{Faults, Options, Sandbox};
+use gitmage::sandbox::{Faults, LoggedRequest, Options, Sandbox};
 use gitmage::settings::{EnvironmentName, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -405,6 +405,33 @@ async fn stopped_in_the_middle_of_a_release_it_parks_and_resumes() {
     for key in &keys {
         assert_eq!(dump["cms_block"][key]["all"]["content"], "C", "{key}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once_and_nothing_is_lost() {
+    let mut world = World::new(Plan::default()).await;
+    world.fail(json!({"rules": [{"match": {"method": "PUT", "identifier": "home-hero"}, "action": {"delay_ms": 3_600_000}}]}));
+    world.blocks(0, &[("home-hero", "<h1>New</h1>")]);
+    let commit = world.push("New hero");
+    world.start();
+    until("the block is being written", || {
+        let requests = world.sandbox.requests();
+        let is_write = |r: &LoggedRequest| r.identifier.as_deref() == Some("home-hero");
+        requests.iter().any(is_write).then_some(())
+    });
+    world.signal(Signal::TERM);
+    until("it waits for the write", || {
+        world.log().contains("stopping:").then_some(())
+    });
+    world.signal(Signal::TERM);
+    assert_eq!(world.ended().code(), Some(143));
+
+    world.fail(json!({}));
+    // The socket that was left behind is in nobody's way.
+    world.start();
+    let release = world.handled("production", &commit);
+    assert_eq!(release.status, ReleaseStatus::Live, "{:?}", release.message);
+    assert_eq!(world.content("home-hero"), "<h1>New</h1>");
 }
 
 #[tokio::test(flavor = "multi_thread")]

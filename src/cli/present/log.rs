@@ -11,15 +11,15 @@ pub(crate) fn log(release: &Release) -> Vec<String> {
     let phases = release
         .phases
         .iter()
-        .map(|phase| (phase.started_at, begun(phase)));
+        .map(|phase| (phase.started_at, phase.name, begun(phase)));
     let lines = release
         .activity
         .iter()
-        .map(|line| (line.at, happened(line)));
-    let mut all: Vec<(Timestamp, String)> = phases.chain(lines).collect();
+        .map(|line| (line.at, line.phase, happened(line)));
+    let mut all: Vec<(Timestamp, PhaseName, String)> = phases.chain(lines).collect();
     // Stable: within a millisecond a phase begins before anything happens in it.
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, line)| line).collect()
+    all.sort_by_key(|(at, phase, _)| (*at, *phase));
+    all.into_iter().map(|(_, _, line)| line).collect()
 }
 
 fn begun(phase: &Phase) -> String {

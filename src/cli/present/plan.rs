@@ -177,3 +177,180 @@ fn closing(preview: &Preview) -> String {
     )));
     out
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use anstream::adapter::strip_str;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::{
+        CommitId, EntityId, EntityKey, FieldName, Findings, Kind, ReleaseKind, StoreScope,
+    };
+    use crate::reconcile::{PreviewedField, PreviewedOverride, PreviewedRelease};
+
+    fn commit(digit: char) -> CommitId {
+        CommitId::new(digit.to_string().repeat(40)).unwrap()
+    }
+
+    fn field(name: &str, before: Value, after: Value, put_back: bool) -> PreviewedField {
+        let field = match name {
+            "ensure" => FieldId::Existence,
+            name => FieldId::Named(FieldName::new(name.to_owned()).unwrap()),
+        };
+        PreviewedField {
+            field,
+            before,
+            after,
+            put_back,
+        }
+    }
+
+    fn change(key: &str, action: Action, fields: Vec<PreviewedField>) -> PreviewedChange {
+        PreviewedChange {
+            kind: Kind::from_name("cms_block").unwrap(),
+            key: EntityKey::new(key.to_owned()).unwrap(),
+            store: StoreScope::All,
+            id: (action != Action::Create).then_some(EntityId(12)),
+            action,
+            error: None,
+            fields,
+            patch: json_patch::Patch(Vec::new()),
+        }
+    }
+
+    fn preview(changes: Vec<PreviewedChange>) -> Preview {
+        Preview {
+            environment: "production".to_owned(),
+            revision: commit('b'),
+            base: Some(commit('a')),
+            releases: Vec::new(),
+            changes,
+            overridden: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn show(preview: &Preview) -> String {
+        strip_str(&plan(preview)).to_string()
+    }
+
+    #[test]
+    fn a_plan_shows_every_sort_of_change() {
+        let mut refused = change("stray", Action::Noop, Vec::new());
+        refused.error = Some("exists under de only".to_owned());
+        let mut preview = preview(vec![
+            change(
+                "new",
+                Action::Create,
+                vec![
+                    field("ensure", json!("absent"), json!("present"), true),
+                    field("title", json!(null), json!("New"), true),
+                ],
+            ),
+            change(
+                "hero",
+                Action::Update,
+                vec![
+                    field("active", json!(false), json!(true), false),
+                    field("content", json!("a\nb\n"), json!("a\nc\n"), true),
+                ],
+            ),
+            change(
+                "old",
+                Action::Delete,
+                vec![field("ensure", json!("present"), json!("absent"), false)],
+            ),
+            change("same", Action::Noop, Vec::new()),
+            refused,
+        ]);
+        preview.releases = vec![
+            PreviewedRelease {
+                commit: commit('b'),
+                subject: "Revert \"Hero\"".to_owned(),
+                kind: ReleaseKind::Rollback,
+                valid: true,
+                reverts: vec![commit('a')],
+                findings: Findings::default(),
+            },
+            PreviewedRelease {
+                commit: commit('c'),
+                subject: "Broken".to_owned(),
+                kind: ReleaseKind::Deploy,
+                valid: false,
+                reverts: Vec::new(),
+                findings: serde_json::from_value(json!([{
+                    "id": "unknown-kind", "severity": "critical",
+                    "origin": {"path": "releases/a.yaml", "line": 2, "column": 11},
+                    "message": "no kind \"cms_blok\"", "remedy": "write cms_block",
+                    "snippet": "  - kind: cms_blok",
+                }]))
+                .unwrap(),
+            },
+        ];
+        preview.overridden = vec![PreviewedOverride {
+            kind: Kind::from_name("cms_block").unwrap(),
+            key: EntityKey::new("hero".to_owned()).unwrap(),
+            store: StoreScope::All,
+            field: FieldId::Named(FieldName::new("title".to_owned()).unwrap()),
+            hidden: "a.yaml:3:5".to_owned(),
+            by: "b.yaml:3:5".to_owned(),
+        }];
+        preview.notes = vec!["looks like the undoing of X".to_owned()];
+        insta::assert_snapshot!(show(&preview), @r#"
+        Plan for production: aaaaaaaaaa → bbbbbbbbbb
+          rollback bbbbbbbbbb Revert "Hero"  reverts aaaaaaaaaa
+          invalid cccccccccc Broken
+              releases/a.yaml:2:11: critical: no kind "cms_blok" [unknown-kind]
+               2 |   - kind: cms_blok
+                 |           ^
+                = write cms_block
+
+        + create cms_block new (all)
+            (put back)
+            title: null → "New"  (put back)
+
+        ~ update cms_block hero (all) id 12
+            active: false → true
+            content:  (put back)
+              @@ -1,2 +1,2 @@
+               a
+              -b
+              +c
+
+        - delete cms_block old (all) id 12
+
+        ! cms_block stray (all) id 12 cannot: exists under de only
+
+        Overridden values
+          cms_block hero (all): title at a.yaml:3:5 is hidden by b.yaml:3:5
+
+        Notes
+          looks like the undoing of X
+
+        1 commit cannot be used.
+        1 entity cannot be carried out.
+        Plan: 1 to create, 1 to update, 1 to delete.
+        "#);
+    }
+
+    #[test]
+    fn nothing_to_do_is_said() {
+        let preview = preview(vec![change("same", Action::Noop, Vec::new())]);
+        insta::assert_snapshot!(show(&preview), @r"
+        Plan for production: aaaaaaaaaa → bbbbbbbbbb
+
+        No changes: the store is as the files say.
+        Plan: 0 to create, 0 to update, 0 to delete.
+        ");
+    }
+
+    #[test]
+    fn names_cannot_steer_the_terminal() {
+        let evil = change("a\u{1b}[2J\nPlan: 0", Action::Delete, Vec::new());
+        let text = plan(&preview(vec![evil]));
+        assert!(text.contains("a\\u{1b}[2J Plan: 0"), "{text}");
+    }
+}

@@ -10,7 +10,9 @@ use super::text::{
     status_style, took,
 };
 use super::value::{difference, literal};
-use crate::domain::{Change, ChangeStatus, FieldId, FieldOutcome, FieldStatus, Release, ReleaseId};
+use crate::domain::{
+    Action, Change, ChangeStatus, FieldId, FieldOutcome, FieldStatus, Release, ReleaseId,
+};
 
 /// The list, newest first.
 pub(crate) fn releases(releases: &[Release], now: Timestamp) -> String {
@@ -107,15 +109,21 @@ fn headers(release: &Release, now: Timestamp) -> Vec<(&'static str, String)> {
 }
 
 fn entity(change: &Change) -> String {
-    let (sign, style) = action_sign(change.action);
-    let mut out = format!(
-        "{} {} {} ({})  {}\n",
-        paint(style, &format!("{sign} {}", change.action)),
+    let name = format!(
+        "{} {} ({})",
         change.kind,
         clean_line(change.key.as_str()),
-        change.store,
-        paint(change_style(change.status), change.status.as_str()),
+        change.store
     );
+    let status = paint(change_style(change.status), change.status.as_str());
+    let (sign, style) = action_sign(change.action);
+    let mut out = if change.action == Action::Noop && change.status == ChangeStatus::Failed {
+        // What was refused before it was sent has no action.
+        format!("{} {status} {name}\n", paint(RED, "!"))
+    } else {
+        let action = paint(style, &format!("{sign} {}", change.action));
+        format!("{action} {name}  {status}\n")
+    };
     if let Some(error) = &change.error {
         let line = format!("! {}", clean_line(error));
         out.push_str(&format!("    {}\n", paint(RED.bold(), &line)));
@@ -134,6 +142,9 @@ fn outcome(field: &FieldOutcome) -> String {
         observed,
         status,
     } = field;
+    if *name == FieldId::Existence && *status == FieldStatus::Unchanged {
+        return String::new();
+    }
     let marks = paint(field_style(*status), status.as_str());
     let mut out = difference("    ", name.as_str(), before, after, &marks);
     let known = !observed.is_null() || *status == FieldStatus::Written;
@@ -162,5 +173,90 @@ fn field_style(status: FieldStatus) -> Style {
         FieldStatus::Unchanged => DIM,
         FieldStatus::NotWritten | FieldStatus::InDoubt => RED,
         FieldStatus::Conflict => YELLOW,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use anstream::adapter::strip_str;
+    use serde_json::json;
+
+    use super::*;
+
+    fn failed() -> Release {
+        let field = |name: &str,
+                     before: &str,
+                     after: &str,
+                     observed: Option<&str>,
+                     status: &str| {
+            json!({"field": name, "before": before, "after": after, "observed": observed, "status": status})
+        };
+        serde_json::from_value(json!({
+            "id": "1".repeat(40), "kind": "rollback", "status": "failed",
+            "reverts": ["2".repeat(40)], "commit": "1".repeat(40), "branch": "main",
+            "subject": "Undo \u{1b}[2Jthe hero", "author": "田中 <t@example.com>",
+            "started_at": "2026-11-21T10:00:00.000Z", "finished_at": "2026-11-21T10:00:01.500Z",
+            "snapshot": "3".repeat(40), "message": "1 entity failed",
+            "phases": [{"name": "write", "started_at": "2026-11-21T10:00:00.100Z", "finished_at": "2026-11-21T10:00:01.100Z"}],
+            "changes": [{
+                "kind": "cms_block", "key": "hero", "store": ["de", "fr"], "action": "update",
+                "status": "failed", "error": "The block could not be saved (HTTP 400)",
+                "fields": [
+                    field("ensure", "present", "present", Some("present"), "unchanged"),
+                    field("content", "a\nb\n", "a\nc\n", None, "not_written"),
+                    field("title", "Sale", "Hero", Some("Her"), "written"),
+                ],
+            }],
+            "activity": [{
+                "at": "2026-11-21T10:00:00.100Z", "phase": "write", "level": "error",
+                "kind": "cms_block", "key": "hero", "store": "all", "message": "refused",
+            }],
+        }))
+        .unwrap()
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-21T10:05:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_release_tells_what_failed_and_why() {
+        let text = strip_str(&release(&failed(), now())).to_string();
+        insta::assert_snapshot!(text, @r#"
+        Release 1111111111111111111111111111111111111111  rollback  failed
+        Subject   Undo \u{1b}[2Jthe hero
+        Author    田中 <t@example.com>
+        Commit    1111111111111111111111111111111111111111 on main
+        Reverts   2222222222222222222222222222222222222222
+        Started   2026-11-21T10:00:00.000Z (5m ago), took 1.5 s
+        Snapshot  3333333333
+        Outcome   1 entity failed
+
+        ~ update cms_block hero (de,fr)  failed
+            ! The block could not be saved (HTTP 400)
+            content:  not_written
+              @@ -1,2 +1,2 @@
+               a
+              -b
+              +c
+            title: "Sale" → "Hero"  written
+              the store shows "Her"
+
+        Activity
+          2026-11-21T10:00:00.100Z  write     1.0 s
+          2026-11-21T10:00:00.100Z  write     error: cms_block hero (all): refused
+        "#);
+    }
+
+    #[test]
+    fn the_list_has_a_line_each() {
+        let text = strip_str(&releases(&[failed()], now())).to_string();
+        insta::assert_snapshot!(text, @r"
+        ID          STATUS  KIND      AGE     AUTHOR  SUBJECT
+        1111111111  failed  rollback  5m ago  田中    Undo \u{1b}[2Jthe hero
+        ");
+        assert_eq!(releases(&[], now()), "No releases yet.\n");
     }
 }

@@ -275,11 +275,6 @@ impl Background {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
-
-    /// Its exit status.
-    pub(crate) fn wait(mut self) -> Option<i32> {
-        self.0.wait().unwrap().code()
-    }
 }
 
 impl Drop for Background {
