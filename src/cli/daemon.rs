@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
-
-use super::failure::fail;
+use super::fail;
 use crate::daemon::{self, Ended};
 use crate::settings::Settings;
 
@@ -13,7 +11,6 @@ use crate::settings::Settings;
 pub(super) struct Args {}
 
 pub(super) async fn run(config: Option<&Path>, Args {}: Args) -> ExitCode {
-    log_to_stderr();
     let settings = match Settings::load(config) {
         Ok(settings) => settings,
         Err(error) => return fail(&error),
@@ -24,14 +21,4 @@ pub(super) async fn run(config: Option<&Path>, Args {}: Args) -> ExitCode {
         Ok(Ended::Forced(signal)) => std::process::exit(128 + signal),
         Err(error) => fail(&error),
     }
-}
-
-/// A daemon without a log would be silent; a log that is set up already stays.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .try_init();
 }

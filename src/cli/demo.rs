@@ -9,7 +9,7 @@ use std::time::Instant;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::failure::fail;
+use super::{Context, fail};
 use crate::domain::{Release, ReleaseKind, ReleaseStatus};
 use scene::{BRANCH, Scene, commit_and_push, git, write};
 use voice::Voice;
@@ -26,9 +26,9 @@ pub(super) struct Args {
     keep: bool,
 }
 
-pub(super) async fn run(Args { keep }: Args) -> ExitCode {
+pub(super) async fn run(context: &Context, Args { keep }: Args) -> ExitCode {
     let begun = Instant::now();
-    let mut voice = Voice::new();
+    let mut voice = Voice::new(context.color);
     voice.say("gitmage makes a Magento store match a Git repository: a push deploys, a revert rolls back.");
     let opened = tokio::select! {
         opened = Scene::open() => opened,

@@ -18,7 +18,7 @@ pub(super) enum LogFormat {
 }
 
 /// The verbs whose log is what one reads of them.
-const TALKATIVE: &[&str] = &["daemon", "reconcile"];
+const TALKATIVE: &[&str] = &["daemon"];
 
 /// What is logged. Libraries stay at warnings: their words are for those who work on them.
 fn directives(verb: &str, verbose: u8) -> &'static str {
@@ -64,7 +64,8 @@ mod tests {
         assert_eq!(directives("status", 0), "warn");
         assert_eq!(directives("daemon", 0), "warn,gitmage=info");
         assert_eq!(directives("plan", 1), "warn,gitmage=info");
-        assert_eq!(directives("reconcile", 1), "warn,gitmage=debug");
+        assert_eq!(directives("daemon", 1), "warn,gitmage=debug");
+        assert_eq!(directives("reconcile", 0), "warn");
         assert_eq!(directives("plan", 9), "warn,gitmage=trace");
     }
 }

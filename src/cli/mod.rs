@@ -136,7 +136,7 @@ async fn run(context: &Context, command: Command) -> ExitCode {
         Command::Schema(args) => settle(schema::run(context, args)),
         Command::Sandbox(args) => settle(sandbox::run(context, args).await),
         Command::Daemon(args) => daemon::run(context.config.as_deref(), args).await,
-        Command::Demo(args) => demo::run(args).await,
+        Command::Demo(args) => demo::run(context, args).await,
         Command::Retry(args) => retry::run(context.config.as_deref(), args).await,
     }
 }

@@ -1,5 +1,6 @@
 //! `gitmage validate`: release files, checked offline.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,9 +12,10 @@ use super::failure::{Failure, Outcome};
 use super::history::History;
 use super::present::{BOLD, Output, Tally, findings, paint};
 use crate::assembly;
-use crate::domain::{CommitId, Findings};
-use crate::manifest::{Loader, Options};
+use crate::domain::{CommitId, FieldId, Finding, Findings, Origin, Severity, Slot};
+use crate::manifest::{Loaded, Loader, Options};
 use crate::ports::Source;
+use crate::settings::{Environment, EnvironmentName, SecretSource};
 
 /// With PATH, checks files on disk and needs no configuration. Without it, checks what the
 /// configured repository holds, for each environment.
@@ -96,29 +98,116 @@ fn repository(
     env: Option<String>,
 ) -> Result<Vec<Checked>, Failure> {
     let history = History::open(context)?;
-    let source = history.source();
-    let mut checked = Vec::new();
-    for environment in (EnvArg { env }).one_or_all(&history.settings)? {
-        let commit = match revision {
-            Some(revision) => source.resolve(revision)?,
-            None => source.head(&environment.branch)?.ok_or_else(|| {
-                Failure::new(format!(
-                    "environment {}: the repository has no branch {}; push it, or correct `branch`",
-                    environment.name, environment.branch
-                ))
-            })?,
-        };
-        let tree = source.tree(&commit)?;
-        let loaded = assembly::loader(&environment.name, environment)?.load(tree.as_ref())?;
-        checked.push(Checked {
-            environment: Some(environment.name.to_string()),
-            revision: Some(commit),
-            path: None,
-            files: loaded.files.len(),
-            findings: loaded.findings,
-        });
+    let wanted: BTreeSet<&str> = (EnvArg { env })
+        .one_or_all(&history.settings)?
+        .into_iter()
+        .map(|environment| environment.name.as_str())
+        .collect();
+    let mut read = Vec::new();
+    for environment in history.settings.environments.values() {
+        let name = environment.name.as_str();
+        let is_wanted = wanted.contains(name);
+        match at(&history, environment, revision.filter(|_| is_wanted)) {
+            Ok(found) => read.push(found),
+            Err(failure) if is_wanted => return Err(failure),
+            // It is read only to be compared with, and is told when it is asked for.
+            Err(_) => {}
+        }
     }
-    Ok(checked)
+    let disputes = disputes(&read);
+    let checked = read.into_iter().zip(disputes).map(|(read, disputed)| {
+        let mut findings = read.loaded.findings;
+        findings.0.extend(disputed);
+        findings.sort();
+        Checked {
+            environment: Some(read.environment.name.to_string()),
+            revision: Some(read.commit),
+            path: None,
+            files: read.loaded.files.len(),
+            findings,
+        }
+    });
+    Ok(checked
+        .filter(|c| {
+            c.environment
+                .as_deref()
+                .is_some_and(|name| wanted.contains(name))
+        })
+        .collect())
+}
+
+/// The release files of an environment.
+struct Read<'a> {
+    environment: &'a Environment<SecretSource>,
+    commit: CommitId,
+    loaded: Loaded,
+}
+
+fn at<'a>(
+    history: &History,
+    environment: &'a Environment<SecretSource>,
+    revision: Option<&str>,
+) -> Result<Read<'a>, Failure> {
+    let source = history.source();
+    let commit = match revision {
+        Some(revision) => source.resolve(revision)?,
+        None => source.head(&environment.branch)?.ok_or_else(|| {
+            Failure::new(format!(
+                "environment {}: the repository has no branch {}; push it, or correct `branch`",
+                environment.name, environment.branch
+            ))
+        })?,
+    };
+    let tree = source.tree(&commit)?;
+    let loaded = assembly::loader(&environment.name, environment)?.load(tree.as_ref())?;
+    Ok(Read {
+        environment,
+        commit,
+        loaded,
+    })
+}
+
+/// For each environment, the fields that another environment of the same store sets too.
+fn disputes(read: &[Read<'_>]) -> Vec<Vec<Finding>> {
+    read.iter()
+        .map(|mine| {
+            let others: Vec<&Read<'_>> = read
+                .iter()
+                .filter(|other| {
+                    other.environment.name != mine.environment.name
+                        && other.environment.store.url == mine.environment.store.url
+                })
+                .collect();
+            let listed = mine.loaded.state.listed.values().flatten();
+            listed
+                .filter(|(slot, _)| slot.field != FieldId::Existence)
+                .filter_map(|(slot, listed)| {
+                    let other = others
+                        .iter()
+                        .find(|other| other.loaded.state.get(slot).is_some())?;
+                    Some(disputed(
+                        slot,
+                        listed.origin.clone(),
+                        &other.environment.name,
+                    ))
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn disputed(slot: &Slot, origin: Origin, other: &EnvironmentName) -> Finding {
+    Finding {
+        id: "two-environments".to_owned(),
+        severity: Severity::Critical,
+        origin,
+        message: format!(
+            "{} of {} is also set by environment {other}, which has the same store",
+            slot.field, slot.entity
+        ),
+        remedy: "set it in one of the two environments alone".to_owned(),
+        snippet: String::new(),
+    }
 }
 
 fn text(checked: &[Checked], summary: Tally) -> String {

@@ -49,6 +49,10 @@ const EVENTS: usize = 1024;
 const JOBS: usize = 16;
 /// How long a repository that may come back by itself is waited for between two tries.
 const REOPEN: Duration = Duration::from_secs(5);
+/// How often the lock of the state directory is tried.
+const HOLD_TRIES: u32 = 10;
+/// The pause between two tries.
+const HOLD_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no daemon.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +95,7 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
     for warning in &settings.warnings.0 {
         warn!("{warning}");
     }
-    let Some(holder) = HolderLock::take(&settings.state_dir)? else {
-        return Err(DaemonError::Running(settings.state_dir.clone()));
-    };
+    let holder = hold(&settings).await?;
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
     let mut systemd = Systemd::new();
     let repository = match open(&settings, &mut signals, &mut systemd).await? {
@@ -161,6 +163,17 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
     let ended = hall.park().await;
     drop(control);
     Ok(ended)
+}
+
+/// Takes the lock of the state directory. Other verbs may have it for a moment.
+async fn hold(settings: &Settings) -> Result<HolderLock, DaemonError> {
+    for _ in 0..HOLD_TRIES {
+        if let Some(holder) = HolderLock::take(&settings.state_dir)? {
+            return Ok(holder);
+        }
+        tokio::time::sleep(HOLD_PAUSE).await;
+    }
+    Err(DaemonError::Running(settings.state_dir.clone()))
 }
 
 enum Opened {

@@ -42,6 +42,8 @@ pub struct Named {
     pub through: Option<CommitId>,
     /// Whether it is part of the history that ends in the commit whose message names it.
     pub reachable: bool,
+    /// Whether the message is that of an earlier, invalid commit, whose changes come in only now.
+    pub carried: bool,
 }
 
 /// What a commit stands for that made no release: reverting it goes by the desired values alone.
@@ -235,6 +237,9 @@ impl Composer {
         } else {
             stack::revert(&mut stack, &step, &reverts)?
         };
+        if let Some(whole) = self.to_be_made_again(slot, &target) {
+            target = whole;
+        }
         let mut conflict = false;
         if let Target::PutBack(_) = &target
             && !derived
@@ -267,6 +272,23 @@ impl Composer {
             conflict,
             effective: true,
         })
+    }
+
+    /// What an earlier release of the pass, or one that failed, still has to make again: a later one
+    /// that only wants the entity to be there must not make less of it.
+    fn to_be_made_again(&self, slot: &Slot, target: &Target) -> Option<Target> {
+        let there = matches!(
+            target,
+            Target::PutBack(Before::Entity(None))
+                | Target::Desired(Some(DesiredValue::Ensure(
+                    Ensure::Present | Ensure::Existing
+                )))
+        );
+        let standing = self.book.standings.get(slot).filter(|s| there && !s.done)?;
+        match &standing.target {
+            whole @ Target::PutBack(Before::Entity(Some(_))) => Some(whole.clone()),
+            Target::PutBack(_) | Target::Desired(_) | Target::Leave => None,
+        }
     }
 
     /// Whether a field shows something else than what was made of it last.
@@ -372,8 +394,9 @@ impl Composer {
                 // What it changed came in with the next commit that was valid.
                 let mut later = self.book.releases.range(invalid.seq..).map(|(_, r)| r);
                 let brought = later.find(|r| r.status != ReleaseStatus::Invalid);
-                let nothing = (invalid.seq, BTreeSet::new());
-                Some(brought.and_then(within).unwrap_or(nothing))
+                // Where it came to nothing, taking it back goes by the desired values alone.
+                let alone = || (!named.carried).then(|| (invalid.seq, changed.clone()));
+                brought.and_then(within).or_else(alone)
             }
             Some(release) => {
                 let slots = deployed(release);

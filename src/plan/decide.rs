@@ -146,7 +146,16 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
     let existence = standing(&FieldId::Existence);
     let (being, again) = match existence.map(|standing| (standing, open(book, standing))) {
         None => (Being::Any, false),
-        Some((_, Some(target))) => being(target, managed),
+        Some((standing, Some(target))) => {
+            match (being(target, managed), overtaken(book, entity, standing)) {
+                ((Being::Present(managed), false), Some(whole)) => {
+                    let mut whole = whole.clone();
+                    whole.extend(managed);
+                    (Being::Present(whole), true)
+                }
+                (as_it_says, _) => as_it_says,
+            }
+        }
         // Where nothing is asked of its existence, it is made only to hold a field.
         Some((_, None)) if fields.is_empty() => (Being::Any, false),
         Some((standing, None)) => match &standing.desired {
@@ -180,6 +189,27 @@ fn open<'a>(book: &Book, standing: &'a Standing) -> Option<&'a Target> {
         .get(&standing.release)
         .is_some_and(|release| release.kind == ReleaseKind::Adopt);
     (!standing.done && !adopted).then_some(&standing.target)
+}
+
+/// The fields from which a release that was overtaken before it was carried out would have made a
+/// deleted entity again: the later one sets some of them only.
+fn overtaken<'a>(
+    book: &'a Book,
+    entity: &EntityRef,
+    standing: &Standing,
+) -> Option<&'a BTreeMap<FieldName, Value>> {
+    let earlier = book.releases.range(..=standing.release).rev();
+    let records = earlier
+        .filter_map(|(_, release)| release.entities.get(entity)?.slots.get(&FieldId::Existence));
+    for record in records.take_while(|record| !record.done()) {
+        match &record.target {
+            Target::PutBack(Before::Entity(Some(whole))) => return Some(whole),
+            Target::PutBack(Before::Missing)
+            | Target::Desired(Some(DesiredValue::Ensure(Ensure::Absent))) => return None,
+            Target::Leave | Target::Desired(_) | Target::PutBack(_) => {}
+        }
+    }
+    None
 }
 
 /// What a target of the existence asks for, and whether a deleted entity is made again.

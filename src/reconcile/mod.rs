@@ -16,6 +16,8 @@ mod outcome;
 mod pass;
 mod preview;
 mod records;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod walk;
 mod write;

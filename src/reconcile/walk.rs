@@ -55,7 +55,7 @@ pub struct Walked {
     /// Its desired state.
     pub state: Arc<DesiredState>,
     /// Whether the head must be recorded even where no release is made: the next commits do not
-    /// descend from the head recorded last.
+    /// descend from the head recorded last, or that one is invalid.
     pub astray: bool,
 }
 
@@ -94,6 +94,10 @@ pub fn walk<S: Source>(
         walker.single(&source.commit(&route.tip)?, Some(Cause::Switched))?;
         return Ok(walker.done(route.tip.clone()));
     }
+    walker.mends = ledgered
+        .book
+        .of_commit(&handled)
+        .is_some_and(|release| release.status == crate::domain::ReleaseStatus::Invalid);
     if handled == route.tip {
         return Ok(walker.done(handled));
     }
@@ -133,6 +137,10 @@ struct Walker<'a, S> {
     state: Arc<DesiredState>,
     files: BTreeMap<String, String>,
     astray: bool,
+    /// What the messages of invalid commits say, whose changes come in with the next valid one.
+    carried: Vec<Named>,
+    /// Whether the head recorded last is invalid, so that a valid one must be recorded.
+    mends: bool,
 }
 
 impl<'a, S: Source> Walker<'a, S> {
@@ -147,6 +155,8 @@ impl<'a, S: Source> Walker<'a, S> {
             state: Arc::default(),
             files: BTreeMap::new(),
             astray: false,
+            carried: Vec::new(),
+            mends: false,
         }
     }
 
@@ -177,7 +187,22 @@ impl<'a, S: Source> Walker<'a, S> {
         self.state = Arc::new(loaded.state);
         self.files = loaded.files;
         self.live = Some(live);
+        let book = self.book;
+        let trailing = book.releases.range(book.epoch..).map(|(_, r)| r).rev();
+        let invalid = trailing.take_while(|r| r.status == crate::domain::ReleaseStatus::Invalid);
+        for release in invalid {
+            let named = self.named(&self.source.commit(&release.commit)?)?;
+            self.carry(&named);
+        }
         Ok(())
+    }
+
+    fn carry(&mut self, named: &[Named]) {
+        self.carried
+            .extend(named.iter().cloned().map(|named| Named {
+                carried: true,
+                ..named
+            }));
     }
 
     fn commit(&mut self, info: &CommitInfo) -> Result<(), PassError> {
@@ -206,9 +231,11 @@ impl<'a, S: Source> Walker<'a, S> {
             Some(cause) => cause,
             None => Cause::Commit(self.named(info)?),
         };
-        let plain = matches!(&cause, Cause::Commit(named) if named.is_empty());
         let loaded = self.load(&info.id)?;
         if loaded.findings.any_critical() {
+            if let Cause::Commit(named) = &cause {
+                self.carry(named);
+            }
             let before = self.state.clone();
             self.drafts.push(Draft {
                 headline: self.headline(info),
@@ -220,6 +247,15 @@ impl<'a, S: Source> Walker<'a, S> {
             });
             return Ok(());
         }
+        self.astray |= self.mends;
+        let cause = match cause {
+            Cause::Commit(mut named) => {
+                named.append(&mut self.carried);
+                Cause::Commit(named)
+            }
+            cause => cause,
+        };
+        let plain = matches!(&cause, Cause::Commit(named) if named.is_empty());
         let paths = paths(&self.files, &loaded.files);
         let after = if plain && paths.is_empty() {
             self.state.clone()
@@ -326,6 +362,7 @@ impl<'a, S: Source> Walker<'a, S> {
                 commit,
                 through,
                 reachable,
+                carried: false,
             });
         }
         Ok(named)

@@ -445,6 +445,24 @@ fn an_entity_that_fails_is_told_with_its_reason() {
 }
 
 #[test]
+fn a_field_that_two_environments_of_a_store_set_is_critical_in_both() {
+    let world = World::with(&["production", "staging"], "");
+    world.hero("Sale");
+    assert_eq!(code(&world.run(&["validate"])), 0);
+    let file = world.path("repo/production/hero.yaml");
+    world.commit("staging/hero.yaml", &fs::read_to_string(file).unwrap());
+    for (name, other) in [("production", "staging"), ("staging", "production")] {
+        let (exit, found) = world.json(&["validate", "--env", name]);
+        assert_eq!(exit, 1);
+        assert_eq!(found["summary"]["critical"], json!(1), "{found}");
+        let finding = &found["checked"][0]["findings"][0];
+        assert_eq!(finding["id"], json!("two-environments"));
+        let message = finding["message"].as_str().unwrap();
+        assert!(message.contains(other), "{message}");
+    }
+}
+
+#[test]
 fn what_a_daemon_waits_for_counts_while_it_runs() {
     let world = World::new();
     world.hero("Sale");

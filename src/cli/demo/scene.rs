@@ -189,7 +189,7 @@ fn start_daemon(root: &Path) -> Result<Child, String> {
         .env_remove("NOTIFY_SOCKET")
         .env_remove("WATCHDOG_USEC")
         .env_remove("GITMAGE_CONFIG")
-        .env("RUST_LOG", "info")
+        .env_remove("RUST_LOG")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use clap::ColorChoice;
 use similar::{ChangeTag, TextDiff};
 
 use crate::domain::{Action, Release, Value};
@@ -13,12 +14,14 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(choice: ColorChoice) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self {
-            colour: wanted && std::io::stdout().is_terminal(),
-            step: 0,
-        }
+        let colour = match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => wanted && std::io::stdout().is_terminal(),
+        };
+        Self { colour, step: 0 }
     }
 
     /// A new chapter.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Options, World, activity, field, file, title};
+use crate::world::{Options, World, activity, chmod, field, file, title};
 
 /// Two blocks, one after the other.
 fn two_blocks() -> String {
@@ -154,18 +154,21 @@ fn a_second_holder_does_not_take_a_lease_that_may_still_be_used() {
 }
 
 #[test]
-fn a_second_process_of_one_state_directory_stays_away() {
+fn a_second_process_of_one_state_directory_waits_for_the_first() {
     let w = World::new();
-    w.repo.release("a", &title("home-hero", "New"), "New");
+    let commit = w.repo.release("a", &title("home-hero", "New"), "New");
     w.shop
         .faults(&json!({"rules": [{"match": {"method": "PUT"}, "action": "hang"}]}));
-    let pass = w.start();
+    let first = w.start();
     w.shop.wait_for("one to hang", |r| r["fault"] == "hang");
-    w.reconcile().failed_saying(&["state directory"]);
+    let mut second = w.start();
+    second.wait_until_it_says("waiting for another gitmage");
     assert_eq!(w.shop.writes().len(), 1);
-    pass.kill();
     w.shop.mend();
-    w.reconcile().converged();
+    first.kill();
+    assert_eq!(second.wait(), Some(0));
+    assert_eq!(w.stands(&commit), "deploy live");
+    assert_eq!(w.shop.writes().len(), 2);
 }
 
 #[test]
@@ -257,9 +260,7 @@ fn an_outcome_that_was_not_pushed_is_made_anew() {
         "#!/bin/sh\ncase $1 in refs/heads/rollback/*)\n  case $2 in *[1-9a-f]*) echo closed >&2; exit 1;; esac;;\nesac\n",
     )
     .unwrap();
-    let mut rights = std::fs::metadata(&hook).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0o755);
-    std::fs::set_permissions(&hook, rights).unwrap();
+    chmod(&hook, 0o755);
     w.reconcile().failed();
     assert_eq!(w.shop.writes().len(), 2);
     assert_eq!(w.stands(&commit), "deploy snapshotted");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Options, World, activity, change, field, file, title};
+use crate::world::{Options, World, activity, change, chmod, field, file, title};
 
 /// The dump with one field set, for comparing whole stores.
 fn with(
@@ -133,9 +133,7 @@ fn without_a_snapshot_on_the_remote_nothing_is_written() {
         "#!/bin/sh\necho the ledger is closed today >&2\nexit 1\n",
     )
     .unwrap();
-    let mut rights = std::fs::metadata(&hook).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0o755);
-    std::fs::set_permissions(&hook, rights).unwrap();
+    chmod(&hook, 0o755);
 
     w.reconcile().failed_saying(&["the ledger is closed today"]);
     assert_eq!(w.shop.written(), Vec::<String>::new());

@@ -158,3 +158,119 @@ fn an_absent_file_after_a_present_one_wins_and_the_other_way_round() {
     w.reconcile().converged();
     assert_eq!(w.shop.dump(), before);
 }
+
+/// A block that one release changes and another deletes.
+fn changed_then_deleted() -> (World, serde_json::Value, String, String) {
+    let w = World::new();
+    let before = w.shop.dump();
+    let title = file(&[("cms_block", "old-hero", "all", "title", "Changed")]);
+    let changed = w.repo.release("a", &title, "Changed");
+    w.reconcile().converged();
+    let absent = "changes:\n  - kind: cms_block\n    key: old-hero\n    ensure: absent\n";
+    let deleted = w.repo.release("b", absent, "Deleted");
+    w.reconcile().converged();
+    assert!(!w.shop.has("cms_block", "old-hero", "all"));
+    (w, before, changed, deleted)
+}
+
+#[test]
+fn a_change_and_a_deletion_are_undone_newest_first() {
+    let (w, before, changed, deleted) = changed_then_deleted();
+    w.repo.revert(&deleted);
+    w.reconcile().converged();
+    let title = w.shop.field("cms_block", "old-hero", "all", "title");
+    assert_eq!(title, "Changed");
+    w.repo.revert(&changed);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
+fn a_change_and_a_deletion_are_undone_oldest_first() {
+    let (w, before, changed, deleted) = changed_then_deleted();
+    w.repo.revert(&changed);
+    w.reconcile().converged();
+    assert!(!w.shop.has("cms_block", "old-hero", "all"));
+    w.repo.revert(&deleted);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
+fn a_change_and_a_deletion_are_undone_in_one_push_and_in_one_commit() {
+    for one_commit in [false, true] {
+        let (w, before, changed, deleted) = changed_then_deleted();
+        if one_commit {
+            w.repo.git(&["revert", "--no-commit", &deleted, &changed]);
+            w.repo.commit(&format!(
+                "Undo both\n\nReverts: {changed}\nReverts: {deleted}"
+            ));
+        } else {
+            w.repo.revert_only(&[&deleted]);
+            w.repo.revert_only(&[&changed]);
+        }
+        w.repo.push();
+        w.reconcile().converged();
+        assert_eq!(w.shop.dump(), before, "one commit: {one_commit}");
+    }
+}
+
+#[test]
+fn an_entity_made_again_and_changed_in_one_push_is_whole() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let absent = "changes:\n  - kind: cms_block\n    key: old-hero\n    ensure: absent\n";
+    let deleted = w.repo.release("a", absent, "Deleted");
+    w.reconcile().converged();
+    w.repo.revert_only(&[&deleted]);
+    let title = file(&[("cms_block", "old-hero", "all", "title", "Changed")]);
+    let changed = w.repo.release("b", &title, "Changed");
+    w.reconcile().converged();
+    let mut wanted = before.clone();
+    wanted["cms_block"]["old-hero"]["all"]["title"] = json!("Changed");
+    assert_eq!(w.shop.dump(), wanted);
+    w.repo.revert(&changed);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
+fn an_entity_that_somebody_deleted_by_hand_needs_no_deleting() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let new = file(&[("cms_block", "promo", "all", "title", "Promo")]);
+    let commit = w.repo.release("a", &new, "Promo");
+    w.reconcile().converged();
+    w.shop
+        .edit(&json!({"kind": "cms_block", "key": "promo", "delete": true}));
+    w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+    assert_eq!(w.stands(&commit), "deploy rolled_back");
+    assert_eq!(w.shop.writes().len(), 1);
+}
+
+#[test]
+fn an_entity_edited_by_hand_is_kept_in_the_snapshot_of_the_rollback_that_deletes_it() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let new = file(&[("cms_block", "promo", "all", "title", "Promo")]);
+    let commit = w.repo.release("a", &new, "Promo");
+    w.reconcile().converged();
+    w.shop.set(
+        "cms_block",
+        "promo",
+        &json!("all"),
+        "content",
+        "By hand, not in Git",
+    );
+    let revert = w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+    let ledger = w.repo.everything("rollback/production");
+    assert!(ledger.contains("By hand, not in Git"));
+    // Undoing the rollback makes it again.
+    w.repo.revert(&revert);
+    w.reconcile().converged();
+    assert_eq!(w.shop.field("cms_block", "promo", "all", "title"), "Promo");
+}

@@ -102,6 +102,34 @@ fn what_is_refused_for_good_is_tried_again_with_a_new_value_only() {
 }
 
 #[test]
+fn what_is_refused_for_good_is_tried_again_when_asked_to() {
+    let (w, commit) = half_failed("");
+    let writes = w.shop.writes().len();
+    w.shop.mend();
+    w.shop.set(
+        "cms_block",
+        "home-hero",
+        &json!("all"),
+        "title",
+        "Edited meanwhile",
+    );
+    w.run(&["retry"]).converged();
+    assert_eq!(
+        w.shop.written_since(writes),
+        ["PUT all cmsBlock home-hero"],
+        "only what failed"
+    );
+    assert_eq!(w.stands(&commit), "deploy live");
+    // What never was written before is observed anew, and that is what a rollback puts back.
+    w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "Edited meanwhile"
+    );
+}
+
+#[test]
 fn a_store_that_was_contended_is_tried_again_by_itself() {
     let w = World::new();
     w.shop.faults(&json!({"rules": [{
@@ -228,10 +256,10 @@ fn a_store_that_cannot_be_used_is_named_nothing_is_written_and_it_recovers() {
                 assert_eq!(run.code, Some(1), "{}: {}", trouble.name, run.said());
                 for word in trouble.says {
                     assert!(
-                        run.stderr.contains(word),
+                        run.said().contains(word),
                         "{}: no {word:?} in {}",
                         trouble.name,
-                        run.stderr
+                        run.said()
                     );
                 }
                 assert_eq!(w.shop.dump(), before, "{}", trouble.name);
@@ -260,9 +288,9 @@ fn a_wrong_secret_is_named_and_shown_nowhere() {
         let run = w.reconcile().failed();
         assert!(!run.said().contains(wrong), "{}", run.said());
         assert!(
-            run.stderr.contains(secret),
+            run.said().contains(secret),
             "{secret} is not named: {}",
-            run.stderr
+            run.said()
         );
         assert_eq!(w.shop.dump(), before);
         assert_eq!(w.ledger(), None);

@@ -1,6 +1,5 @@
 //! The main job, told by the program itself: a push deploys, a revert rolls back, against the
-//! embedded store and real repositories. Nothing here looks inside; the seam to the ledger is
-//! [`world::World::releases`].
+//! embedded store and real repositories. Nothing here looks inside.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod bad_files;

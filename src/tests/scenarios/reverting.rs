@@ -285,3 +285,77 @@ fn fields_that_git_lists_in_two_releases_are_reverted_in_any_order() {
     w.reconcile().converged();
     assert_eq!(w.shop.dump(), before);
 }
+
+#[test]
+fn nulls_dates_numbers_and_line_ends_are_put_back_exactly() {
+    let w = World::new();
+    w.shop.set(
+        "cms_block",
+        "home-hero",
+        &json!("all"),
+        "content",
+        "one\r\ntwo\r\n",
+    );
+    let before = w.shop.dump();
+    let same = w.repo.release(
+        "a",
+        "changes:\n  - kind: cms_block\n    key: home-hero\n    fields:\n      content: |\n        one\n        two\n",
+        "Only line ends differ",
+    );
+    w.reconcile().converged();
+    assert_eq!(w.shop.written(), Vec::<String>::new());
+    let text = "changes:
+  - kind: cms_page
+    key: home
+    fields:
+      meta_keywords: new
+      content_heading: \"\"
+      custom_theme_from: 2026-12-24
+      sort_order: -3
+  - kind: cms_page
+    key: winter-sale
+    fields:
+      custom_theme_from: null
+      custom_theme_to: 2027-02-01
+      active: true
+  - kind: cms_block
+    key: home-hero
+    fields:
+      content: null
+";
+    let all = w.repo.release("b", text, "Everything");
+    w.reconcile().converged();
+    let home = w.shop.dump()["cms_page"]["home"]["all"].clone();
+    assert_eq!(home["content_heading"], "");
+    assert_eq!(home["meta_keywords"], "new");
+    let sale = w.shop.dump()["cms_page"]["winter-sale"]["all"].clone();
+    assert_eq!(sale["custom_theme_from"], json!(null));
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "content"),
+        json!(null)
+    );
+    w.repo.revert(&all);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+    w.repo.revert(&same);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
+fn several_reverts_in_one_push_are_one_write_an_entity() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let one = w.repo.release("a", &title("home-hero", "One"), "One");
+    w.reconcile().converged();
+    let two = w.repo.release("b", &title("home-hero", "Two"), "Two");
+    w.reconcile().converged();
+    let count = w.shop.writes().len();
+    w.repo.revert_only(&[&two]);
+    w.repo.revert(&one);
+    w.reconcile().converged();
+    assert_eq!(w.shop.written_since(count), ["PUT all cmsBlock home-hero"]);
+    assert_eq!(w.shop.dump(), before);
+    assert_eq!(w.stands(&one), "deploy rolled_back");
+    assert_eq!(w.stands(&two), "deploy rolled_back");
+}

@@ -1,6 +1,8 @@
 //! A shop, a repository and a configuration: what each scenario begins with.
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -106,6 +108,7 @@ impl World {
         for secret in SECRETS {
             let file = self.dir.path().join(format!("{name}.{secret}"));
             std::fs::write(&file, format!("{}\n", shop.oauth[secret].as_str().unwrap())).unwrap();
+            chmod(&file, 0o600);
             writeln!(text, "        {secret}: {{ file: {} }}", file.display()).unwrap();
         }
         for line in settings.lines() {
@@ -141,20 +144,26 @@ impl World {
             self.dir.path().join("state").display(),
             environments.concat()
         );
-        std::fs::write(self.config(), text).unwrap();
+        std::fs::write(self.config(), &text).unwrap();
+        let text = text
+            .replacen(&format!("url: {url}"), &format!("url: {bare}"), 1)
+            .replacen("/state\n", "/reader\n", 1);
+        std::fs::write(self.reader(), text).unwrap();
+    }
+
+    /// A configuration for asking the shared repository in place.
+    fn reader(&self) -> PathBuf {
+        self.dir.path().join("reader.yaml")
     }
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gitmage"));
         command
             .args(args)
-            .arg("--config")
-            .arg(self.config())
             .current_dir(self.dir.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env_remove("GITMAGE_CONFIG")
-            .env("RUST_LOG", "trace")
             .stdin(Stdio::null());
         command
     }
@@ -164,19 +173,28 @@ impl World {
         self.reconcile_with(&[])
     }
 
-    /// One pass, with arguments. Whatever it prints is searched for secrets.
+    /// One pass, with arguments.
     pub(crate) fn reconcile_with(&self, args: &[&str]) -> Run {
         let mut all = vec!["reconcile"];
         all.extend(args);
-        let output = self.command(&all).output().unwrap();
+        self.run(&all)
+    }
+
+    /// Any command. Whatever it prints is searched for secrets.
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
+        let output = self
+            .command(args)
+            .arg("-vv")
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .unwrap();
         let run = Run {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         };
-        for secret in self.shop.secrets() {
-            assert!(!run.said().contains(&secret), "a secret: {}", run.said());
-        }
+        self.assert_no_secret(&run.said());
         run
     }
 
@@ -184,46 +202,58 @@ impl World {
     pub(crate) fn start(&self) -> Background {
         let child = self
             .command(&["reconcile"])
+            .arg("--config")
+            .arg(self.config())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         Background(child)
     }
 
-    /// The releases, newest first, as `gitmage show --format json` prints each.
+    /// The releases, newest first, as `gitmage releases --format json` lists them.
     pub(crate) fn releases(&self) -> Vec<Value> {
         self.releases_of("production")
     }
 
     pub(crate) fn releases_of(&self, environment: &str) -> Vec<Value> {
-        use gitmage::git::{Location, Options, Repository};
-        let repository = Repository::open(Options {
-            location: Location::Path(self.repo.bare.clone()),
-            token: None,
-            mirror_dir: self.dir.path().join("unused"),
-            ssh_command: None,
-            ca_file: None,
-            timeout: crate::shop::PATIENCE,
-        })
-        .unwrap();
-        let branch = format!("rollback/{environment}");
-        let ledger = repository.ledger(&branch, environment);
-        let ledgered = gitmage::reconcile::load(&ledger, &branch).unwrap();
-        let views = ledgered.book.views();
-        views
-            .iter()
-            .map(|release| serde_json::to_value(release).unwrap())
-            .collect()
+        let list = self.ask(&["releases", "--env", environment]);
+        list["releases"].as_array().unwrap().clone()
     }
 
-    /// The first release of a commit.
+    /// What a command that reads Git alone says as JSON. It is asked of the shared repository
+    /// itself, so that of a mirrored one too only what was pushed counts.
+    fn ask(&self, args: &[&str]) -> Value {
+        let output = self
+            .command(args)
+            .args(["--format", "json", "--config"])
+            .arg(self.reader())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {errors}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        self.assert_no_secret(&text);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn assert_no_secret(&self, text: &str) {
+        for secret in self.shop.secrets() {
+            assert!(!text.contains(&secret), "a secret in: {text}");
+        }
+    }
+
+    /// The first release of a commit, as `gitmage show --format json` prints it.
     #[track_caller]
     pub(crate) fn release(&self, commit: &str) -> Value {
-        self.find_release(commit)
-            .unwrap_or_else(|| panic!("no release of {commit}: {:#?}", self.releases()))
+        let listed = self
+            .find_release(commit)
+            .unwrap_or_else(|| panic!("no release of {commit}: {:#?}", self.releases()));
+        let id = listed["id"].as_str().unwrap();
+        self.ask(&["show", id, "--env", "production"])
     }
 
+    /// The first release of a commit, as it is listed.
     pub(crate) fn find_release(&self, commit: &str) -> Option<Value> {
         self.releases()
             .into_iter()
@@ -234,7 +264,9 @@ impl World {
     /// `deploy live`: kind and status of a commit's release.
     #[track_caller]
     pub(crate) fn stands(&self, commit: &str) -> String {
-        let release = self.release(commit);
+        let release = self
+            .find_release(commit)
+            .unwrap_or_else(|| panic!("no release of {commit}: {:#?}", self.releases()));
         format!(
             "{} {}",
             release["kind"].as_str().unwrap(),
@@ -253,6 +285,13 @@ impl World {
         collect(&self.dir.path().join("state"), &mut found);
         found
     }
+}
+
+/// Sets the rights of a file.
+pub(crate) fn chmod(path: &Path, mode: u32) {
+    let mut rights = std::fs::metadata(path).unwrap().permissions();
+    rights.set_mode(mode);
+    std::fs::set_permissions(path, rights).unwrap();
 }
 
 fn collect(dir: &Path, found: &mut Vec<PathBuf>) {
@@ -274,6 +313,19 @@ impl Background {
     pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Reads its standard error up to a line with these words.
+    pub(crate) fn wait_until_it_says(&mut self, words: &str) {
+        let stderr = self.0.stderr.as_mut().unwrap();
+        let mut lines = BufReader::new(stderr).lines();
+        let found = lines.any(|line| line.unwrap().contains(words));
+        assert!(found, "it never said {words:?}");
+    }
+
+    /// Its exit status, once it ends.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
     }
 }
 

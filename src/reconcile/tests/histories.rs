@@ -1,0 +1,349 @@
+//! Whole histories at random: releases, shadowing, deletions, failures, lost answers and crashes, and
+//! then everything reverted in any order.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::super::Request;
+use super::world::{World, entity};
+use crate::domain::{CommitId, EntityRef, Kind, ReleaseKind, ReleaseStatus, Value};
+
+/// What one file says of one entity.
+#[derive(Debug, Clone, PartialEq)]
+struct Spec {
+    ensure: Option<&'static str>,
+    title: Option<u8>,
+    content: Option<u8>,
+    active: Option<bool>,
+}
+
+const FILES: usize = 3;
+
+fn entities() -> Vec<EntityRef> {
+    let (block, page) = (Kind::CMS_BLOCK, Kind::CMS_PAGE);
+    vec![
+        entity(block, "there", "all"),
+        entity(block, "not-there", "de"),
+        entity(page, "home", "all"),
+        entity(page, "new-page", "all"),
+        // The same key under `all` exists.
+        entity(block, "there", "de"),
+        // Both exist.
+        entity(block, "twin", "de"),
+        entity(block, "no-such-view", "xx"),
+    ]
+}
+
+fn world() -> World {
+    let world = World::new();
+    let texts = |title: &str| {
+        [
+            ("title", Value::from(title)),
+            ("content", Value::from("<p>first</p>")),
+            ("active", Value::Bool(false)),
+        ]
+    };
+    let known = entities();
+    for entity in [&known[0], &known[2], &known[5]] {
+        world.store.edit(entity, Some(&texts("first")));
+    }
+    world.store.edit(
+        &entity(Kind::CMS_BLOCK, "twin", "all"),
+        Some(&texts("twin")),
+    );
+    world.store.edit(
+        &entity(Kind::CMS_BLOCK, "other", "all"),
+        Some(&texts("other")),
+    );
+    world
+}
+
+type Files = BTreeMap<(usize, usize), Spec>;
+
+fn tree(files: &Files) -> BTreeMap<String, String> {
+    let mut tree = BTreeMap::from([("README.md".to_owned(), "hello".to_owned())]);
+    for n in 0..4 {
+        tree.insert(format!("content/{n}.html"), format!("<p>{n}</p>\r\n"));
+    }
+    let known = entities();
+    for file in 0..FILES {
+        let mut text = String::new();
+        for ((_, at), spec) in files.range((file, 0)..(file + 1, 0)) {
+            let EntityRef { kind, key, store } = &known[*at];
+            let head = format!("  - kind: {kind}\n    key: {key}\n    store: {store}\n");
+            text.push_str(&head);
+            if let Some(ensure) = spec.ensure {
+                writeln!(text, "    ensure: {ensure}").unwrap();
+            }
+            let mut fields = String::new();
+            if let Some(title) = spec.title {
+                writeln!(fields, "      title: title {title}").unwrap();
+            }
+            if let Some(content) = spec.content {
+                writeln!(fields, "      content: {{ file: content/{content}.html }}").unwrap();
+            }
+            if let Some(active) = spec.active {
+                writeln!(fields, "      active: {active}").unwrap();
+            }
+            if spec.ensure != Some("absent") && !fields.is_empty() {
+                write!(text, "    fields:\n{fields}").unwrap();
+            }
+        }
+        if !text.is_empty() {
+            tree.insert(format!("releases/{file}.yaml"), format!("changes:\n{text}"));
+        }
+    }
+    tree
+}
+
+fn spec() -> impl Strategy<Value = Spec> {
+    let ensure = prop_oneof![
+        6 => Just(None),
+        1 => Just(Some("present")),
+        1 => Just(Some("existing")),
+        2 => Just(Some("absent")),
+    ];
+    let small = || prop::option::of(0_u8..3);
+    (
+        ensure,
+        prop::option::weighted(0.8, 0_u8..3),
+        small(),
+        prop::option::of(any::<bool>()),
+    )
+        .prop_map(|(ensure, title, content, active)| Spec {
+            ensure,
+            title,
+            content,
+            active,
+        })
+}
+
+type Edit = (usize, usize, Option<Spec>);
+
+#[derive(Debug, Clone)]
+enum Step {
+    Release(Vec<Edit>),
+    Revert(Vec<Index>),
+    /// Writes of an entity are refused from now on, or not any more.
+    Refuse(usize),
+    Pass,
+    /// A pass that is killed at this point.
+    Crash {
+        at: usize,
+        elsewhere: bool,
+    },
+}
+
+fn step(entities: usize) -> impl Strategy<Value = Step> {
+    let edit = (0..FILES, 0..entities, prop::option::weighted(0.85, spec()));
+    prop_oneof![
+        6 => prop::collection::vec(edit, 1..4).prop_map(Step::Release),
+        4 => prop::collection::vec(any::<Index>(), 1..3).prop_map(Step::Revert),
+        1 => (0..entities).prop_map(Step::Refuse),
+        4 => Just(Step::Pass),
+        2 => (1_usize..16, any::<bool>()).prop_map(|(at, elsewhere)| Step::Crash { at, elsewhere }),
+    ]
+}
+
+struct Change {
+    at: (usize, usize),
+    before: Option<Spec>,
+    after: Option<Spec>,
+}
+
+#[derive(Default)]
+struct Repository {
+    files: Files,
+    live: Vec<(CommitId, Vec<Change>)>,
+}
+
+fn set(files: &mut Files, at: (usize, usize), spec: Option<Spec>) {
+    match spec {
+        Some(spec) => files.insert(at, spec),
+        None => files.remove(&at),
+    };
+}
+
+impl Repository {
+    fn commit(&self, world: &World, message: &str) -> CommitId {
+        world.source.commit(message, tree(&self.files))
+    }
+
+    fn release(&mut self, world: &World, edits: &[Edit]) {
+        let mut changes = Vec::new();
+        for (file, entity, spec) in edits {
+            let at = (*file, *entity);
+            let before = self.files.get(&at).cloned();
+            if before == *spec {
+                continue;
+            }
+            set(&mut self.files, at, spec.clone());
+            let after = spec.clone();
+            changes.push(Change { at, before, after });
+        }
+        if !changes.is_empty() {
+            let id = self.commit(world, &format!("Release {}", self.live.len()));
+            self.live.push((id, changes));
+        }
+    }
+
+    /// What `git revert` undoes without a conflict.
+    fn undoes(&self, changes: &[Change]) -> Option<Files> {
+        let mut files = self.files.clone();
+        for Change { at, before, after } in changes.iter().rev() {
+            if files.get(at) != after.as_ref() {
+                return None;
+            }
+            set(&mut files, *at, before.clone());
+        }
+        Some(files)
+    }
+
+    /// Reverts some of the releases in one commit; whether there was any to be reverted.
+    fn revert(&mut self, world: &World, picks: &[Index]) -> bool {
+        let mut message = String::from("Revert something\n\n");
+        let mut any = false;
+        for pick in picks {
+            let undone: Vec<(usize, Files)> = (0..self.live.len())
+                .filter_map(|i| Some((i, self.undoes(&self.live[i].1)?)))
+                .collect();
+            if undone.is_empty() {
+                break;
+            }
+            let (at, files) = pick.get(&undone).clone();
+            self.files = files;
+            let (id, _) = self.live.remove(at);
+            writeln!(message, "This reverts commit {id}.").unwrap();
+            any = true;
+        }
+        if any {
+            self.commit(world, &message);
+        }
+        any
+    }
+
+    /// What is left conflicts: a person takes all of it back in one commit.
+    fn revert_the_rest(&mut self, world: &World) {
+        let mut message = String::from("Revert the rest\n\n");
+        for (id, _) in self.live.drain(..).rev() {
+            writeln!(message, "This reverts commit {id}.").unwrap();
+        }
+        self.files.clear();
+        self.commit(world, &message);
+    }
+}
+
+fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> World {
+    let mut world = world();
+    let before = world.store.dump();
+    world
+        .store
+        .lossy
+        .store(lossy, std::sync::atomic::Ordering::SeqCst);
+    world
+        .store
+        .latency
+        .store(latency, std::sync::atomic::Ordering::SeqCst);
+    let mut repository = Repository::default();
+    repository.commit(&world, "Begin");
+    for step in steps {
+        match step {
+            Step::Release(edits) => repository.release(&world, edits),
+            Step::Revert(picks) => {
+                repository.revert(&world, picks);
+            }
+            Step::Refuse(at) => {
+                let key = entities()[*at].key.to_string();
+                let mut broken = world.store.broken.lock().unwrap();
+                if !broken.remove(&key) {
+                    broken.insert(key);
+                }
+            }
+            Step::Pass => {
+                world.settle(false, false);
+            }
+            Step::Crash { at, elsewhere } => {
+                world.fuse.arm(*at);
+                world.settle(false, *elsewhere);
+                world.fuse.arm(0);
+            }
+        }
+    }
+    world.store.broken.lock().unwrap().clear();
+    for picks in order {
+        if !repository.revert(&world, picks) {
+            break;
+        }
+        // Now and then several commits meet in one pass.
+        if picks.len() == 1 {
+            world.settle(false, false);
+        }
+    }
+    if !repository.live.is_empty() {
+        repository.revert_the_rest(&world);
+    }
+    world
+        .store
+        .lossy
+        .store(0, std::sync::atomic::Ordering::SeqCst);
+    world.settle(true, false);
+    let report = world.settle(true, false);
+    assert!(
+        report.converged,
+        "open: {:?}",
+        report.ledger.book.open_slots(true)
+    );
+
+    let book = world.read().book;
+    assert_eq!(book.stacks, BTreeMap::new());
+    assert_eq!(world.store.dump(), before);
+    for release in book.releases.values() {
+        let status = book.status(release);
+        if release.kind == ReleaseKind::Deploy {
+            assert!(
+                matches!(status, ReleaseStatus::RolledBack | ReleaseStatus::Invalid)
+                    || release
+                        .slots()
+                        .all(|(_, record)| record.desired_after.is_none())
+                    || !release.subject.starts_with("Release"),
+                "{} is {status}",
+                release.subject
+            );
+        }
+    }
+    // Nothing is left to do, and nothing is recorded of that.
+    let (commits, writes) = (
+        world.ledger.len(),
+        world.store.writes.load(std::sync::atomic::Ordering::SeqCst),
+    );
+    world.pass(Request::default()).unwrap();
+    assert_eq!(world.ledger.len(), commits);
+    assert_eq!(
+        world.store.writes.load(std::sync::atomic::Ordering::SeqCst),
+        writes
+    );
+    assert!(!world.preview().changes_anything());
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(24),
+        max_shrink_iters: 150,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn reverting_everything_restores_the_first_store(
+        steps in prop::collection::vec(step(7), 1..14),
+        order in prop::collection::vec(prop::collection::vec(any::<Index>(), 1..3), 40),
+        lossy in prop_oneof![3 => Just(0_usize), 1 => 2_usize..5],
+        latency in prop_oneof![Just(5_u64), Just(2000)],
+    ) {
+        run(&steps, &order, lossy, latency);
+    }
+}

@@ -1,0 +1,11 @@
+//! The engine over a repository, a ledger and a store in memory: whole histories, killed anywhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod crashes;
+mod histories;
+mod world;
