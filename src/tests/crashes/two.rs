@@ -1,7 +1,10 @@
 //! Two real daemons on one remote, each with a state directory of its own.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Instant;
+
 use crate::repo::Repo;
-use crate::world::{Story, World, stop};
+use crate::world::{Story, World, stop, until};
 
 const PUSHES: usize = 20;
 
@@ -50,4 +53,45 @@ fn two_daemons_write_every_release_once() {
     for daemon in daemons {
         stop(daemon, || w.told());
     }
+}
+
+/// Keeps the second push of the ledger, an outcome, on its way until there is a file `go`.
+const HOLD: &str = r#"#!/bin/sh
+here=$(dirname "$0")/..
+[ "$(wc -l < "$here/pushes")" -eq 2 ] || exit 0
+until [ -e "$here/go" ]; do sleep 0.05; done
+"#;
+
+#[test]
+fn a_lease_that_was_given_back_is_not_waited_for() {
+    let story = Story::new(tell);
+    // The lease lasts 50 seconds.
+    let w = World::with(&story, "timeout: 20s", None);
+    w.configure("other", &w.proxy.url);
+    let hook = w.bare.join("hooks/update");
+    std::fs::write(&hook, HOLD).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    w.push(&story.commits[0]);
+    w.start();
+    until(|| w.told(), || w.ledger().map(drop));
+    let other = w.spawn("other");
+    let log = w.dir.path().join("other.log");
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    until(
+        || w.told(),
+        || said().contains("holds the lease").then_some(()),
+    );
+    std::fs::write(w.bare.join("go"), "").unwrap();
+    w.handled(&story.commits[0]);
+    w.stop();
+    let begun = Instant::now();
+    w.push(&story.commits[1]);
+    w.handled(&story.commits[1]);
+    assert!(
+        begun.elapsed().as_secs() < 20,
+        "{:?}\n{}",
+        begun.elapsed(),
+        w.told()
+    );
+    stop(other, || w.told());
 }
