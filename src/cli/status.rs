@@ -141,7 +141,9 @@ pub(super) fn of(
         Err(Failed::Pass(error)) => {
             let state = match error {
                 PassError::Stalled { .. } | PassError::Stopped => Standing::Stalled,
-                PassError::Waiting { .. } | PassError::Raced => Standing::Waiting,
+                PassError::Waiting { .. } | PassError::Leased { .. } | PassError::Raced => {
+                    Standing::Waiting
+                }
             };
             (None, (state, Some(error.to_string())))
         }

@@ -158,7 +158,9 @@ impl Environment {
             Ok(report) if report.converged => (State::Synced, None),
             Ok(_) => (State::Failed, None),
             Err(PassError::Waiting { message, .. }) => (State::Waiting, Some(message.clone())),
-            Err(error @ PassError::Raced) => (State::Waiting, Some(error.to_string())),
+            Err(error @ (PassError::Leased { .. } | PassError::Raced)) => {
+                (State::Waiting, Some(error.to_string()))
+            }
             Err(PassError::Stalled { message }) => (State::Stalled, Some(message.clone())),
             Err(PassError::Stopped) => {
                 info!(

@@ -56,6 +56,12 @@ impl Pace {
                 }
             }
             Err(PassError::Waiting { after, .. }) => self.waiting(*after, jitter),
+            // The polls see at once when it is given back, and each new lease when it is taken: its
+            // expiry counts from there.
+            Err(PassError::Leased { left, .. }) => Wait {
+                due: Some(*left),
+                heed: Heed::Polls,
+            },
             Err(PassError::Raced) => self.waiting(None, jitter),
             Err(PassError::Stalled { .. } | PassError::Stopped) => {
                 self.waited = 0;

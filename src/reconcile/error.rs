@@ -18,6 +18,17 @@ pub enum PassError {
         /// How long at least, where the other side said so.
         after: Option<Duration>,
     },
+    /// Another gitmage works on the environment: it gives the lease back, or the lease runs out.
+    #[error(
+        "another gitmage ({holder}) holds the lease of this environment; taken over in {} s if it does not move",
+        super::seconds(*.left)
+    )]
+    Leased {
+        /// Who has it.
+        holder: String,
+        /// How long it still has to be respected.
+        left: Duration,
+    },
     /// Needs a person.
     #[error("{message}")]
     Stalled {
@@ -37,6 +48,7 @@ impl PassError {
     pub fn next(&self) -> Next {
         match self {
             Self::Waiting { after, .. } => Next::Retry(*after),
+            Self::Leased { left, .. } => Next::Retry(Some(*left)),
             Self::Raced => Next::Retry(None),
             Self::Stalled { .. } | Self::Stopped => Next::Stall,
         }

@@ -400,7 +400,7 @@ fn aborted(error: &StoreError) -> PassError {
                 "the store refused gitmage while it was being written to; the release stays in hand and is resumed: {message}"
             ),
         },
-        error @ (PassError::Stopped | PassError::Raced) => error,
+        error @ (PassError::Leased { .. } | PassError::Stopped | PassError::Raced) => error,
     }
 }
 

@@ -279,13 +279,9 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         if left.is_zero() {
             return Ok(());
         }
-        Err(PassError::Waiting {
-            message: format!(
-                "another gitmage ({}) holds the lease of this environment; taken over in {} s if it does not move",
-                lease.holder,
-                super::seconds(left)
-            ),
-            after: Some(left),
+        Err(PassError::Leased {
+            holder: lease.holder.clone(),
+            left,
         })
     }
 

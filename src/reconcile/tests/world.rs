@@ -673,6 +673,9 @@ impl World {
             };
             match self.pass(request) {
                 Ok(report) if !self.fuse.blown() => return report,
+                Err(PassError::Leased { left, .. }) if !self.fuse.blown() => {
+                    self.clock.forward(left + Duration::from_secs(1));
+                }
                 Err(PassError::Waiting { after, .. }) if !self.fuse.blown() => {
                     let wait = after.unwrap_or_default() + Duration::from_secs(1);
                     self.clock.forward(wait);

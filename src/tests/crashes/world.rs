@@ -55,8 +55,6 @@ impl Victim {
 /// Commits that are made once and copied into each world: nothing but the beginning is on `main`.
 pub(crate) struct Story {
     dir: TempDir,
-    /// The bare repository's beginning.
-    pub(crate) begin: String,
     /// Commits to be pushed, in order.
     pub(crate) commits: Vec<String>,
 }
@@ -66,7 +64,6 @@ impl Story {
     pub(crate) fn new(tell: impl FnOnce(&Repo) -> Vec<String>) -> Self {
         let dir = TempDir::new().unwrap();
         let repo = Repo::new(dir.path());
-        let begin = repo.head();
         let commits = tell(&repo);
         repo.git(&["push", "-q", "origin", "HEAD:refs/told/main"]);
         for (key, value) in [("gc.auto", "0"), ("receive.autogc", "false")] {
@@ -75,11 +72,7 @@ impl Story {
         let bare = dir.path().join("store.git");
         std::fs::remove_dir_all(bare.join("hooks")).unwrap();
         hooks::install(&bare);
-        Self {
-            dir,
-            begin,
-            commits,
-        }
+        Self { dir, commits }
     }
 
     /// A release and its revert.
