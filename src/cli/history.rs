@@ -200,6 +200,7 @@ fn progress<S: Source, T>(
         },
         // What it would make of a dispute between environments shows once it is handled.
         others: Vec::new(),
+        aside: false,
     };
     let policy = Policy {
         restore_removed: environment.on_remove == settings::OnRemove::Restore,

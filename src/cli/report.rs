@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use super::present::clean;
 use crate::daemon::{Handled, Outcome, Streamed};
 use crate::domain::{Level, PhaseName};
 
@@ -62,7 +63,7 @@ pub(super) fn print(outcomes: &[Outcome]) -> ExitCode {
         text.push_str(&describe(outcome));
     }
     // Somebody who reads no further (`| head`) has seen enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().write_all(clean(&text).as_bytes());
     if outcomes.iter().all(|outcome| outcome.converged) {
         ExitCode::SUCCESS
     } else {

@@ -13,7 +13,7 @@ use super::present::{Output, clean, paint, status_style};
 use super::status;
 use crate::domain::{CommitId, Release, ReleaseStatus};
 use crate::plan::{Book, ReleaseRecord};
-use crate::ports::Source;
+use crate::ports::{GitError, Source};
 use crate::reconcile::Ledgered;
 use crate::settings::{Environment, SecretSource};
 
@@ -56,7 +56,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let end = Instant::now() + args.timeout;
     let history = History::open(context)?;
     let environment = args.env.choose(&history.settings)?;
-    let commit = history.source().resolve(&args.commit)?;
+    let commit = match history.source().resolve(&args.commit) {
+        Ok(commit) => commit,
+        Err(error) => awaited(&args.commit, error)?,
+    };
     let mut output = Output::new(context.color);
     let mut known = None;
     loop {
@@ -94,6 +97,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         if history.is_remote() {
             history.refresh();
         }
+    }
+}
+
+/// A full id may be waited for before its push has arrived; any other name must be known.
+fn awaited(name: &str, error: GitError) -> Result<CommitId, GitError> {
+    match (error, CommitId::new(name)) {
+        (GitError::NotFound(_), Ok(commit)) => Ok(commit),
+        (error, _) => Err(error),
     }
 }
 

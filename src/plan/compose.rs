@@ -181,6 +181,9 @@ impl Composer {
         if let Some(hint) = hint {
             record.activity.push(self.line(Level::Warning, hint));
         }
+        if let Some(why) = self.explain(draft, &record) {
+            record.activity.push(why);
+        }
         let slots: BTreeSet<Slot> = reverted
             .iter()
             .flat_map(|r| r.slots.iter().cloned())
@@ -435,6 +438,56 @@ impl Composer {
                 })
             }
         }
+    }
+
+    /// Why a commit is a rollback although its message does not say so, or is none although it does.
+    fn explain(&self, draft: &Draft, record: &ReleaseRecord) -> Option<Activity> {
+        let undone: Vec<String> = record
+            .reverts
+            .iter()
+            .filter_map(|seq| self.book.releases.get(seq))
+            .map(|release| format!("{} ({})", release.commit.short(), release.subject))
+            .collect();
+        let undone = undone.join(", ");
+        let (level, message) = match &draft.cause {
+            Cause::MovedBack(_) => (
+                Level::Warning,
+                format!(
+                    "the branch {} was moved back to {}: rolls back {undone}",
+                    record.branch,
+                    record.commit.short()
+                ),
+            ),
+            Cause::Commit(named) if named.is_empty() && record.kind == ReleaseKind::Rollback => (
+                Level::Warning,
+                format!(
+                    "is exactly the inverse of {undone}, so what was observed before is put back; to deploy the files' values instead, change something else in the same commit"
+                ),
+            ),
+            // Reverting a revert is an ordinary deploy, and meant to be one.
+            Cause::Commit(named)
+                if !named.is_empty()
+                    && record.kind == ReleaseKind::Deploy
+                    && named.iter().all(|n| {
+                        let release = self.book.of_commit(&n.commit);
+                        release.is_none_or(|release| release.kind != ReleaseKind::Rollback)
+                    }) =>
+            {
+                (
+                    Level::Warning,
+                    format!(
+                        "the message says that it reverts {}, but it changes nothing that a release of that commit changed: an ordinary deploy",
+                        named
+                            .iter()
+                            .map(|n| n.commit.short())
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                )
+            }
+            Cause::Commit(_) | Cause::Adopt | Cause::Switched => return None,
+        };
+        Some(self.line(level, message))
     }
 
     fn hint(&self, releases: &[Seq]) -> Option<String> {

@@ -123,7 +123,7 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             }
         })
         .collect();
-    let fields: BTreeMap<FieldName, Want> = slots
+    let mut fields: BTreeMap<FieldName, Want> = slots
         .iter()
         .filter_map(|field| {
             let FieldId::Named(name) = field else {
@@ -144,6 +144,18 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
         })
         .collect();
     let existence = standing(&FieldId::Existence);
+    if let Some(Target::PutBack(Before::Entity(Some(whole)))) =
+        existence.and_then(|standing| open(book, standing))
+    {
+        // Somebody may have made the entity again meanwhile: its fields are put back all the same.
+        for (name, value) in whole {
+            let wanted = managed.get(name).unwrap_or(value).clone();
+            fields.entry(name.clone()).or_insert(Want {
+                value: wanted,
+                exact: true,
+            });
+        }
+    }
     let (being, again) = match existence.map(|standing| (standing, open(book, standing))) {
         None => (Being::Any, false),
         Some((standing, Some(target))) => {

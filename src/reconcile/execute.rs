@@ -98,8 +98,13 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             }
         } else {
             self.journal.begin(PhaseName::Write);
-            for level in self.levels() {
-                self.level(level).await?;
+            let levels = self.levels();
+            if self.is_doomed() {
+                self.hold_back(&levels);
+            } else {
+                for level in levels {
+                    self.level(level).await?;
+                }
             }
             self.journal.begin(PhaseName::Verify);
             let seen = self.verify().await?;
@@ -112,6 +117,23 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             &self.results,
             self.journal,
         ))
+    }
+
+    /// With `on_failure: restore`, a pass is not begun that is known to fail: no visitor of the shop
+    /// shall see half of it.
+    fn is_doomed(&self) -> bool {
+        self.tools.restore
+            && !self.recorded.resumed()
+            && self.results.values().any(EntityResult::is_failed)
+    }
+
+    fn hold_back(&mut self, levels: &[Vec<EntityRef>]) {
+        for entity in levels.iter().flatten() {
+            let why = "not sent, because another entity of the pass cannot be carried out (on_failure: restore)";
+            self.journal.about(Level::Warning, entity, why);
+            self.results
+                .insert(entity.clone(), EntityResult::refused(why.to_owned()));
+        }
     }
 
     /// The first start with `adopt` writes nothing, whatever was edited since it was begun.

@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::ledger::PassFile;
 use crate::domain::{
     Action, Activity, ChangeStatus, DesiredValue, EntityRef, FieldId, FieldName, FieldStatus,
-    Level, Observation, Presence, ReleaseStatus, Slot, Value,
+    Level, Observation, Presence, ReleaseKind, ReleaseStatus, Slot, Value,
 };
 use crate::plan::{
     Before, Being, Book, Decision, EntityWork, ReleaseRecord, Seq, SlotRecord, Target, Want,
@@ -224,7 +224,12 @@ impl Result {
         let Decision::Update(_) = &self.decision else {
             return;
         };
-        let listed: BTreeSet<FieldId> = work.slots.iter().cloned().collect();
+        let listed: BTreeSet<FieldId> = work
+            .slots
+            .iter()
+            .cloned()
+            .chain(work.fields.keys().cloned().map(FieldId::Named))
+            .collect();
         match (before, after) {
             (Presence::Found(then), Presence::Found(now)) if then.id == now.id => {
                 let moved = collateral::moved(entity, then, now, &listed);
@@ -349,7 +354,7 @@ pub(super) fn releases(
                 let last = settle(book, *seq, &name, slot, result, recorded.resumed());
                 own |= last && (only_idle || !slot.is_idle_demand());
             }
-            close(record, results.get(entity), own);
+            close(record, results.get(entity), own, recorded.resumed());
         }
         changed.insert(*seq, release);
     }
@@ -379,7 +384,7 @@ pub(super) fn releases(
                 // What an earlier pass wrote stays written, whatever becomes of this attempt.
                 slot_record.effective |= written;
             }
-            close(record, result, true);
+            close(record, result, true, recorded.resumed());
         }
         changed.insert(release.seq, release);
     }
@@ -420,12 +425,37 @@ fn settle(
     slot.observed = result.and_then(|r| r.observed.clone());
     slot.status = Some(match status {
         FieldStatus::Written | FieldStatus::Unchanged if slot.conflict => FieldStatus::Conflict,
+        // The interrupted attempt wrote it: the snapshot shows another value.
+        FieldStatus::Unchanged if resumed && !slot.derived && was_moved(slot) => {
+            FieldStatus::Written
+        }
         status => status,
     });
     true
 }
 
-fn close(record: &mut crate::plan::EntityRecord, result: Option<&Result>, own: bool) {
+/// Whether the target is another value than the one observed before.
+fn was_moved(slot: &SlotRecord) -> bool {
+    use crate::domain::{DesiredValue, Ensure};
+    match (&slot.target, &slot.observed_before) {
+        (Target::Desired(Some(DesiredValue::Value(value))), Before::Value(seen)) => value != seen,
+        (Target::Desired(Some(DesiredValue::Value(_))), Before::Missing) => true,
+        (Target::Desired(Some(DesiredValue::Ensure(ensure))), seen) => match ensure {
+            Ensure::Present => *seen == Before::Missing,
+            Ensure::Absent => matches!(seen, Before::Entity(_)),
+            Ensure::Existing => false,
+        },
+        (Target::PutBack(target), seen) => target != seen,
+        (Target::Leave | Target::Desired(_), _) => false,
+    }
+}
+
+fn close(
+    record: &mut crate::plan::EntityRecord,
+    result: Option<&Result>,
+    own: bool,
+    resumed: bool,
+) {
     if !own {
         record.status = ChangeStatus::Skipped;
         record.action = Action::Noop;
@@ -434,6 +464,8 @@ fn close(record: &mut crate::plan::EntityRecord, result: Option<&Result>, own: b
     if let Some(result) = result {
         record.action = match &result.decision {
             Decision::Refused(_) => record.action,
+            // An attempt that was interrupted has done it.
+            Decision::Noop if resumed => record.action,
             decision => decision.action(),
         };
         record.error.clone_from(&result.error);
@@ -537,7 +569,12 @@ fn summary(release: &ReleaseRecord) -> String {
     if !failed.is_empty() {
         message = format!("{} failed ({}); {message}", failed.len(), failed.join("; "));
     }
-    if !drift.is_empty() {
+    if !drift.is_empty() && release.kind == ReleaseKind::Adopt {
+        message = format!(
+            "{message}; the store's value is taken over and differs from the files: {}",
+            drift.join(", ")
+        );
+    } else if !drift.is_empty() {
         message = format!(
             "{message}; the value put back is the one observed before the release and differs from the files: {}",
             drift.join(", ")

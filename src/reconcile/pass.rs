@@ -263,8 +263,38 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 remembered
             )));
         }
+        if !rebootstrap {
+            self.only_forward(&ledgered).await?;
+        }
         memory.ledgered = Some(ledgered.clone());
         Ok(ledgered)
+    }
+
+    /// The rollback branch must hold the newest commit that this host has seen on it: one that was
+    /// moved back has lost snapshots, and what is deployed on it would be snapshotted as the original.
+    async fn only_forward(&self, ledgered: &Ledgered) -> Result<(), PassError> {
+        let branch = self.setup.rollback_branch.clone();
+        let (Some(tip), Some(remembered)) = (
+            ledgered.tip.clone(),
+            read_memory(&self.setup.memory, &branch),
+        ) else {
+            return Ok(());
+        };
+        let Ok(remembered) = CommitId::new(remembered) else {
+            return Ok(());
+        };
+        if remembered == tip {
+            return Ok(());
+        }
+        let source = self.source.clone();
+        let known = remembered.clone();
+        if blocking(move || Ok(source.is_ancestor(&known, &tip)?)).await? {
+            return Ok(());
+        }
+        Err(PassError::stalled(format!(
+            "the rollback branch {branch} was moved back or rewritten: it does not hold its commit {remembered}, which {} remembers, so snapshots are missing; push that commit back, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
+            self.setup.memory.display()
+        )))
     }
 
     fn respect_lease(&self, memory: &mut Memory, ledgered: &Ledgered) -> Result<(), PassError> {
@@ -483,7 +513,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     async fn walk_to(&self, ledgered: &Ledgered, request: Request) -> Result<Walked, PassError> {
         let tip = self.tip().await?;
-        self.walk(ledgered.clone(), tip, request.rebootstrap).await
+        self.walk(ledgered.clone(), tip, request.rebootstrap, false)
+            .await
     }
 
     pub(super) async fn walk(
@@ -491,6 +522,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         mut ledgered: Ledgered,
         tip: CommitId,
         rebootstrap: Option<Bootstrap>,
+        aside: bool,
     ) -> Result<Walked, PassError> {
         let source = self.source.clone();
         let loader = self.loader.clone();
@@ -504,6 +536,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 tip,
                 bootstrap: rebootstrap.unwrap_or(setup.bootstrap),
                 rewrites: setup.rewrites,
+                aside,
                 others: others(source.as_ref(), &setup.siblings)?,
             };
             walk(source.as_ref(), &loader, &ledgered, &route)
@@ -646,7 +679,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         })
     }
 
-    fn same_url(&self, known: &StoreIdentity) -> Result<(), PassError> {
+    pub(super) fn same_url(&self, known: &StoreIdentity) -> Result<(), PassError> {
         if known.url == self.setup.store_url {
             return Ok(());
         }

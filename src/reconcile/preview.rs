@@ -12,7 +12,7 @@ use super::pass::Reconciler;
 use super::{blocking, now};
 use crate::domain::{
     Action, CommitId, EntityId, EntityKey, EntityRef, FieldId, Findings, Kind, Level, Observation,
-    Overridden, Presence, ReleaseKind, StoreScope, Value,
+    Overridden, Presence, ReleaseKind, ReleaseStatus, StoreScope, Value,
 };
 use crate::plan::{Before, Being, Composed, Decision, EntityWork, compose, decide, show, work};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
@@ -143,7 +143,11 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 blocking(move || Ok(source.resolve(&revision)?)).await?
             }
         };
-        let walked = self.walk(ledgered.clone(), tip, None).await?;
+        if let Some(state) = &ledgered.state {
+            self.same_url(&state.store)?;
+        }
+        let aside = revision.is_some();
+        let walked = self.walk(ledgered.clone(), tip, None, aside).await?;
         let retry = ledgered.book.open_slots(false);
         let at = now(self.clock.as_ref());
         let policy = self.setup.policy;
@@ -246,6 +250,8 @@ fn notes(composed: &Composed) -> Vec<String> {
         .new
         .iter()
         .filter_map(|seq| composed.book.releases.get(seq))
+        // The findings of an invalid one stand beside it.
+        .filter(|release| release.status != ReleaseStatus::Invalid)
         .flat_map(|release| {
             release
                 .activity

@@ -41,6 +41,8 @@ pub struct Route<'a> {
     pub bootstrap: Bootstrap,
     /// Rewritten histories.
     pub rewrites: Rewrites,
+    /// A plan of a revision that is not on the branch: what it changes since it left it.
+    pub aside: bool,
     /// What other environments of the same store want, by their names.
     pub others: Vec<(String, Arc<DesiredState>)>,
 }
@@ -123,6 +125,8 @@ pub fn walk<S: Source>(
         }
     } else if source.is_ancestor(&route.tip, &handled)? {
         walker.back(&source.commit(&route.tip)?)?;
+    } else if route.aside {
+        walker.aside(&handled, &route.tip)?;
     } else {
         walker.rewritten(&handled, route)?;
     }
@@ -350,6 +354,21 @@ impl<'a, S: Source> Walker<'a, S> {
         } else {
             self.turned(&self.source.commit(&route.tip)?, base)
         }
+    }
+
+    /// A revision beside the branch, as a pull request that is not rebased: what it changes since the
+    /// merge base, as one release.
+    fn aside(&mut self, handled: &CommitId, tip: &CommitId) -> Result<(), PassError> {
+        let base = self.source.merge_base(handled, tip)?.ok_or_else(|| {
+            PassError::stalled(format!(
+                "{} has no common history with the branch {}",
+                tip.short(),
+                self.branch
+            ))
+        })?;
+        self.start(base)?;
+        let info = self.source.commit(tip)?;
+        self.single(&info, Some(Cause::Commit(Vec::new())))
     }
 
     fn headline(&self, info: &CommitInfo) -> Headline {

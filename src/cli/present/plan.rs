@@ -159,7 +159,10 @@ fn closing(preview: &Preview) -> String {
     let invalid = preview.releases.iter().filter(|r| !r.valid).count();
     let mut out = String::from("\n");
     if create + update + delete + errors + invalid == 0 {
-        out.push_str(&paint(GREEN, "No changes: the store is as the files say."));
+        out.push_str(&paint(
+            GREEN,
+            "Nothing to deploy. What is handled already was not compared with the store.",
+        ));
         out.push('\n');
     }
     if invalid > 0 {
@@ -342,7 +345,7 @@ mod tests {
         insta::assert_snapshot!(show(&preview), @r"
         Plan for production: aaaaaaaaaa → bbbbbbbbbb
 
-        No changes: the store is as the files say.
+        Nothing to deploy. What is handled already was not compared with the store.
         Plan: 0 to create, 0 to update, 0 to delete.
         ");
     }

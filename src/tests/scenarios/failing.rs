@@ -352,3 +352,75 @@ fn a_refusal_that_echoes_a_secret_leaves_none_in_the_ledger() {
     assert_eq!(w.stands(&commit), "deploy failed");
     w.keeps_its_secrets();
 }
+
+#[test]
+fn on_failure_restore_undoes_what_the_pass_wrote() {
+    let w = World::with(Options {
+        settings: "on_failure: restore",
+        ..Options::default()
+    });
+    let before = w.shop.dump();
+    w.shop.faults(&json!({"rules": [{
+        "match": {"method": "PUT", "path": "cmsPage"},
+        "action": {"respond": {
+            "status": 400,
+            "content_type": "application/json",
+            "body": "{\"message\":\"No %1\",\"parameters\":[\"way\"]}",
+        }},
+    }]}));
+    let changes = file(&[
+        ("cms_block", "home-hero", "all", "title", "New"),
+        ("cms_block", "brand-new", "all", "title", "New"),
+        ("cms_page", "about-us", "all", "title", "New"),
+    ]);
+    let commit = w.repo.release("a", &changes, "All or nothing");
+    w.reconcile().failed_saying(&["No way"]);
+    assert!(!w.shop.written().is_empty(), "the blocks come first");
+    assert_eq!(w.shop.dump(), before);
+    assert_eq!(w.stands(&commit), "deploy failed");
+    w.shop.mend();
+    w.run(&["retry"]).converged();
+    assert_eq!(w.stands(&commit), "deploy live");
+    assert_eq!(w.shop.field("cms_page", "about-us", "all", "title"), "New");
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "New"
+    );
+    w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
+fn on_failure_restore_does_not_begin_what_is_known_to_fail() {
+    let w = World::with(Options {
+        settings: "on_failure: restore",
+        ..Options::default()
+    });
+    let changes = file(&[
+        ("cms_block", "home-hero", "all", "title", "New"),
+        ("cms_block", "footer-links", "nosuch", "title", "New"),
+    ]);
+    w.repo.release("a", &changes, "Half of it cannot be");
+    w.reconcile().failed_saying(&["nosuch"]);
+    assert_eq!(w.shop.written(), Vec::<String>::new());
+}
+
+#[test]
+fn a_deletion_is_put_back_over_what_somebody_made_in_its_place() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let commit = w.repo.release(
+        "a",
+        "changes:\n  - { kind: cms_block, key: home-hero, ensure: absent }\n",
+        "Gone",
+    );
+    w.reconcile().converged();
+    w.shop.edit(&json!({
+        "kind": "cms_block", "key": "home-hero", "store": "all",
+        "fields": {"title": "Made by hand", "content": "by hand"},
+    }));
+    w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}

@@ -252,3 +252,51 @@ fn a_missing_branch_stalls_and_says_so() {
     w.reconcile().failed_saying(&["no branch nowhere"]);
     assert_eq!(w.ledger(), None);
 }
+
+#[test]
+fn a_ledger_that_was_moved_back_stalls_and_nothing_is_written() {
+    let w = World::new();
+    w.repo.release("a", &title("home-hero", "A"), "A");
+    w.reconcile().converged();
+    w.repo.release("a", &title("home-hero", "B"), "B");
+    w.reconcile().converged();
+    let newest = w.repo.tip("rollback/production").unwrap();
+    w.repo.git_bare(&[
+        "update-ref",
+        "refs/heads/rollback/production",
+        &format!("{newest}~2"),
+    ]);
+    w.repo.release("a", &title("home-hero", "C"), "C");
+    w.reconcile()
+        .failed_saying(&["moved back", &newest, "rollback_branch", "--rebootstrap"]);
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "B",
+        "the original is not to be snapshotted from a half-known history"
+    );
+    w.repo
+        .git_bare(&["update-ref", "refs/heads/rollback/production", &newest]);
+    w.reconcile().converged();
+    assert_eq!(w.shop.field("cms_block", "home-hero", "all", "title"), "C");
+}
+
+#[test]
+fn a_pull_request_that_is_behind_is_planned_by_what_it_changes() {
+    let w = World::new();
+    w.repo.release("a", &title("home-hero", "A"), "A");
+    w.reconcile().converged();
+    w.repo.git(&["checkout", "-q", "-b", "pr"]);
+    w.repo
+        .prepare("b", &title("footer-links", "From the request"), "Request");
+    w.repo.git(&["push", "-q", "origin", "pr"]);
+    w.repo.git(&["checkout", "-q", "main"]);
+    w.repo.release("a", &title("home-hero", "Later"), "Later");
+    w.reconcile().converged();
+    let plan = w.run(&["plan", "--rev", "pr", "--format", "json"]);
+    assert_eq!(plan.code, Some(2), "{}", plan.said());
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    let changes = plan["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "{plan:#}");
+    assert_eq!(changes[0]["key"], "footer-links");
+    assert_eq!(changes[0]["fields"][0]["after"], "From the request");
+}

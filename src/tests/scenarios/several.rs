@@ -70,10 +70,9 @@ fn a_field_set_by_two_environments_of_one_store_is_refused_in_both() {
     w.repo.git(&["push", "-q", "origin", "HEAD:other"]);
     let good = w.repo.release("a", &title("home-hero", "Mine"), "Mine");
     w.reconcile().converged();
-    w.repo.git(&["checkout", "-q", "-b", "other", "origin/other"]);
-    let disputed = w
-        .repo
-        .prepare("b", &title("home-hero", "Theirs"), "Theirs");
+    w.repo
+        .git(&["checkout", "-q", "-b", "other", "origin/other"]);
+    let disputed = w.repo.prepare("b", &title("home-hero", "Theirs"), "Theirs");
     w.repo.git(&["push", "-q", "origin", "other"]);
     w.reconcile().failed();
     let releases = w.releases_of("two");
