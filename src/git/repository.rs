@@ -177,15 +177,27 @@ impl Repository {
     ) -> Result<Option<ObjectId>, GitError> {
         let name = branch_ref(branch)?;
         let unreadable = |error: gix::Error| damaged("branch", branch, reason(&error));
-        let Some(mut reference) = repository
-            .try_find_reference(name.as_ref())
-            .map_err(unreadable)?
-        else {
-            return Ok(None);
+        let look = || {
+            let Some(mut reference) = repository.try_find_reference(name.as_ref())? else {
+                return Ok(None);
+            };
+            Ok(Some(reference.peel_to_id()?.detach()))
         };
-        Ok(Some(reference.peel_to_id().map_err(unreadable)?.detach()))
+        // Somebody who writes or packs references at this moment makes and removes directories where
+        // the name is looked for; a reference that really is damaged stays so.
+        let mut seen: Result<_, gix::Error> = look();
+        for _ in 0..READS {
+            if seen.is_ok() {
+                break;
+            }
+            seen = look();
+        }
+        seen.map_err(unreadable)
     }
 }
+
+/// How often a reference that cannot be read is looked at again.
+const READS: u32 = 5;
 
 /// The full name of a branch's reference.
 pub(super) fn branch_ref(branch: &str) -> Result<FullName, GitError> {
