@@ -162,6 +162,12 @@ fn revert_one(
             if let Some(top) = stack.last_mut() {
                 top.release = step.release;
                 top.desired_after = step.after.clone();
+                let deletes = matches!(step.observed, Before::Entity(Some(_)))
+                    && top.observed_before == Before::Entity(None);
+                if deletes {
+                    // It existed then, too; what it is made from again is known only now.
+                    top.observed_before = step.observed.clone();
+                }
                 if !top.effective {
                     top.observed_before = step.observed.clone();
                     top.effective = step.effective;
@@ -336,6 +342,21 @@ mod tests {
         assert_eq!(revert(&mut stack, &older, &[Seq(1)]), Some(Target::Leave));
         let newer = existence(4, absent, None, Before::Missing);
         let target = revert(&mut stack, &newer, &[Seq(2)]);
+        assert_eq!(target, Some(Target::PutBack(whole)));
+    }
+
+    #[test]
+    fn a_deletion_that_shows_through_a_revert_can_be_undone_too() {
+        let (_, whole) = deleted();
+        let mut stack = Stack::new();
+        let set = existence(1, None, Some(Ensure::Present), Before::Entity(None));
+        deploy(&mut stack, set, false);
+        // An older file that deletes the entity was shadowed.
+        let absent = Some(Ensure::Absent);
+        let shows = existence(2, Some(Ensure::Present), absent, whole.clone());
+        revert(&mut stack, &shows, &[Seq(1)]);
+        let back = existence(3, absent, None, Before::Missing);
+        let target = revert(&mut stack, &back, &[Seq(9)]);
         assert_eq!(target, Some(Target::PutBack(whole)));
     }
 
