@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord};
 use super::inverse::{Inverse, inverse};
 use super::stack::{self, Before, Seq, Target};
-use super::world::World;
+use super::world::{World, put_back_into};
 use crate::domain::{
     Action, Activity, ChangeStatus, CommitId, DesiredState, DesiredValue, Ensure, EntityRef,
     FieldId, FieldName, FieldStatus, Findings, Level, Observation, PhaseName, ReleaseKind,
@@ -218,6 +218,14 @@ impl Composer {
             let entity = entity_record(&mut record, &slot.entity, draft);
             if !entity.slots.contains_key(&slot.field) {
                 entity.listed.insert(slot.field);
+            }
+        }
+        for entity in record.entities.values_mut() {
+            let slots = entity.slots.clone();
+            if let Some(existence) = entity.slots.get_mut(&FieldId::Existence)
+                && let Before::Entity(Some(whole)) = &mut existence.observed_before
+            {
+                put_back_into(whole, &slots);
             }
         }
         for (entity, entity_record) in &record.entities {

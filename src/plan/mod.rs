@@ -14,6 +14,6 @@ pub use book::{
 pub use compose::{Cause, Composed, Draft, Headline, Named, Policy, compose};
 pub use decide::{Being, Decision, EntityWork, Want, decide, work};
 pub use patch::patch;
-pub(crate) use world::whole;
+pub(crate) use world::{put_back_into, whole};
 
 pub use stack::{Before, Seq, Stack, Step, Target, Transition, deploy, revert};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::book::SlotRecord;
 use super::stack::{Before, Target};
 use crate::domain::kinds::{FieldType, Owner};
 use crate::domain::{
@@ -138,6 +139,24 @@ pub(crate) fn whole(
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
+}
+
+/// Puts into the whole of an entity what the release that deletes it puts back: that is how the entity
+/// is made again, for no other release will put those fields back then.
+pub(crate) fn put_back_into(
+    whole: &mut BTreeMap<FieldName, Value>,
+    slots: &BTreeMap<FieldId, SlotRecord>,
+) {
+    for (field, record) in slots {
+        if let (FieldId::Named(name), Target::PutBack(Before::Value(value))) =
+            (field, &record.target)
+        {
+            match value {
+                Value::Null => whole.remove(name),
+                value => whole.insert(name.clone(), value.clone()),
+            };
+        }
+    }
 }
 
 /// What an entity shows that was just made and whose fields were not set.

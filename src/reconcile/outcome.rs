@@ -661,6 +661,7 @@ fn differing(
             let Some(presence) = fresh.get(entity) else {
                 continue;
             };
+            let slots = record.slots.clone();
             for (field, slot) in &mut record.slots {
                 let name = Slot {
                     entity: entity.clone(),
@@ -672,7 +673,9 @@ fn differing(
                 }
                 let seen = match (presence, &slot.observed_before) {
                     (Presence::Found(found), Before::Entity(Some(_))) => {
-                        Before::Entity(Some(crate::plan::whole(entity, &found.fields)))
+                        let mut whole = crate::plan::whole(entity, &found.fields);
+                        crate::plan::put_back_into(&mut whole, &slots);
+                        Before::Entity(Some(whole))
                     }
                     _ => shown(presence, field),
                 };

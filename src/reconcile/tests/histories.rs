@@ -115,7 +115,8 @@ fn spec() -> impl Strategy<Value = Spec> {
     )
         .prop_map(|(ensure, title, content, active)| Spec {
             ensure,
-            title,
+            // A change must say something.
+            title: title.or_else(|| (content.is_none() && active.is_none()).then_some(0)),
             content,
             active,
         })
