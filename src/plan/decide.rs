@@ -159,13 +159,18 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
     let (being, again) = match existence.map(|standing| (standing, open(book, standing))) {
         None => (Being::Any, false),
         Some((standing, Some(target))) => {
-            match (being(target, managed), overtaken(book, entity, standing)) {
-                ((Being::Present(managed), false), Some(whole)) => {
+            let there = matches!(
+                target,
+                Target::Desired(Some(DesiredValue::Ensure(Ensure::Present)))
+                    | Target::PutBack(Before::Entity(None))
+            );
+            match overtaken(book, entity, standing) {
+                Some(whole) if there => {
                     let mut whole = whole.clone();
                     whole.extend(managed);
                     (Being::Present(whole), true)
                 }
-                (as_it_says, _) => as_it_says,
+                Some(_) | None => being(target, managed),
             }
         }
         // Where nothing is asked of its existence, it is made only to hold a field.
