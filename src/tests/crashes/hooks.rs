@@ -25,6 +25,7 @@ echo >> "$here/pushes"
 [ -e "$here/push" ] || exit 0
 read -r nth when < "$here/push"
 [ "$(wc -l < "$here/pushes")" -eq "$nth" ] || exit 0
+: > "$here/reached"
 case $when in
   Refused) kill -9 "$(cat "$here/pid")"; exit 1 ;;
   Orphaned) kill -9 "$(cat "$here/pid")" ;;
@@ -52,13 +53,18 @@ pub(crate) fn install(bare: &Path) {
 
 /// Counts anew, with or without a push to die at.
 pub(crate) fn plan(bare: &Path, plan: Option<(usize, Push)>) {
-    for name in ["pushes", "push", "strike"] {
+    for name in ["pushes", "push", "reached", "strike"] {
         // What is not there needs no removing.
         let _ = std::fs::remove_file(bare.join(name));
     }
     if let Some((nth, push)) = plan {
         std::fs::write(bare.join("push"), format!("{nth} {push:?}\n")).unwrap();
     }
+}
+
+/// Whether the push to die at has begun: the daemon is dead, or as good as.
+pub(crate) fn reached(bare: &Path) -> bool {
+    bare.join("reached").exists()
 }
 
 /// Pushes of the ledger since the last plan.
