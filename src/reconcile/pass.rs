@@ -286,9 +286,16 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         if remembered == tip {
             return Ok(());
         }
-        let source = self.source.clone();
+        // Looked for only when somebody else has moved the branch since.
+        let ledger = self.ledger.clone();
         let known = remembered.clone();
-        if blocking(move || Ok(source.is_ancestor(&known, &tip)?)).await? {
+        let holds = move || {
+            Ok(ledger
+                .history(&tip, None)?
+                .iter()
+                .any(|entry| entry.id == known))
+        };
+        if blocking(holds).await? {
             return Ok(());
         }
         Err(PassError::stalled(format!(
