@@ -1,9 +1,7 @@
 //! A decision as an RFC 6902 patch of the entity's fields.
 
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{
-    AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation,
-};
+use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation};
 
 use super::decide::Decision;
 use crate::domain::{FieldName, ObservedEntity, Value};
@@ -29,9 +27,19 @@ pub fn patch(decision: &Decision, found: Option<&ObservedEntity>) -> Patch {
                 }),
             ]
         }
-        Decision::Delete => vec![PatchOperation::Remove(RemoveOperation {
-            path: PointerBuf::default(),
-        })],
+        Decision::Delete => {
+            let document = found.map_or(Value::Null, document);
+            vec![
+                PatchOperation::Test(TestOperation {
+                    path: PointerBuf::default(),
+                    value: document,
+                }),
+                PatchOperation::Replace(ReplaceOperation {
+                    path: PointerBuf::default(),
+                    value: Value::Null,
+                }),
+            ]
+        }
         Decision::Update(fields) => fields
             .iter()
             .flat_map(|(name, value)| update(name, value, found))
@@ -58,5 +66,76 @@ fn update(name: &FieldName, value: &Value, found: Option<&ObservedEntity>) -> Ve
             path,
             value: value.clone(),
         })],
+    }
+}
+
+/// An entity's fields as the document that a patch applies to.
+fn document(found: &ObservedEntity) -> Value {
+    let fields = found.fields.iter();
+    Value::Object(
+        fields
+            .map(|(name, value)| (name.to_string(), value.clone()))
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::EntityId;
+
+    fn fields(of: &[(&str, &str)]) -> BTreeMap<FieldName, Value> {
+        of.iter()
+            .map(|(name, value)| (FieldName::new(*name).unwrap(), Value::from(*value)))
+            .collect()
+    }
+
+    fn seen(of: &[(&str, &str)]) -> ObservedEntity {
+        ObservedEntity {
+            id: EntityId(1),
+            fields: fields(of),
+        }
+    }
+
+    #[test]
+    fn a_patch_makes_of_what_was_observed_what_is_decided() {
+        let found = seen(&[("title", "Old"), ("content", "same")]);
+        for (decision, before, after) in [
+            (
+                Decision::Update(fields(&[("title", "New"), ("meta_title", "Meta")])),
+                Some(&found),
+                document(&seen(&[
+                    ("title", "New"),
+                    ("content", "same"),
+                    ("meta_title", "Meta"),
+                ])),
+            ),
+            (
+                Decision::Create(fields(&[("title", "New")])),
+                None,
+                document(&seen(&[("title", "New")])),
+            ),
+            (Decision::Delete, Some(&found), Value::Null),
+            (Decision::Noop, Some(&found), document(&found)),
+        ] {
+            let mut target = before.map_or(Value::Null, document);
+            json_patch::patch(&mut target, &patch(&decision, before)).unwrap();
+            assert_eq!(target, after, "{decision:?}");
+        }
+    }
+
+    #[test]
+    fn a_patch_does_not_apply_to_what_somebody_edited_meanwhile() {
+        let found = seen(&[("title", "Old")]);
+        for decision in [
+            Decision::Update(fields(&[("title", "New")])),
+            Decision::Delete,
+        ] {
+            let mut edited = document(&seen(&[("title", "Edited")]));
+            json_patch::patch(&mut edited, &patch(&decision, Some(&found))).unwrap_err();
+        }
     }
 }
