@@ -528,3 +528,156 @@ impl Reader<'_> {
         })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn commit(digit: &str) -> CommitId {
+        CommitId::new(digit.repeat(40)).unwrap()
+    }
+
+    /// A release whose every text is one of these.
+    fn release(key: &str, texts: &[Value]) -> ReleaseRecord {
+        let text = |n: usize| texts[n % texts.len()].clone();
+        let words = |n: usize| text(n).to_string();
+        let slot = SlotRecord {
+            desired_before: None,
+            desired_after: Some(DesiredValue::Value(text(0))),
+            observed_before: Before::Value(text(1)),
+            derived: true,
+            reverts: vec![Seq(3)],
+            target: Target::PutBack(Before::Value(text(2))),
+            status: Some(FieldStatus::InDoubt),
+            observed: Some(Before::Value(text(3))),
+            also: vec![Before::Value(text(4)), Before::Unknown],
+            conflict: true,
+            effective: false,
+        };
+        let fields = BTreeMap::from([(FieldName::new("content").unwrap(), text(5))]);
+        let existence = SlotRecord {
+            desired_before: Some(DesiredValue::Ensure(Ensure::Present)),
+            desired_after: Some(DesiredValue::Ensure(Ensure::Absent)),
+            observed_before: Before::Entity(Some(fields)),
+            target: Target::Leave,
+            observed: None,
+            status: None,
+            ..slot.clone()
+        };
+        let entity = EntityRef {
+            kind: Kind::CMS_BLOCK,
+            key: EntityKey::new(key).unwrap(),
+            store: StoreScope::All,
+        };
+        let record = EntityRecord {
+            id: Some(EntityId(7)),
+            digest: Some("ab".repeat(32)),
+            explicit: true,
+            listed: BTreeSet::from([FieldId::Existence]),
+            slots: BTreeMap::from([
+                (FieldId::Existence, existence),
+                (FieldId::Named(FieldName::new("title").unwrap()), slot),
+            ]),
+            action: Action::Update,
+            status: ChangeStatus::Failed,
+            error: Some(words(6)),
+            permanent: true,
+        };
+        let at: Timestamp = "2026-11-21T22:00:00.123Z".parse().unwrap();
+        ReleaseRecord {
+            seq: Seq(12),
+            id: None,
+            kind: ReleaseKind::Deploy,
+            status: ReleaseStatus::Failed,
+            reverts: vec![Seq(3)],
+            commit: commit("a"),
+            first_parent: Some(commit("b")),
+            branch: "main".to_owned(),
+            subject: words(7),
+            author: words(8),
+            started_at: at,
+            finished_at: Some(at),
+            snapshot: None,
+            message: Some(words(9)),
+            phases: Vec::new(),
+            activity: Vec::new(),
+            paths: BTreeMap::from([(
+                words(10),
+                PathChange {
+                    before: None,
+                    after: Some("c".to_owned()),
+                },
+            )]),
+            entities: BTreeMap::from([(entity, record)]),
+        }
+    }
+
+    /// What YAML is known to stumble over, and anything else.
+    fn text() -> impl Strategy<Value = Value> {
+        let odd = [
+            "",
+            " ",
+            "\n",
+            "\t",
+            "yes",
+            "null",
+            "~",
+            "1",
+            "1.0",
+            "0x1f",
+            "2026-01-01",
+            "- a",
+            "# b",
+            "a: b",
+            "a\r\nb\r\n",
+            "\ttab first\n",
+            "  two\n\n\nlines  \n",
+            "'",
+            "\"",
+            "|",
+            ">-",
+            "!tag",
+            "&a",
+            "*a",
+            "{{block id=\"x\"}}",
+            "%directive",
+            "---\n...",
+            "\u{feff}bom",
+            "\u{85}",
+            "\u{2028}",
+            "\0",
+            "\u{7f}",
+            "żółć 日本 😀",
+            "end\\",
+            "a\n b\n\tc",
+            "trailing \n",
+            "\n\nleading",
+        ];
+        prop_oneof![
+            3 => prop::sample::select(odd.to_vec()).prop_map(Value::from),
+            3 => any::<String>().prop_map(Value::from),
+            1 => "[a-z\n\t :#'\"-]{0,80}".prop_map(Value::from),
+            1 => prop::collection::vec(any::<char>(), 1000..1100)
+                .prop_map(|chars| Value::from(chars.into_iter().collect::<String>())),
+            1 => Just(Value::Null),
+            1 => any::<bool>().prop_map(Value::from),
+            1 => any::<i64>().prop_map(Value::from),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_store_holds_can_be_recorded(
+            key in "[a-z0-9:#. -]{1,20}",
+            texts in prop::collection::vec(text(), 1..12),
+        ) {
+            // `write` reads back and compares.
+            let release = release(&key, &texts);
+            let files = write(&release).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            prop_assert_eq!(read(&folder(&release), &files).unwrap(), release);
+        }
+    }
+}
