@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::stack::{self, Before, Seq, Stack, Target};
 use crate::domain::{
     Action, Activity, Change, ChangeStatus, CommitId, DesiredValue, Ensure, EntityId, EntityRef,
-    FieldId, FieldOutcome, FieldStatus, Phase, Release, ReleaseId, ReleaseKind, ReleaseStatus,
-    Slot, Value,
+    FieldId, FieldName, FieldOutcome, FieldStatus, Phase, Release, ReleaseId, ReleaseKind,
+    ReleaseStatus, Slot, Value,
 };
 
 /// One slot of one release: what was demanded, what was seen, what follows and what became of it.
@@ -22,6 +22,9 @@ pub struct SlotRecord {
     pub observed_before: Before,
     /// Whether that is what earlier releases of the same pass would have left, not what was read.
     pub derived: bool,
+    /// Whether `observed_before` is what an earlier rollback had not put back yet: whoever sets the
+    /// slot next owes it too. What was read, where it differs, is in `also`.
+    pub owed: bool,
     /// The releases whose transition this one reverts, newest first; empty for a deploy.
     pub reverts: Vec<Seq>,
     /// What follows for the store.
@@ -46,6 +49,15 @@ impl SlotRecord {
             Some(FieldStatus::Written | FieldStatus::Unchanged | FieldStatus::Conflict) => true,
             Some(FieldStatus::NotWritten | FieldStatus::InDoubt) | None => false,
         }
+    }
+
+    /// Whether, as an entity's existence, it ends that.
+    fn deletes(&self) -> bool {
+        matches!(
+            self.target,
+            Target::Desired(Some(DesiredValue::Ensure(Ensure::Absent)))
+                | Target::PutBack(Before::Missing)
+        )
     }
 
     /// Whether it only demands that an entity be there that was there already: then it says nothing
@@ -200,11 +212,26 @@ pub struct Standing {
     pub desired: Option<DesiredValue>,
     /// Whether the store was brought there.
     pub done: bool,
+    /// Whether the target is the value before something that was written.
+    pub undoes: bool,
     /// Whether only a person's `retry` or another value helps.
     pub permanent: bool,
 }
 
 impl Standing {
+    /// Whether a rollback has still to put something back that had really been there.
+    fn owes(&self) -> bool {
+        self.undoes && !self.done && matches!(self.target, Target::PutBack(_))
+    }
+
+    /// What a rollback has still to put back, in this pass or because an earlier one failed.
+    pub(super) fn debt(&self) -> Option<&Before> {
+        match &self.target {
+            Target::PutBack(before) if self.owes() && *before != Before::Unknown => Some(before),
+            Target::PutBack(_) | Target::Desired(_) | Target::Leave => None,
+        }
+    }
+
     /// Whether the value put back differs from the desired one: drift that is on purpose.
     pub fn is_drift(&self, slot: &Slot) -> bool {
         let (Target::PutBack(before), Some(desired)) = (&self.target, &self.desired) else {
@@ -276,12 +303,49 @@ impl Book {
             return;
         }
         for (slot, record) in release.slots() {
+            let owed = record.owed && self.standings.get(&slot).is_some_and(Standing::owes);
             let stack = self.stacks.entry(slot.clone()).or_default();
-            apply(stack, release.seq, record);
+            let known = match record.target {
+                Target::PutBack(_) => stack.clone(),
+                Target::Leave | Target::Desired(_) => Stack::new(),
+            };
+            apply(stack, release.seq, record, owed);
+            let deleted = stack::deleted_at(&known, stack);
+            let undoes = match record.reverts.is_empty() {
+                true => known.iter().any(|t| t.effective),
+                false => owed || stack::origin(&known, stack).is_some(),
+            };
+            let origin = stack::origin(&known, stack);
             if stack.is_empty() {
                 self.stacks.remove(&slot);
             }
-            self.stand(&release, slot, record);
+            if let (Some(deleted), Target::PutBack(Before::Entity(Some(whole)))) =
+                (deleted, &record.target)
+            {
+                self.rebase(&slot.entity, deleted, whole);
+            }
+            if let (Some(origin), FieldId::Named(name), Target::PutBack(Before::Value(value))) =
+                (origin, &slot.field, &record.target)
+            {
+                let existence = Slot {
+                    entity: slot.entity.clone(),
+                    field: FieldId::Existence,
+                };
+                if let Some(stack) = self.stacks.get_mut(&existence) {
+                    stack::put_into_whole(stack, origin, name, value);
+                }
+            }
+            if record.target.makes_again() {
+                // Its own fields come after its existence.
+                self.forget_fields(&slot.entity);
+            }
+            self.stand(&release, slot, record, undoes);
+        }
+        for (entity, record) in &release.entities {
+            let existence = record.slots.get(&FieldId::Existence);
+            if existence.is_some_and(SlotRecord::deletes) {
+                self.forget_fields(entity);
+            }
         }
         if release.status != ReleaseStatus::Invalid {
             for reverted in &release.reverts {
@@ -291,7 +355,36 @@ impl Book {
         self.releases.insert(release.seq, release);
     }
 
-    fn stand(&mut self, release: &ReleaseRecord, slot: Slot, record: &SlotRecord) {
+    /// An entity is there again as it was when the release `deleted` found it. Existence is the first
+    /// of an entity's slots, so the fields of the same release find their stacks rebased.
+    pub(super) fn rebase(
+        &mut self,
+        entity: &EntityRef,
+        deleted: Seq,
+        whole: &BTreeMap<FieldName, Value>,
+    ) {
+        for (name, slot) in fields_of(entity) {
+            let value = whole.get(&name).unwrap_or(&Value::Null);
+            if let Some(stack) = self.stacks.get_mut(&slot) {
+                stack::rebase(stack, deleted, value);
+            }
+        }
+    }
+
+    /// What was to be put back into an entity that is deleted, or makes way for the one that was there
+    /// before it, needs no putting back any more, and must not get into the one in its place.
+    fn forget_fields(&mut self, entity: &EntityRef) {
+        for (_, slot) in fields_of(entity) {
+            let moot = self.standings.get(&slot).is_some_and(|standing| {
+                standing.desired.is_none() && matches!(standing.target, Target::PutBack(_))
+            });
+            if moot {
+                self.standings.remove(&slot);
+            }
+        }
+    }
+
+    fn stand(&mut self, release: &ReleaseRecord, slot: Slot, record: &SlotRecord, undoes: bool) {
         let permanent = release
             .entities
             .get(&slot.entity)
@@ -315,6 +408,7 @@ impl Book {
                         target: target.clone(),
                         desired: record.desired_after.clone(),
                         done: record.done(),
+                        undoes,
                         permanent,
                     },
                 );
@@ -532,14 +626,27 @@ impl Book {
     }
 }
 
+/// The slots of an entity's fields.
+pub(super) fn fields_of(entity: &EntityRef) -> impl Iterator<Item = (FieldName, Slot)> + '_ {
+    entity.kind.settable().filter_map(|spec| {
+        let name = FieldName::new(spec.name).ok()?;
+        let slot = Slot {
+            entity: entity.clone(),
+            field: FieldId::Named(name.clone()),
+        };
+        Some((name, slot))
+    })
+}
+
 /// Applies one recorded step to a stack, as it was done then.
-fn apply(stack: &mut Stack, seq: Seq, record: &SlotRecord) {
+/// `owed`: what it observed is a debt, so that the store was not left as that.
+pub(super) fn apply(stack: &mut Stack, seq: Seq, record: &SlotRecord, owed: bool) {
     let step = stack::Step {
         release: seq,
         before: record.desired_before.clone(),
         after: record.desired_after.clone(),
         observed: record.observed_before.clone(),
-        effective: record.effective,
+        effective: record.effective || owed,
     };
     if record.reverts.is_empty() {
         stack::deploy(stack, step, false);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord};
+use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, fields_of};
 use super::inverse::{Inverse, inverse};
 use super::stack::{self, Before, Seq, Target};
 use super::world::{World, put_back_into};
@@ -155,6 +155,22 @@ struct Reverted {
     slots: BTreeSet<Slot>,
 }
 
+impl Reverted {
+    /// What says that an entity shall not be there hides its fields, too: where they show, or are
+    /// hidden, again, that is the release's doing.
+    fn cover_fields(&mut self, changed: &BTreeSet<Slot>) {
+        let existence = |slot: &Slot| Slot {
+            entity: slot.entity.clone(),
+            field: FieldId::Existence,
+        };
+        let covered = changed
+            .iter()
+            .filter(|slot| self.slots.contains(&existence(slot)));
+        let covered: Vec<_> = covered.cloned().collect();
+        self.slots.extend(covered);
+    }
+}
+
 impl Composer {
     fn add(&mut self, draft: &Draft) {
         if let Some(findings) = &draft.invalid {
@@ -163,7 +179,10 @@ impl Composer {
         }
         let own = draft.before.own_difference(&draft.after);
         let changed = draft.before.changed_slots(&draft.after);
-        let (reverted, hint) = self.reverted(draft, &own, &changed);
+        let (mut reverted, hint) = self.reverted(draft, &own, &changed);
+        for release in &mut reverted {
+            release.cover_fields(&changed);
+        }
         if changed.is_empty() && reverted.is_empty() {
             return;
         }
@@ -189,6 +208,7 @@ impl Composer {
             .flat_map(|r| r.slots.iter().cloned())
             .chain(changed)
             .collect();
+        let mut dissolved = BTreeSet::new();
         for slot in slots {
             let reverts: Vec<Seq> = reverted
                 .iter()
@@ -203,9 +223,13 @@ impl Composer {
                 .and_then(|existence| match &existence.target {
                     Target::PutBack(Before::Entity(whole)) => whole.as_ref(),
                     Target::PutBack(_) | Target::Leave | Target::Desired(_) => None,
-                });
+                })
+                .map(|whole| (whole, dissolved.contains(&slot.entity)));
             let slot_record = self.slot(draft, record.seq, &slot, reverts, remade);
             if let Some(slot_record) = slot_record {
+                if self.dissolve(record.seq, &slot, &slot_record) {
+                    dissolved.insert(slot.entity.clone());
+                }
                 if slot_record.conflict {
                     let line = conflict_line(self.policy);
                     record.activity.push(self.entity_line(&slot, line));
@@ -222,10 +246,16 @@ impl Composer {
         }
         for entity in record.entities.values_mut() {
             let slots = entity.slots.clone();
-            if let Some(existence) = entity.slots.get_mut(&FieldId::Existence)
-                && let Before::Entity(Some(whole)) = &mut existence.observed_before
-            {
-                put_back_into(whole, &slots);
+            if let Some(existence) = entity.slots.get_mut(&FieldId::Existence) {
+                let kept = std::iter::once(&mut existence.observed_before);
+                for before in kept.chain(&mut existence.also) {
+                    if let Before::Entity(Some(whole)) = before {
+                        put_back_into(whole, &slots);
+                    }
+                }
+                if let Target::PutBack(Before::Entity(Some(whole))) = &mut existence.target {
+                    put_back_into(whole, &slots);
+                }
             }
         }
         for (entity, entity_record) in &record.entities {
@@ -243,17 +273,30 @@ impl Composer {
         seq: Seq,
         slot: &Slot,
         reverts: Vec<Seq>,
-        remade: Option<&BTreeMap<FieldName, Value>>,
+        remade: Option<(&BTreeMap<FieldName, Value>, bool)>,
     ) -> Option<SlotRecord> {
         let before = draft.before.get(slot);
         let after = draft.after.get(slot);
         let (mut observed, mut derived) = self.world.before(&slot.entity, &slot.field, false);
-        if let (Some(whole), FieldId::Named(name), Before::Missing) =
-            (remade, &slot.field, &observed)
+        let mut also = Vec::new();
+        if let (Some((whole, dissolved)), FieldId::Named(name)) = (remade, &slot.field)
+            && (dissolved || observed == Before::Missing)
         {
             // A field that shows through an entity made again goes back to the entity's own value.
-            observed = Before::Value(whole.get(name).cloned().unwrap_or(Value::Null));
+            let own = Before::Value(whole.get(name).cloned().unwrap_or(Value::Null));
+            let read = std::mem::replace(&mut observed, own);
+            if !derived && matches!(read, Before::Value(_)) && read != observed {
+                also.push(read);
+            }
             derived = true;
+        }
+        let owed = self.owed(slot);
+        let mut is_owed = owed.is_some();
+        if let Some(owed) = owed.filter(|_| !derived) {
+            let read = std::mem::replace(&mut observed, owed);
+            if read != observed {
+                also.push(read);
+            }
         }
         let mut stack = self.book.stacks.get(slot).cloned().unwrap_or_default();
         let step = stack::Step {
@@ -292,38 +335,87 @@ impl Composer {
                 | Target::PutBack(Before::Missing)
         );
         if deletes && slot.field == FieldId::Existence {
-            observed = self.world.before(&slot.entity, &slot.field, true).0;
+            let read = self.world.before(&slot.entity, &slot.field, true).0;
+            let whole = self.whole_with_debts(&slot.entity, &read);
+            is_owed |= whole != read;
+            match also.last_mut() {
+                Some(known) => *known = read,
+                None => {
+                    if whole != read {
+                        also.push(read);
+                    }
+                    observed = whole;
+                }
+            }
         }
         Some(SlotRecord {
             desired_before: before,
             desired_after: after,
             observed_before: observed,
             derived,
+            owed: is_owed,
             reverts,
             target,
             status: None,
             observed: None,
-            also: Vec::new(),
+            also,
             conflict,
             effective: true,
         })
     }
 
+    /// Where a deleted entity is made again, the stacks of its fields go on from what it was then.
+    /// Whether that is so.
+    fn dissolve(&mut self, seq: Seq, slot: &Slot, record: &SlotRecord) -> bool {
+        let (FieldId::Existence, Target::PutBack(Before::Entity(Some(whole)))) =
+            (&slot.field, &record.target)
+        else {
+            return false;
+        };
+        let known = self.book.stacks.get(slot).cloned().unwrap_or_default();
+        let mut after = known.clone();
+        super::book::apply(&mut after, seq, record, false);
+        let deleted = stack::deleted_at(&known, &after);
+        if let Some(deleted) = deleted {
+            self.book.rebase(&slot.entity, deleted, whole);
+        }
+        deleted.is_some()
+    }
+
+    /// What a rollback has still to put back, in this pass or because an earlier one failed. The next
+    /// release takes the debt over: once it is reverted too, that is the value to be seen.
+    fn owed(&self, slot: &Slot) -> Option<Before> {
+        self.book.standings.get(slot)?.debt().cloned()
+    }
+
+    /// The whole of an entity that is about to be deleted, with what is still to be put back into it:
+    /// that is how it would have to be made again.
+    fn whole_with_debts(&self, entity: &EntityRef, read: &Before) -> Before {
+        let Before::Entity(Some(fields)) = read else {
+            return read.clone();
+        };
+        let mut fields = fields.clone();
+        for (name, slot) in fields_of(entity) {
+            let derived = self.world.before(entity, &slot.field, false).1;
+            match self.owed(&slot).filter(|_| !derived) {
+                Some(Before::Value(Value::Null)) => {
+                    fields.remove(&name);
+                }
+                Some(Before::Value(value)) => {
+                    fields.insert(name, value);
+                }
+                Some(Before::Missing | Before::Entity(_) | Before::Unknown) | None => {}
+            }
+        }
+        Before::Entity(Some(fields))
+    }
+
     /// What an earlier release of the pass, or one that failed, still has to make again: a later one
     /// that only wants the entity to be there must not make less of it.
     fn to_be_made_again(&self, slot: &Slot, target: &Target) -> Option<Target> {
-        let there = matches!(
-            target,
-            Target::PutBack(Before::Entity(None))
-                | Target::Desired(Some(DesiredValue::Ensure(
-                    Ensure::Present | Ensure::Existing
-                )))
-        );
-        let standing = self.book.standings.get(slot).filter(|s| there && !s.done)?;
-        match &standing.target {
-            whole @ Target::PutBack(Before::Entity(Some(_))) => Some(whole.clone()),
-            Target::PutBack(_) | Target::Desired(_) | Target::Leave => None,
-        }
+        let standing = self.book.standings.get(slot).filter(|s| !s.done)?;
+        let again = target.demands_existence() && standing.target.makes_again();
+        again.then(|| standing.target.clone())
     }
 
     /// Whether a field shows something else than what was made of it last.
@@ -381,6 +473,9 @@ impl Composer {
             if let Some((seq, slots)) = self.by_words(named, own, changed) {
                 reverted.entry(seq).or_default().extend(slots);
             }
+        }
+        for (seq, slots) in self.cancelled(named, own) {
+            reverted.entry(seq).or_insert(slots);
         }
         let mut hint = None;
         if named.is_empty() && !own.is_empty() {
@@ -446,6 +541,31 @@ impl Composer {
                 })
             }
         }
+    }
+
+    /// Of releases that a commit takes back together, one may have undone what the other did, so that
+    /// the commit changes no field of theirs: it reverts them all the same.
+    fn cancelled(
+        &self,
+        named: &[Named],
+        own: &BTreeSet<Slot>,
+    ) -> impl Iterator<Item = (Seq, BTreeSet<Slot>)> {
+        let mut all: BTreeMap<Seq, BTreeSet<Slot>> = BTreeMap::new();
+        if !own.is_empty() {
+            let releases = named.iter().filter_map(|n| self.book.of_commit(&n.commit));
+            let valid = releases.filter(|r| r.status != ReleaseStatus::Invalid);
+            all.extend(valid.map(|release| (release.seq, deployed(release))));
+        }
+        let shared = |seq: &Seq, slots: &BTreeSet<Slot>| {
+            all.iter()
+                .any(|(other, theirs)| other != seq && !theirs.is_disjoint(slots))
+        };
+        let together: Vec<_> = all
+            .iter()
+            .filter(|(seq, slots)| shared(seq, slots))
+            .map(|(seq, slots)| (*seq, slots.clone()))
+            .collect();
+        together.into_iter()
     }
 
     /// Why a commit is a rollback although its message does not say so, or is none although it does.
@@ -674,7 +794,7 @@ impl Composer {
         let first = stack.iter().rposition(|t| t.effective).map_or(0, |i| i + 1);
         let mut before = seen;
         for transition in &stack[first..] {
-            let seq = transition.release;
+            let seq = transition.observed_at;
             let release = renewed
                 .get(&seq)
                 .or_else(|| self.book.releases.get(&seq))

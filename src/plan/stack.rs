@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DesiredValue, FieldName, Value};
+use crate::domain::{DesiredValue, Ensure, FieldName, Value};
 
 /// The place of a release in its environment's history. Replay follows it, never a clock.
 #[derive(
@@ -51,6 +51,24 @@ pub enum Target {
     PutBack(Before),
 }
 
+impl Target {
+    /// Whether it makes a deleted entity again.
+    pub(super) fn makes_again(&self) -> bool {
+        matches!(self, Self::PutBack(Before::Entity(Some(_))))
+    }
+
+    /// Whether it asks that an entity be there, whatever it is.
+    pub(super) fn demands_existence(&self) -> bool {
+        matches!(
+            self,
+            Self::PutBack(Before::Entity(None))
+                | Self::Desired(Some(DesiredValue::Ensure(
+                    Ensure::Present | Ensure::Existing
+                )))
+        )
+    }
+}
+
 /// One change of a slot's desired value by a release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
@@ -62,9 +80,21 @@ pub struct Transition {
     pub desired_after: Option<DesiredValue>,
     /// What the store showed before.
     pub observed_before: Before,
+    /// The release for which that was observed: the release itself, or the one below it whose
+    /// transition it took over.
+    pub observed_at: Seq,
     /// Whether the store was, or may have been, brought to the target. What never was written is
     /// left alone by a rollback.
     pub effective: bool,
+}
+
+impl Transition {
+    /// What never was written is brought about by a later step, which observed it anew.
+    fn take_up(&mut self, step: &Step) {
+        self.observed_before = step.observed.clone();
+        self.observed_at = step.release;
+        self.effective = step.effective;
+    }
 }
 
 /// The transitions of one slot, oldest first.
@@ -104,6 +134,7 @@ pub fn deploy(stack: &mut Stack, step: Step, restore_removed: bool) -> Target {
         desired_before: before,
         desired_after: after,
         observed_before: observed,
+        observed_at: release,
         effective,
     });
     target
@@ -118,6 +149,10 @@ pub fn revert(stack: &mut Stack, step: &Step, reverted: &[Seq]) -> Option<Target
         match revert_one(stack, step, before, *release) {
             // "Nothing is written" does not take back what an earlier revert of this commit put.
             Some(Target::Leave) if target.is_some() => {}
+            // Nor does the demand that an entity be there make less of one that is made again.
+            Some(next)
+                if next.demands_existence() && target.as_ref().is_some_and(Target::makes_again) => {
+            }
             Some(next) => target = Some(next),
             None => {}
         }
@@ -142,11 +177,13 @@ fn revert_one(
             let above = &mut stack[index];
             above.desired_before = gone.desired_before;
             if gone.effective {
-                above.observed_before = match (gone.observed_before, &above.observed_before) {
-                    // Both say that it existed; only one knows how to make it again.
-                    (Before::Entity(None), whole @ Before::Entity(Some(_))) => whole.clone(),
-                    (lower, _) => lower,
-                };
+                // Where both say that it existed, only one may know how to make it again.
+                let knows_more = gone.observed_before == Before::Entity(None)
+                    && matches!(above.observed_before, Before::Entity(Some(_)));
+                if !knows_more {
+                    above.observed_before = gone.observed_before;
+                    above.observed_at = gone.observed_at;
+                }
                 above.effective = true;
             }
             if changed {
@@ -167,10 +204,10 @@ fn revert_one(
                 if deletes {
                     // It existed then, too; what it is made from again is known only now.
                     top.observed_before = step.observed.clone();
+                    top.observed_at = step.release;
                 }
                 if !top.effective {
-                    top.observed_before = step.observed.clone();
-                    top.effective = step.effective;
+                    top.take_up(step);
                 }
             }
             Some(Target::Desired(step.after.clone()))
@@ -186,10 +223,19 @@ fn revert_one(
 fn search(stack: &mut Stack, step: &Step) -> Option<Target> {
     let index = stack.iter().rposition(|t| t.desired_before == step.after)?;
     let dropped = stack.split_off(index);
-    // What never was written is left alone: then the store shows what it shall show.
-    Some(Target::PutBack(
-        put_back(&dropped).unwrap_or_else(|| step.observed.clone()),
-    ))
+    if let Some(before) = put_back(&dropped) {
+        return Some(Target::PutBack(before));
+    }
+    // What never was written needs no putting back.
+    match stack.last_mut() {
+        // Nor was what lies below it, which is today's desired value and is tried again.
+        Some(top) if !top.effective => {
+            top.take_up(step);
+            Some(Target::Desired(step.after.clone()))
+        }
+        // The store shows what it shall show.
+        Some(_) | None => Some(Target::PutBack(step.observed.clone())),
+    }
 }
 
 /// What was observed before the lowest transition that was written. Of an entity that existed then
@@ -210,16 +256,66 @@ fn push(stack: &mut Stack, step: &Step, before: &Option<DesiredValue>) -> Target
         desired_before: before.clone(),
         desired_after: step.after.clone(),
         observed_before: step.observed.clone(),
+        observed_at: step.release,
         effective: step.effective,
     });
     Target::Desired(step.after.clone())
+}
+
+/// The release that deleted an entity which a rollback makes again: of the transitions of its existence
+/// that the rollback dropped, the lowest that knows the whole entity.
+pub(super) fn deleted_at(before: &[Transition], after: &[Transition]) -> Option<Seq> {
+    dropped(before, after)
+        .find(|t| t.effective && matches!(t.observed_before, Before::Entity(Some(_))))
+        .map(|t| t.observed_at)
+}
+
+/// The release for which a step's put-back was observed: of the transitions it dropped, the lowest
+/// that was written. Where there is none, what it puts back has not been away.
+pub(super) fn origin(before: &[Transition], after: &[Transition]) -> Option<Seq> {
+    let mut written = dropped(before, after).filter(|t| t.effective);
+    written.next().map(|t| t.observed_at)
+}
+
+/// A field that was observed for release `origin` is put back. Where the entity was deleted after
+/// that, it is made again with that value, too.
+pub(super) fn put_into_whole(existence: &mut Stack, origin: Seq, name: &FieldName, value: &Value) {
+    let later = existence.iter_mut().filter(|t| t.observed_at > origin);
+    let mut wholes = later.filter_map(|t| match &mut t.observed_before {
+        Before::Entity(Some(whole)) => Some(whole),
+        Before::Entity(None) | Before::Value(_) | Before::Missing | Before::Unknown => None,
+    });
+    if let Some(whole) = wholes.next() {
+        match value {
+            Value::Null => whole.remove(name),
+            value => whole.insert(name.clone(), value.clone()),
+        };
+    }
+}
+
+fn dropped<'a>(
+    before: &'a [Transition],
+    after: &'a [Transition],
+) -> impl Iterator<Item = &'a Transition> {
+    let kept = |t: &Transition| after.iter().any(|kept| kept.release == t.release);
+    before.iter().filter(move |t| !kept(t))
+}
+
+/// The entity that was deleted for release `deleted` is there again as it was, with this value of the
+/// field. What was observed since then belonged to another entity of the same key.
+pub(super) fn rebase(stack: &mut Stack, deleted: Seq, value: &Value) {
+    if let Some(lowest) = stack.first_mut()
+        && lowest.observed_at > deleted
+    {
+        lowest.observed_before = Before::Value(value.clone());
+        lowest.observed_at = deleted;
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::domain::Ensure;
     use proptest::prelude::*;
 
     fn value(n: u8) -> Option<DesiredValue> {

@@ -555,6 +555,7 @@ fn summary(release: &ReleaseRecord) -> String {
                 target: record.target.clone(),
                 desired: record.desired_after.clone(),
                 done: record.done(),
+                undoes: false,
                 permanent: false,
             }
             .is_drift(slot)
@@ -596,11 +597,18 @@ pub(super) fn extended(
         fresh,
         journal,
         |record, seen| {
+            if record.owed {
+                record.also.push(seen);
+                return "edited in Magento after the snapshot and before the write; the newer value is kept beside the snapshot";
+            }
             let old = std::mem::replace(&mut record.observed_before, seen);
             record.also.push(old);
             "edited in Magento after the snapshot and before the write; the newer value is now the one kept"
         },
-        |_, record, seen| record.observed_before != *seen,
+        |_, record, seen| match record.owed {
+            true => record.observed_before != *seen && record.also.last() != Some(seen),
+            false => record.observed_before != *seen,
+        },
     )
 }
 
@@ -671,7 +679,11 @@ fn differing(
                 if !first.insert(name.clone()) || slot.derived {
                     continue;
                 }
-                let seen = match (presence, &slot.observed_before) {
+                let kept = match slot.owed {
+                    true => slot.also.last().unwrap_or(&slot.observed_before),
+                    false => &slot.observed_before,
+                };
+                let seen = match (presence, kept) {
                     (Presence::Found(found), Before::Entity(Some(_))) => {
                         let mut whole = crate::plan::whole(entity, &found.fields);
                         crate::plan::put_back_into(&mut whole, &slots);

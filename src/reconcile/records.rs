@@ -141,6 +141,7 @@ struct SlotFile {
     desired_after: DesiredFile,
     observed_before: BeforeFile,
     derived: bool,
+    owed: bool,
     reverts: Vec<Seq>,
     target: TargetFile,
     conflict: bool,
@@ -372,6 +373,7 @@ impl Values {
             desired_after: self.desired(slot.desired_after.as_ref(), "desired-after"),
             observed_before: self.before(&slot.observed_before, "before"),
             derived: slot.derived,
+            owed: slot.owed,
             reverts: slot.reverts.clone(),
             target: match &slot.target {
                 Target::Leave => TargetFile::Leave,
@@ -468,6 +470,7 @@ impl Reader<'_> {
             desired_after: self.desired(slot.desired_after)?,
             observed_before: self.before(slot.observed_before)?,
             derived: slot.derived,
+            owed: slot.owed,
             reverts: slot.reverts,
             target: match slot.target {
                 TargetFile::Leave => Target::Leave,
@@ -549,6 +552,7 @@ mod tests {
             desired_after: Some(DesiredValue::Value(text(0))),
             observed_before: Before::Value(text(1)),
             derived: true,
+            owed: true,
             reverts: vec![Seq(3)],
             target: Target::PutBack(Before::Value(text(2))),
             status: Some(FieldStatus::InDoubt),

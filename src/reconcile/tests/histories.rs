@@ -160,6 +160,30 @@ struct Change {
 struct Repository {
     files: Files,
     live: Vec<(CommitId, Vec<Change>)>,
+    story: Story,
+}
+
+/// What happened, for a case that fails: the last one printed is the smallest.
+#[derive(Default)]
+struct Story(std::cell::RefCell<Vec<String>>);
+
+impl Story {
+    /// Of ids that begin with zeroes.
+    fn short(id: &CommitId) -> String {
+        id.to_string().chars().skip(24).collect()
+    }
+
+    fn tell(&self, line: String) {
+        self.0.borrow_mut().push(line);
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the history:\n{}", self.0.borrow().join("\n"));
+        }
+    }
 }
 
 fn set(files: &mut Files, at: (usize, usize), spec: Option<Spec>) {
@@ -173,7 +197,11 @@ fn set(files: &mut Files, at: (usize, usize), spec: Option<Spec>) {
 fn differing(a: Option<&Spec>, b: Option<&Spec>) -> Vec<&'static str> {
     let of = |spec: Option<&Spec>| {
         [
-            ("ensure", spec.map(|s| format!("{:?}", s.ensure))),
+            // Spelled out or not, `present` is the same demand.
+            (
+                "ensure",
+                spec.map(|s| s.ensure.unwrap_or("present").to_owned()),
+            ),
             ("title", spec.and_then(|s| s.title).map(|v| v.to_string())),
             (
                 "content",
@@ -199,9 +227,33 @@ fn shows(changes: &[Change], before: &Files, after: &Files) -> bool {
     })
 }
 
+/// Whether two releases change the same field.
+fn share(a: &[Change], b: &[Change]) -> bool {
+    let fields = |changes: &[Change]| -> std::collections::BTreeSet<_> {
+        let each = changes.iter().flat_map(|change| {
+            let own = differing(change.before.as_ref(), change.after.as_ref());
+            own.into_iter().map(|field| (change.at.1, field))
+        });
+        each.collect()
+    };
+    !fields(a).is_disjoint(&fields(b))
+}
+
 impl Repository {
     fn commit(&self, world: &World, message: &str) -> CommitId {
-        world.source.commit(message, tree(&self.files))
+        let id = world.source.commit(message, tree(&self.files));
+        let files: Vec<String> = self
+            .files
+            .iter()
+            .map(|((file, at), spec)| format!("    {file} {}: {spec:?}", entities()[*at]))
+            .collect();
+        let message = message.replace('\n', " ");
+        self.story.tell(format!(
+            "commit {}: {message}\n{}",
+            Story::short(&id),
+            files.join("\n")
+        ));
+        id
     }
 
     fn release(&mut self, world: &World, edits: &[Edit]) {
@@ -243,11 +295,18 @@ impl Repository {
         for pick in picks {
             let undone: Vec<(usize, Files)> = (0..self.live.len())
                 .filter_map(|i| Some((i, self.undoes(&self.live[i].1)?)))
-                // Words count only where the commit changes a field that the release changed; git
-                // itself refuses the commit that reverts an addition and its removal at once.
+                // Words count only where the commit changes a field that the release changed, or that
+                // it shares with another one that the commit takes back.
                 .filter(|(i, files)| {
-                    let mut all = taken.iter().chain([&self.live[*i].1]);
-                    all.all(|changes| shows(changes, &start, files))
+                    let all: Vec<_> = taken.iter().chain([&self.live[*i].1]).collect();
+                    let any = all.iter().any(|changes| shows(changes, &start, files));
+                    let counts = |changes: &Vec<Change>| {
+                        let shared = all
+                            .iter()
+                            .any(|o| !std::ptr::eq(*o, changes) && share(o, changes));
+                        shared || shows(changes, &start, files)
+                    };
+                    any && all.iter().all(|changes| counts(changes))
                 })
                 .collect();
             if undone.is_empty() {
@@ -291,6 +350,9 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
     let mut repository = Repository::default();
     repository.commit(&world, "Begin");
     for step in steps {
+        if !matches!(step, Step::Release(_) | Step::Revert(_)) {
+            repository.story.tell(format!("{step:?}"));
+        }
         match step {
             Step::Release(edits) => repository.release(&world, edits),
             Step::Revert(picks) => {
@@ -320,6 +382,7 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
         }
         // Now and then several commits meet in one pass.
         if picks.len() == 1 {
+            repository.story.tell("Pass".to_owned());
             world.settle(false, false);
         }
     }
@@ -386,7 +449,7 @@ fn config() -> ProptestConfig {
             Some(_) => default.rng_seed,
             None => RngSeed::Fixed(1),
         },
-        max_shrink_iters: 150,
+        max_shrink_iters: 250,
         failure_persistence: None,
         ..default
     }
