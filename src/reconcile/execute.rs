@@ -12,17 +12,18 @@
 mod restore;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::doubt::Doubts;
 use super::error::PassError;
 use super::hold::{Hold, Recorded};
 use super::journal::Journal;
 use super::outcome::{self, Result as EntityResult};
 use super::throttle::Throttle;
-use super::write::{self, Job, Written};
+use super::write::{self, Job, Signs, Written};
 use super::{Progress, Stop};
 use crate::domain::kinds::Charset;
 use crate::domain::{
@@ -47,6 +48,10 @@ pub(super) struct Tools<M, C> {
     pub(super) restore: bool,
     pub(super) progress: Progress,
     pub(super) stop: Stop,
+    /// How long a request may take.
+    pub(super) timeout: Duration,
+    /// Lost writes of this pass and of earlier ones.
+    pub(super) doubts: Arc<Mutex<Doubts>>,
 }
 
 /// A pass being carried out.
@@ -105,6 +110,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
                 for level in levels {
                     self.level(level).await?;
                 }
+                self.outlast().await?;
             }
             self.journal.begin(PhaseName::Verify);
             let seen = self.verify().await?;
@@ -191,7 +197,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
 
     async fn level(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
         let mut queue: VecDeque<EntityRef> = entities.into();
-        let mut running: JoinSet<(EntityRef, Decision, (Written, bool))> = JoinSet::new();
+        let mut running: JoinSet<(EntityRef, Decision, (Written, Signs))> = JoinSet::new();
         let mut halted: Option<PassError> = None;
         loop {
             while halted.is_none() && running.len() < self.throttle.limit() {
@@ -207,12 +213,16 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             let Some(joined) = running.join_next().await else {
                 break;
             };
-            let (entity, decision, (written, pressed)) = joined.map_err(|error| {
+            let (entity, decision, (written, signs)) = joined.map_err(|error| {
                 PassError::waiting(format!(
                     "a write ended unexpectedly ({error}); the pass is resumed"
                 ))
             })?;
-            self.throttle.ended(pressed);
+            self.throttle.ended(signs.pressed);
+            if let Some((sent, at)) = signs.lost {
+                let timeout = self.tools.timeout;
+                self.doubts().lost(&entity, &sent, at, timeout);
+            }
             if let Some(error) = self.note(entity, decision, written) {
                 halted = Some(error);
             }
@@ -269,7 +279,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
     fn spawn(
         &mut self,
         entity: EntityRef,
-        running: &mut JoinSet<(EntityRef, Decision, (Written, bool))>,
+        running: &mut JoinSet<(EntityRef, Decision, (Written, Signs))>,
     ) {
         let Some(work) = self.work.get(&entity).cloned() else {
             return;
@@ -333,6 +343,75 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             Written::Abort(error) => Some(aborted(&error)),
             Written::LeaseOver => Some(PassError::Raced),
         }
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, Doubts> {
+        self.tools
+            .doubts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no lost write can arrive any more at an entity that was sent something else since,
+    /// and writes again where one did.
+    async fn outlast(&mut self) -> Result<(), PassError> {
+        let now = self.tools.clock.monotonic();
+        self.doubts().forget(now);
+        let threatened: BTreeMap<EntityRef, Duration> = self
+            .results
+            .iter()
+            .filter(|(_, result)| result.was_written())
+            .filter_map(|(entity, result)| {
+                let until = self.doubts().threaten(entity, result.decision(), now)?;
+                Some((entity.clone(), until))
+            })
+            .collect();
+        let Some(until) = threatened.values().max().copied() else {
+            return Ok(());
+        };
+        for entity in threatened.keys() {
+            self.journal.about(
+                Level::Warning,
+                entity,
+                "an earlier write whose answer was lost may still arrive; read again once it cannot any more",
+            );
+        }
+        while self.tools.clock.monotonic() < until {
+            self.ready().await?;
+            let left = until.saturating_sub(self.tools.clock.monotonic());
+            self.tools
+                .clock
+                .sleep(left.min(Duration::from_secs(1)))
+                .await;
+        }
+        let entities = threatened.into_keys().collect();
+        let seen = observe(self.tools, &entities).await?;
+        self.observation.extend(seen);
+        let (mut late, mut results) = (Vec::new(), BTreeMap::new());
+        for entity in entities {
+            let (Some(work), Some(presence)) =
+                (self.work.get(&entity), self.observation.get(&entity))
+            else {
+                continue;
+            };
+            if decide(&entity, work, presence, self.tools.charset) != Decision::Noop {
+                self.journal.about(
+                    Level::Warning,
+                    &entity,
+                    "a write whose answer had been lost arrived late; written again",
+                );
+                results.extend(self.results.remove_entry(&entity));
+                late.push(entity);
+            }
+        }
+        self.level(late).await?;
+        // What was sent in the end is both writes together: the later one may be a part of the first.
+        for (entity, first) in results {
+            if let Some(result) = self.results.get_mut(&entity) {
+                result.repeats(first);
+            }
+        }
+        Ok(())
     }
 
     /// Reads every entity that was written or tried, in batches.

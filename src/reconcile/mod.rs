@@ -6,6 +6,7 @@
 //! - A field with no transition in the pass, and no failed write to be repeated, is not sent.
 
 mod collateral;
+mod doubt;
 mod error;
 mod execute;
 mod hold;

@@ -121,13 +121,17 @@ impl Result {
 
     /// What was written has been undone: as if it had never been sent, to be tried again together
     /// with what failed.
-    pub(super) fn restored(&mut self, permanent: bool) {
+    pub(super) fn restored(&mut self, sent: Decision, permanent: bool) {
         self.permanent = permanent;
-        for field in self.fields.values_mut() {
-            if matches!(field.status, FieldStatus::Written | FieldStatus::InDoubt) {
+        self.decision = sent;
+        let mut fields = std::mem::take(&mut self.fields);
+        for (name, field) in &mut fields {
+            let written = matches!(field.status, FieldStatus::Written | FieldStatus::InDoubt);
+            if written || self.touches(name) {
                 field.status = FieldStatus::NotWritten;
             }
         }
+        self.fields = fields;
         self.error.get_or_insert_with(|| {
             "restored, because another entity of the pass failed (on_failure: restore)".to_owned()
         });
@@ -136,6 +140,11 @@ impl Result {
     /// What was written could not be undone: it stays written.
     pub(super) fn not_restored(&mut self, message: String) {
         self.error = Some(message);
+    }
+
+    /// A write of the same values was sent before this one, and undone in between.
+    pub(super) fn repeats(&mut self, first: Self) {
+        self.decision = first.decision;
     }
 
     /// Whether a request was sent, so that the entity must be read again.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
+use super::doubt::Doubts;
 use super::error::PassError;
 use super::execute::{self, Execution, Tools};
 use super::hold::{Hold, Holder, Recorded};
@@ -105,6 +106,8 @@ pub struct Reconciler<S, L, M, C> {
     progress: Progress,
     stop: Stop,
     memory: Mutex<Memory>,
+    /// Apart from `memory`, so that what a failing pass has learned is kept.
+    doubts: Arc<std::sync::Mutex<Doubts>>,
 }
 
 #[derive(Default)]
@@ -153,6 +156,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             progress,
             stop,
             memory: Mutex::default(),
+            doubts: Arc::default(),
         }
     }
 
@@ -351,6 +355,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             restore: self.setup.restore_failed,
             progress: self.progress.clone(),
             stop: self.stop.clone(),
+            timeout: self.setup.timeout,
+            doubts: self.doubts.clone(),
         }
     }
 
@@ -375,14 +381,22 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let entities = slots.iter().map(|slot| slot.entity.clone()).collect();
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
+        // A pass that was parked has nothing in flight.
+        let abandoned = state.lease.is_some();
         let mut hold = self.hold(&ledgered, state);
         let recorded = hold.resume(pass).await?;
         let third = outcome::third_values(hold.book(), recorded.pass(), &observation, &mut journal);
         if !third.is_empty() {
             hold.extend(third).await?;
         }
-        self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
-            .await
+        let resumed = self
+            .carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
+            .await?;
+        if abandoned {
+            let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+            doubts.inherited(entities, asked, self.setup.timeout);
+        }
+        Ok(resumed)
     }
 
     async fn carry_out(

@@ -47,16 +47,25 @@ pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
     base.mul_f64(0.5 + jitter)
 }
 
-/// Writes the entity. The second answer: whether the store was pressed on the way (429, 503, locks).
+/// What was learned on the way, besides what became of the write.
+#[derive(Debug, Default)]
+pub(super) struct Signs {
+    /// Whether the store was pressed (429, 503, locks).
+    pub(super) pressed: bool,
+    /// The last request whose answer was lost, and when it was given up on the monotonic clock.
+    pub(super) lost: Option<(Decision, Duration)>,
+}
+
+/// Writes the entity.
 pub(super) async fn write<M: StoreWrite, C: Clock>(
     store: &M,
     clock: &C,
     lease: &Lease,
     job: Job,
-) -> (Written, bool) {
-    let mut pressed = false;
-    let written = attempts(store, clock, lease, job, &mut pressed).await;
-    (written, pressed)
+) -> (Written, Signs) {
+    let mut signs = Signs::default();
+    let written = attempts(store, clock, lease, job, &mut signs).await;
+    (written, signs)
 }
 
 async fn attempts<M: StoreWrite, C: Clock>(
@@ -64,9 +73,9 @@ async fn attempts<M: StoreWrite, C: Clock>(
     clock: &C,
     lease: &Lease,
     mut job: Job,
-    pressed: &mut bool,
+    signs: &mut Signs,
 ) -> Written {
-    let mut sent = false;
+    let mut lost = 0;
     let mut doubt = None;
     let mut attempt = 0;
     loop {
@@ -79,13 +88,19 @@ async fn attempts<M: StoreWrite, C: Clock>(
             return refused(doubt, why.clone(), false);
         }
         let error = match send(store, &job, &decision).await {
-            None if sent => return Written::Sent,
+            None if lost > 0 => {
+                if lost == 1 {
+                    // The one that was lost has arrived.
+                    signs.lost = None;
+                }
+                return Written::Sent;
+            }
             None => return Written::Needless,
             Some(Ok(())) => return Written::Sent,
             Some(Err(error)) => error,
         };
         attempt += 1;
-        *pressed |= matches!(
+        signs.pressed |= matches!(
             error,
             StoreError::Unavailable { .. } | StoreError::Contended { .. }
         );
@@ -106,8 +121,9 @@ async fn attempts<M: StoreWrite, C: Clock>(
             } if *after > PATIENCE => return exhausted(error, doubt),
             StoreError::Unavailable { retry_after, .. } => *retry_after,
             StoreError::InDoubt { message } => {
-                sent = true;
+                lost += 1;
                 doubt = Some(message.clone());
+                signs.lost = Some((decision.clone(), clock.monotonic()));
                 None
             }
             StoreError::Contended { .. } => None,

@@ -2,7 +2,8 @@
 //!
 //! # Guarantees
 //! What is put back is what the snapshot holds, exactly. A crash on the way is resumed like any
-//! other: the pass is tried again as a whole, and undone again if it fails again.
+//! other: the pass is tried again as a whole, and undone again if it fails again, with what the
+//! interrupted attempt had written.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +19,16 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         if !self.tools.restore || !self.results.values().any(super::EntityResult::is_failed) {
             return Ok(());
         }
-        let back: BTreeMap<EntityRef, EntityWork> = self
-            .work
-            .iter()
-            .filter_map(|(entity, work)| Some((entity.clone(), self.undoing(entity, work)?)))
-            .collect();
+        let mut back: BTreeMap<EntityRef, EntityWork> = BTreeMap::new();
+        let mut written: BTreeMap<EntityRef, Decision> = BTreeMap::new();
+        for (entity, work) in &self.work {
+            if let Some(decision) = self.written(entity, work)
+                && let Some(undoing) = self.undoing(entity, work, &decision)
+            {
+                back.insert(entity.clone(), undoing);
+                written.insert(entity.clone(), decision);
+            }
+        }
         if back.is_empty() {
             return Ok(());
         }
@@ -40,6 +46,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         for level in self.levels() {
             self.level(level).await?;
         }
+        self.outlast().await?;
         let after = self.verify().await?;
         self.judge(&after);
         for (entity, restored) in std::mem::take(&mut self.results) {
@@ -49,7 +56,9 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             match restored.error() {
                 None => {
                     self.journal.about(Level::Info, &entity, "restored");
-                    result.restored(permanent);
+                    if let Some(decision) = written.remove(&entity) {
+                        result.restored(decision, permanent);
+                    }
                 }
                 Some(error) => {
                     let message = format!("could not be restored: {error}");
@@ -63,11 +72,21 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         Ok(())
     }
 
-    fn undoing(&self, entity: &EntityRef, work: &EntityWork) -> Option<EntityWork> {
+    /// What was sent to an entity by this attempt, or by one that was interrupted.
+    fn written(&self, entity: &EntityRef, work: &EntityWork) -> Option<Decision> {
         let result = self.results.get(entity)?;
-        if !result.was_written() {
-            return None;
+        match result.was_written() {
+            true => Some(result.decision().clone()),
+            false => self.interrupted(entity, work),
         }
+    }
+
+    fn undoing(
+        &self,
+        entity: &EntityRef,
+        work: &EntityWork,
+        decision: &Decision,
+    ) -> Option<EntityWork> {
         let before = |field: &FieldId| -> Option<&Before> {
             let slot = Slot {
                 entity: entity.clone(),
@@ -76,7 +95,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             self.first_record(&slot)
                 .map(|record| &record.observed_before)
         };
-        let being = match result.decision() {
+        let being = match decision {
             Decision::Create(_) => Being::Absent { put_back: true },
             Decision::Delete => match (before(&FieldId::Existence), self.observation.get(entity)) {
                 (Some(Before::Entity(Some(whole))), _) => Being::Present(whole.clone()),
@@ -85,7 +104,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             },
             Decision::Update(_) | Decision::Noop | Decision::Refused(_) => Being::Any,
         };
-        let fields = match result.decision() {
+        let fields = match decision {
             Decision::Update(sent) => sent
                 .keys()
                 .filter_map(|name| match before(&FieldId::Named(name.clone()))? {
@@ -109,6 +128,43 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             slots: work.slots.clone(),
             explicit: true,
         })
+    }
+
+    /// What an attempt that was interrupted has sent: the entity is at its target, and was not when
+    /// the snapshot was taken.
+    fn interrupted(&self, entity: &EntityRef, work: &EntityWork) -> Option<Decision> {
+        if !self.recorded.resumed() {
+            return None;
+        }
+        let before = |field: FieldId| {
+            let slot = Slot {
+                entity: entity.clone(),
+                field,
+            };
+            self.first_record(&slot)
+                .map(|record| &record.observed_before)
+        };
+        let existed = before(FieldId::Existence);
+        match (self.observation.get(entity)?, &work.being, existed) {
+            (Presence::Found(found), Being::Present(_), Some(Before::Missing)) => {
+                Some(Decision::Create(found.fields.clone()))
+            }
+            (Presence::Missing, Being::Absent { .. }, Some(Before::Entity(_))) => {
+                Some(Decision::Delete)
+            }
+            (Presence::Found(found), _, _) => {
+                let moved = work.fields.keys().filter_map(|name| {
+                    let seen = found.get(name);
+                    match before(FieldId::Named(name.clone()))? {
+                        Before::Value(value) if value != seen => Some((name.clone(), seen.clone())),
+                        _ => None,
+                    }
+                });
+                let moved: BTreeMap<_, _> = moved.collect();
+                (!moved.is_empty()).then_some(Decision::Update(moved))
+            }
+            _ => None,
+        }
     }
 
     /// The record that holds what was really read: the lowest of the pass, or that of the release

@@ -7,5 +7,6 @@
 )]
 
 mod crashes;
+mod faults;
 mod histories;
 mod world;

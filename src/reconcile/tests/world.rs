@@ -343,6 +343,9 @@ pub(super) struct FakeStore {
     pub(super) writes: AtomicUsize,
     /// How long a request takes. In milliseconds.
     pub(super) latency: AtomicU64,
+    /// The next update loses its answer, and is carried out so much later.
+    pub(super) delay: Mutex<Option<Duration>>,
+    late: Mutex<Vec<(Duration, EntityRef, Fields)>>,
     ledger: Arc<FakeLedger>,
     fuse: Arc<Fuse>,
     clock: Arc<FakeClock>,
@@ -370,6 +373,17 @@ impl FakeStore {
             .or_insert((id, Fields::new()));
         for (name, value) in fields {
             stored.insert(FieldName::new(*name).unwrap(), value.clone());
+        }
+    }
+
+    /// Carries out what was delayed until now.
+    pub(super) fn arrive(&self) {
+        let now = self.clock.monotonic();
+        let mut late = lock(&self.late);
+        for (_, entity, fields) in late.extract_if(.., |(at, ..)| *at <= now) {
+            if let Some((_, stored)) = lock(&self.entities).get_mut(&entity) {
+                merge(stored, &fields);
+            }
         }
     }
 
@@ -458,6 +472,7 @@ impl StoreRead for FakeStore {
         if self.fuse.blown() {
             return Err(Self::dead());
         }
+        self.arrive();
         self.clock
             .forward(Duration::from_millis(self.latency.load(Ordering::SeqCst)));
         let entities = lock(&self.entities);
@@ -524,6 +539,14 @@ impl StoreWrite for FakeStore {
         current: &ObservedEntity,
         fields: &Fields,
     ) -> Result<(), StoreError> {
+        self.arrive();
+        if let Some(delay) = lock(&self.delay).take() {
+            let at = self.clock.monotonic() + delay;
+            lock(&self.late).push((at, entity.clone(), fields.clone()));
+            return Err(StoreError::InDoubt {
+                message: "the answer was lost".to_owned(),
+            });
+        }
         self.write(entity, |entities| match entities.get_mut(entity) {
             Some((id, stored)) if *id == current.id => {
                 merge(stored, fields);
@@ -560,6 +583,7 @@ pub(super) struct World {
     pub(super) clock: Arc<FakeClock>,
     pub(super) fuse: Arc<Fuse>,
     pub(super) policy: Policy,
+    pub(super) restore_failed: bool,
     pub(super) bootstrap: Bootstrap,
     pub(super) branch: String,
     holder: usize,
@@ -596,6 +620,8 @@ impl World {
             lossy: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             latency: AtomicU64::new(20),
+            delay: Mutex::default(),
+            late: Mutex::default(),
             ledger: ledger.clone(),
             fuse: fuse.clone(),
             clock: clock.clone(),
@@ -607,6 +633,7 @@ impl World {
             clock,
             fuse,
             policy: Policy::default(),
+            restore_failed: false,
             bootstrap: Bootstrap::default(),
             branch: "main".to_owned(),
             holder: 1,
@@ -636,7 +663,7 @@ impl World {
             bootstrap: self.bootstrap,
             rewrites: Rewrites::Stall,
             policy: self.policy,
-            restore_failed: false,
+            restore_failed: self.restore_failed,
             siblings: Vec::new(),
             charset: Charset::default(),
             concurrency: 3,

@@ -1,0 +1,185 @@
+//! Lost answers that arrive late, and passes that are undone as a whole.
+
+use std::time::Duration;
+
+use super::super::Request;
+use super::world::{World, entity, files};
+use crate::domain::{CommitId, EntityRef, Kind, ReleaseStatus, Value};
+
+fn block(key: &str) -> EntityRef {
+    entity(Kind::CMS_BLOCK, key, "all")
+}
+
+fn world() -> World {
+    let world = World::new();
+    for key in ["a", "b", "gone"] {
+        world.store.edit(
+            &block(key),
+            Some(&[
+                ("title", Value::from("first")),
+                ("content", Value::from("<p>first</p>")),
+                ("active", Value::Bool(true)),
+            ]),
+        );
+    }
+    world
+        .source
+        .commit("Begin", files(&[("README.md", "hello")]));
+    world
+}
+
+fn title(world: &World, key: &str) -> Value {
+    let dump = world.store.dump();
+    let fields = &dump[&block(key).to_string()];
+    let (_, value) = fields
+        .iter()
+        .find(|(name, _)| name.as_str() == "title")
+        .unwrap();
+    value.clone()
+}
+
+/// A release file that sets a title.
+fn titled(key: &str, title: &str) -> String {
+    format!("  - kind: cms_block\n    key: {key}\n    fields:\n      title: {title}\n")
+}
+
+#[test]
+fn a_write_whose_answer_was_lost_does_not_undo_the_next_one_when_it_arrives_late() {
+    for delay in [Duration::from_secs(5), Duration::from_secs(50)] {
+        let mut world = world();
+        world.settle(false, false);
+        let release = format!("changes:\n{}", titled("a", "second"));
+        let id = world
+            .source
+            .commit("Second", files(&[("releases/a.yaml", &release)]));
+        *world.store.delay.lock().unwrap() = Some(delay);
+        let report = world.settle(false, false);
+        assert!(report.converged);
+        assert_eq!(title(&world, "a"), Value::from("second"));
+
+        world.source.commit(
+            &format!("Revert\n\nThis reverts commit {id}."),
+            files(&[("README.md", "hello")]),
+        );
+        let report = world.settle(false, false);
+        assert!(report.converged);
+        let activity = &report.releases[0].activity;
+        let told = |what: &str| activity.iter().any(|line| line.message.contains(what));
+        assert!(told("may still arrive"), "{activity:?}");
+        assert!(told("arrived late"), "{activity:?}");
+        assert_eq!(report.releases[0].status, ReleaseStatus::Live);
+        world.clock.forward(Duration::from_secs(300));
+        world.store.arrive();
+        assert_eq!(title(&world, "a"), Value::from("first"));
+    }
+}
+
+#[test]
+fn nor_does_the_write_of_a_process_that_was_killed() {
+    let mut world = world();
+    world.settle(false, false);
+    let release = format!("changes:\n{}", titled("a", "second"));
+    let id = world
+        .source
+        .commit("Second", files(&[("releases/a.yaml", &release)]));
+    // Killed when it wants to repeat the write.
+    *world.store.delay.lock().unwrap() = Some(Duration::from_secs(30));
+    world.fuse.arm(3);
+    world.settle(false, false);
+    assert_eq!(title(&world, "a"), Value::from("second"));
+    world.source.commit(
+        &format!("Revert\n\nThis reverts commit {id}."),
+        files(&[("README.md", "hello")]),
+    );
+    world.settle(false, false);
+    world.clock.forward(Duration::from_secs(300));
+    world.store.arrive();
+    assert_eq!(title(&world, "a"), Value::from("first"));
+}
+
+#[test]
+fn a_lost_answer_that_was_a_success_holds_up_nothing() {
+    let mut world = world();
+    world.settle(false, false);
+    let release = format!("changes:\n{}", titled("a", "second"));
+    let id = world
+        .source
+        .commit("Second", files(&[("releases/a.yaml", &release)]));
+    // Carried out before it is looked for.
+    *world.store.delay.lock().unwrap() = Some(Duration::ZERO);
+    world.settle(false, false);
+    let before = crate::ports::Clock::monotonic(world.clock.as_ref());
+    world.source.commit(
+        &format!("Revert\n\nThis reverts commit {id}."),
+        files(&[("README.md", "hello")]),
+    );
+    let report = world.settle(false, false);
+    let activity = &report.releases[0].activity;
+    assert!(
+        activity
+            .iter()
+            .all(|l| !l.message.contains("may still arrive"))
+    );
+    assert_eq!(title(&world, "a"), Value::from("first"));
+    let took = crate::ports::Clock::monotonic(world.clock.as_ref()) - before;
+    assert!(
+        took < Duration::from_secs(5),
+        "{took:?} on the store's clock"
+    );
+}
+
+/// `b` is refused; `a` is updated, `new` made and `gone` deleted before.
+fn half_refused(world: &mut World) -> CommitId {
+    world.restore_failed = true;
+    world.settle(false, false);
+    world.store.broken.lock().unwrap().insert("b".to_owned());
+    let release = format!(
+        "changes:\n{}{}{}  - kind: cms_block\n    key: gone\n    ensure: absent\n",
+        titled("a", "second"),
+        titled("b", "second"),
+        titled("new", "second"),
+    );
+    world
+        .source
+        .commit("Half of it", files(&[("releases/a.yaml", &release)]))
+}
+
+#[test]
+fn a_pass_that_is_undone_is_undone_whole_wherever_it_was_killed() {
+    let mut world = self::world();
+    let first = world.store.dump();
+    half_refused(&mut world);
+    world.fuse.arm(0);
+    world.settle(false, false);
+    assert_eq!(world.store.dump(), first);
+    let points = world.fuse.points();
+    assert!(points > 12, "{points} points");
+    for point in 1..=points {
+        for elsewhere in [false, true] {
+            let mut world = self::world();
+            let id = half_refused(&mut world);
+            world.fuse.arm(point);
+            let report = world.settle(false, elsewhere);
+            assert!(!report.converged);
+            assert_eq!(world.store.dump(), first, "killed at {point}");
+            // Mended, all of it is carried out; reverted, all of it goes.
+            world.store.broken.lock().unwrap().clear();
+            let report = world.pass(Request {
+                retry: true,
+                rebootstrap: None,
+            });
+            assert!(report.unwrap().converged, "killed at {point}");
+            assert_eq!(title(&world, "b"), Value::from("second"));
+            assert!(!world.store.dump().contains_key(&block("gone").to_string()));
+            world
+                .source
+                .commit(&format!("Revert\n\nThis reverts commit {id}."), files(&[]));
+            assert!(world.settle(true, false).converged);
+            assert_eq!(
+                world.store.dump(),
+                first,
+                "killed at {point}, then reverted"
+            );
+        }
+    }
+}
