@@ -8,4 +8,5 @@
 
 mod crashes;
 mod histories;
+mod lease;
 mod world;
