@@ -10,7 +10,12 @@
 //!   schedules can be played, and both daemons' right to write is looked at in every state.
 //! - [`passes`]: whole passes of two reconcilers, with their writes, outcomes and rollback.
 //!
-//! Not between the check of the lease and the sending: that loss is accepted.
+//! Not between the check of the lease and the sending: that loss is accepted. A daemon writes one
+//! entity at a time here: two of its threads at two gates would make a schedule play differently
+//! each time.
+//!
+//! `GITMAGE_LEASE_DEEPER=1 cargo test --lib tests::lease -- --nocapture` plays all schedules with one
+//! unusual move more, and ten times as many random ones; that takes many minutes.
 
 mod arena;
 mod explore;

@@ -130,7 +130,7 @@ impl Observer {
 
     /// A write begins; it is known by its number from here on.
     pub(super) fn sent(&mut self, write: InFlight, now: Duration) -> (usize, Result<(), String>) {
-        let verdict = self.allowed(&write, now, "sends").and_then(|()| {
+        let verdict = self.allowed(&write, now + TIMEOUT, "sends").and_then(|()| {
             let same = |sent: &Sent| sent.write.entity == write.entity;
             match self.in_flight.iter().any(same) {
                 true => Err(format!("two writes of {} at once", write.entity)),
@@ -143,9 +143,9 @@ impl Observer {
         (number, verdict)
     }
 
-    /// A write is right only while the newest lease in the ledger is the writer's and has not run
-    /// out, counted from when it came there.
-    fn allowed(&self, write: &InFlight, now: Duration, does: &str) -> Result<(), String> {
+    /// A write is right only while the newest lease in the ledger is the writer's and, counted from
+    /// when it came there, does not run out before the write has ended at the latest.
+    fn allowed(&self, write: &InFlight, end: Duration, does: &str) -> Result<(), String> {
         let what = format!("daemon {} {does} {}", write.who, write.entity);
         match self.lease {
             None => Err(format!("{what} although nobody holds the lease")),
@@ -153,9 +153,9 @@ impl Observer {
                 "{what} although daemon {} holds the lease",
                 taken.who
             )),
-            Some(taken) if now > taken.at + taken.valid => Err(format!(
-                "{what} {:?} after it took the lease",
-                now.saturating_sub(taken.at)
+            Some(taken) if end > taken.at + taken.valid => Err(format!(
+                "{what}, which ends {:?} after it took the lease",
+                end.saturating_sub(taken.at)
             )),
             Some(_) => Ok(()),
         }

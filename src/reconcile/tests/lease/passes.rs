@@ -192,6 +192,7 @@ const MORTAL: Dangers = Dangers {
 fn an_interruption_anywhere_writes_every_entity_once() {
     let unusual = 1 + deeper();
     let explored = every(&Passes { reverts: false }, DANGERS, unusual);
+    println!("{explored:?}");
     // Two reads, two ledger commits before and after, three writes, and the clock between.
     assert!(explored.first.len() >= 24, "{explored:?}");
     assert!(explored.schedules >= explored.with_one(), "{explored:?}");
@@ -202,6 +203,7 @@ fn an_interruption_anywhere_writes_every_entity_once() {
 #[test]
 fn a_daemon_that_dies_anywhere_is_succeeded_and_the_first_store_comes_back() {
     let explored = every(&Passes { reverts: true }, MORTAL, 1 + deeper());
+    println!("{explored:?}");
     assert!(explored.schedules >= explored.with_one(), "{explored:?}");
     // It dies at two reads, before and after two ledger commits, and in three writes.
     assert!(explored.crashes >= 9, "{explored:?}");
@@ -215,6 +217,7 @@ fn many_interruptions_write_every_entity_once_and_the_first_store_comes_back() {
         ..DANGERS
     };
     let explored = random(&Passes { reverts: true }, dangers, cases(60), 8);
+    println!("{explored:?}");
     assert!(explored.schedules >= cases(60), "{explored:?}");
     assert!(explored.takeovers > 10, "{explored:?}");
 }
