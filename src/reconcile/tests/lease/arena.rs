@@ -75,6 +75,7 @@ pub(super) struct Inner {
     chooser: Chooser,
     /// How many moves there were at each step.
     widths: Vec<usize>,
+    lost_writes: Vec<(usize, usize)>,
     trace: Option<Vec<String>>,
     failure: Option<String>,
 }
@@ -88,6 +89,8 @@ pub(super) struct Arena {
 /// What a schedule came to.
 pub(super) struct Played {
     pub(super) widths: Vec<usize>,
+    /// At which steps a write could have been lost, and by which move.
+    pub(super) lost_writes: Vec<(usize, usize)>,
     pub(super) failure: Option<String>,
     pub(super) trace: Vec<String>,
     pub(super) crashed: bool,
@@ -127,6 +130,7 @@ impl Arena {
                 dangers,
                 chooser,
                 widths: Vec::new(),
+                lost_writes: Vec::new(),
                 trace: traced.then(Vec::new),
                 failure: None,
             }),
@@ -210,6 +214,7 @@ impl Arena {
         inner.pass_time(end);
         Played {
             widths: std::mem::take(&mut inner.widths),
+            lost_writes: std::mem::take(&mut inner.lost_writes),
             failure: inner.failure.take(),
             trace: inner.trace.take().unwrap_or_default(),
             crashed: inner.crashes < inner.dangers.crashes,
@@ -267,6 +272,10 @@ impl Inner {
             return;
         }
         self.widths.push(moves.len());
+        let lost = |it: &Move| matches!(it, Move::LoseRequest { .. });
+        if let Some(chosen) = moves.iter().position(lost) {
+            self.lost_writes.push((step, chosen));
+        }
         let chosen = moves[(self.chooser)(step, moves.len()) % moves.len()];
         self.carry_out(current, chosen);
     }
@@ -334,8 +343,8 @@ impl Inner {
         let here = self.gates[who];
         let pauses = self.dangers.pauses.iter();
         let mut moves: Vec<Move> = match here {
-            // Time that passes here shows when the clock is read, or the ledger has moved.
-            Gate::Clock | Gate::Append | Gate::InFlight(_) => pauses
+            // Time that passes at the other gates shows at these.
+            Gate::Clock | Gate::Append | Gate::Observe | Gate::InFlight(_) => pauses
                 .map(|after| Move::Run { who, after: *after })
                 .collect(),
             _ => Vec::new(),

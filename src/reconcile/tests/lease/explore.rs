@@ -121,8 +121,22 @@ fn report<S: Scene + Sync>(scene: &S, dangers: Dangers, plan: &Plan, why: &str) 
 
 /// Plays every schedule with at most so many unusual moves.
 pub(super) fn every<S: Scene + Sync>(scene: &S, dangers: Dangers, unusual: usize) -> Explored {
+    after(scene, dangers, Plan::new(), unusual)
+}
+
+/// Loses the first write, and plays every schedule with at most so many unusual moves after that.
+pub(super) fn after_a_lost_write<S: Scene + Sync>(
+    scene: &S,
+    dangers: Dangers,
+    unusual: usize,
+) -> Explored {
+    let calm = play(scene, dangers, follow(&Plan::new()), false);
+    after(scene, dangers, vec![calm.lost_writes[0]], 1 + unusual)
+}
+
+fn after<S: Scene + Sync>(scene: &S, dangers: Dangers, first: Plan, unusual: usize) -> Explored {
     let mut explored = Explored::default();
-    let mut plans: Vec<Plan> = vec![Vec::new()];
+    let mut plans = vec![first];
     while let Some(plan) = plans.pop() {
         let played = play(scene, dangers, follow(&plan), false);
         if let Some(why) = &played.failure {
@@ -132,8 +146,8 @@ pub(super) fn every<S: Scene + Sync>(scene: &S, dangers: Dangers, unusual: usize
         if plan.len() == unusual {
             continue;
         }
-        let after = plan.last().map_or(0, |(step, _)| step + 1);
-        for (step, width) in played.widths.iter().enumerate().skip(after) {
+        let next = plan.last().map_or(0, |(step, _)| step + 1);
+        for (step, width) in played.widths.iter().enumerate().skip(next) {
             plans.extend((1..*width).map(|chosen| {
                 let mut longer = plan.clone();
                 longer.push((step, chosen));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::world::{FakeSource, World, entity, files};
 use super::TIMEOUT;
 use super::arena::{Arena, Dangers, PAUSES, Played};
-use super::explore::{Scene, cases, deeper, every, random};
+use super::explore::{Scene, after_a_lost_write, cases, deeper, every, random};
 use super::observer::holder;
 use super::ports::{ClockPort, LedgerPort, StorePort, ports};
 use super::token::PATIENCE;
@@ -198,6 +198,15 @@ fn an_interruption_anywhere_writes_every_entity_once() {
     assert!(explored.schedules >= explored.with_one(), "{explored:?}");
     assert!(explored.takeovers > 0, "{explored:?}");
     assert!(explored.renewals > 0, "{explored:?}");
+}
+
+#[test]
+fn a_lost_write_is_repeated_with_the_lease_alone() {
+    let explored = after_a_lost_write(&Passes { reverts: false }, DANGERS, 1 + deeper());
+    println!("{explored:?}");
+    // The write is repeated after a wait and a look; two more follow, and the outcome.
+    assert!(explored.schedules >= 40, "{explored:?}");
+    assert!(explored.takeovers > 0, "{explored:?}");
 }
 
 #[test]
