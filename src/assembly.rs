@@ -5,9 +5,10 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 use secrecy::SecretString;
 
 use crate::git::{BranchLedger, Location, Options as GitOptions, Repository};
@@ -24,13 +25,27 @@ pub type RealReconciler = Reconciler<Repository, BranchLedger, Magento, SystemCl
 /// The clock of the machine.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
+}
+
+/// Goes on while the machine is suspended, as a lease runs out meanwhile: on Linux neither
+/// `CLOCK_MONOTONIC` nor [`std::time::Instant`] does.
+fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    let clock = ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = ClockId::Monotonic;
+    let time = clock_gettime(clock);
+    // Neither is ever negative.
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanoseconds)
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
         Self {
-            start: Instant::now(),
+            start: since_boot(),
         }
     }
 }
@@ -41,7 +56,7 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        since_boot().saturating_sub(self.start)
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -3,16 +3,38 @@
 //! # Guarantees
 //! - The snapshot commit takes the lease and the outcome commit gives it back; both move the rollback
 //!   branch by compare-and-swap, so two daemons never hold it at the same time.
-//! - A write begins only with more than one request timeout of the lease left.
+//! - A write begins only with more than one request timeout of the lease left, so it has ended while
+//!   the lease is the writer's.
 //! - A taker counts the expiry on its own monotonic clock, from when it first saw that lease commit.
 //!   No wall clocks are compared.
+//! - Whoever takes over reads the store after the last write of its predecessor has ended, so that
+//!   nothing is written twice.
+//!
+//! # Why they hold
+//! A holder counts from before it asked for the commit, a taker from after it saw it: the holder's
+//! term ends first, however long the push and its answer took. A renewal is a new commit, from which
+//! a taker counts anew. One that counted to the end of an older commit loses the compare-and-swap,
+//! which starts from that commit; and where the taker's move comes first, the renewal loses it, and
+//! nothing is counted anew: [`Lease::renewed`] comes after the success alone. Every attempt of a
+//! write looks at the lease again, as waiting and reading lie between them.
+//!
+//! `tests::lease` plays it: two daemons, interrupted between any two steps for longer than a term.
 //!
 //! # Assumptions
-//! A request does not outlive its timeout.
+//! - A request does not outlive its timeout: the store carries out nothing of it afterwards.
+//! - The monotonic clocks of two machines are equally fast, and go on while a machine is suspended.
+//!   Both count the same term, so that there is no margin but the time until the taker looked.
+//! - A holder id belongs to one process: it lies under a file lock in the state directory, which is
+//!   not copied to a second machine.
 //!
 //! # Accepted losses
-//! A process frozen between its last check and the send may write once after its lease was taken
-//! over; the successor's verification sees that write.
+//! - A process frozen between its last check and the send may write once after its lease was taken
+//!   over; the successor's verification sees that write.
+//! - The guest of a hypervisor that stops its clocks while it is paused does not know that its lease
+//!   has run out: it is as if it were frozen there, until its next move of the branch.
+//! - A daemon that is restarted after `kill -9` takes its own lease back at once. What the dead process
+//!   sent may be carried out for one more timeout: the values of the same pass, which are harmless
+//!   unless a later pass gives the entity others in that time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -9,4 +9,5 @@
 mod crashes;
 mod faults;
 mod histories;
+mod lease;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -588,7 +588,7 @@ pub(super) struct World {
     pub(super) branch: String,
     holder: usize,
     process: Option<Process>,
-    loader: Arc<Loader>,
+    pub(super) loader: Arc<Loader>,
     memory: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
 }
@@ -602,6 +602,13 @@ pub(super) fn entity(kind: Kind, key: &str, store: &str) -> EntityRef {
             code => StoreScope::view(StoreCode::new(code).unwrap()),
         },
     }
+}
+
+/// Made once: thousands of worlds read the same kind of files.
+fn loader() -> Arc<Loader> {
+    static LOADER: LazyLock<Arc<Loader>> =
+        LazyLock::new(|| Arc::new(Loader::new(Options::default()).unwrap()));
+    LOADER.clone()
 }
 
 impl World {
@@ -638,7 +645,7 @@ impl World {
             branch: "main".to_owned(),
             holder: 1,
             process: None,
-            loader: Arc::new(Loader::new(Options::default()).unwrap()),
+            loader: loader(),
             memory: tempfile::tempdir().unwrap(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .build()
@@ -654,8 +661,9 @@ impl World {
         lock(&self.store.in_flight).clear();
     }
 
-    pub(super) fn process(&mut self) -> &Process {
-        let setup = Setup {
+    /// The environment, as the process that runs now sees it.
+    pub(super) fn setup(&self) -> Setup {
+        Setup {
             environment: "production".to_owned(),
             branch: self.branch.clone(),
             rollback_branch: "rollback/production".to_owned(),
@@ -670,7 +678,11 @@ impl World {
             timeout: Duration::from_secs(30),
             holder: format!("holder-{}", self.holder),
             memory: self.memory.path().join(format!("memory-{}", self.holder)),
-        };
+        }
+    }
+
+    pub(super) fn process(&mut self) -> &Process {
+        let setup = self.setup();
         let ports = (
             self.source.clone(),
             self.ledger.clone(),
