@@ -9,7 +9,7 @@ use super::objects::reason;
 use crate::ports::GitError;
 
 /// How long a held lock of a reference is waited for, in milliseconds.
-const LOCK_WAIT: &str = "2000";
+pub(super) const LOCK_WAIT: &str = "2000";
 
 /// Tells whether an opened repository is still the one on disk: directories come and go, the
 /// configuration is read when opening, and gix has room for so many packs only.
