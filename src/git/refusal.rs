@@ -37,7 +37,7 @@ const DAMAGE: Signs = (
 
 const PROMISED: Signs = (
     &["promisor", "lazy fetch", "from-promisor"],
-    "the remote is a partial clone, which lacks objects: complete it with `git fetch --refetch --no-filter`, or name the repository that it was cloned from",
+    "the remote is a partial clone, which lacks objects: clone it again there without `--filter`, or name the repository that it was cloned from",
 );
 
 const RIGHTS: Signs = (
@@ -47,6 +47,10 @@ const RIGHTS: Signs = (
         "insufficient permission",
         "permission to",
         "denied to",
+        "read only",
+        "read-only",
+        "write access",
+        "not allowed to",
     ],
     "give the account the right to read the repository and to write the rollback branch",
 );
@@ -274,12 +278,17 @@ pub(super) fn verdict(success: bool, stdout: &str, stderr: &str) -> Verdict {
 
 /// The words of git and of the remote in one line, without git's advice.
 fn words(text: &str) -> String {
-    let lines: Vec<&str> = text
+    let said = text
         .lines()
         .map(|line| line.strip_prefix("remote:").unwrap_or(line).trim())
         .filter(|line| !line.is_empty())
-        .filter(|line| ADVICE.iter().all(|start| !line.starts_with(start)))
-        .collect();
+        .filter(|line| ADVICE.iter().all(|start| !line.starts_with(start)));
+    let mut lines: Vec<&str> = Vec::new();
+    for line in said {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
     let mut words = lines.join("; ");
     if words.is_empty() {
         "git failed without a word".clone_into(&mut words);
