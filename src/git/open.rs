@@ -16,8 +16,9 @@ pub(super) const LOCK_WAIT: &str = "2000";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp([Option<Identity>; 4]);
 
+/// Tells a file or directory from another one at the same path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
+pub(super) struct Identity {
     file: u64,
     created: Option<SystemTime>,
     /// Not of the directory that changes with every object.
@@ -36,7 +37,7 @@ impl Stamp {
     }
 }
 
-fn identity(path: &Path, content: bool) -> Option<Identity> {
+pub(super) fn identity(path: &Path, content: bool) -> Option<Identity> {
     let meta = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
     let file = std::os::unix::fs::MetadataExt::ino(&meta);
