@@ -18,6 +18,8 @@ const SPACE: Signs = (
         "disk quota exceeded",
         "file too large",
         "unable to migrate objects to permanent storage",
+        // what a clone says of a full disk, without the reason
+        "failed to write new configuration file",
     ],
     "free some space at the remote and for state_dir",
 );
@@ -246,7 +248,9 @@ fn ours(stderr: &str) -> impl Iterator<Item = &str> {
 
 /// Whether git complains about the mirror and not about the remote.
 pub(super) fn is_broken_mirror(stderr: &str) -> bool {
-    ours(stderr).any(|line| BROKEN_MIRROR.iter().any(|sign| line.contains(sign)))
+    // there is no room for another one either
+    let is_full = remedy(&[SPACE], &stderr.to_lowercase()).is_some();
+    !is_full && ours(stderr).any(|line| BROKEN_MIRROR.iter().any(|sign| line.contains(sign)))
 }
 
 /// Reads what `git push --porcelain` of one reference printed.
@@ -298,4 +302,23 @@ fn words(text: &str) -> String {
         words.push('…');
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_broken_mirror() {
+        let full = "fatal: unable to write loose object file: No space left on device";
+        assert!(!is_broken_mirror(full));
+        assert!(is_broken_mirror("error: object file x is empty"));
+        let clone = "error: failed to write new configuration file x/config.lock";
+        for words in [full, clone] {
+            match of("fetching from", "https://git.example/shop", words) {
+                GitError::Stalled { remedy, .. } => assert!(remedy.contains("space"), "{remedy}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -36,7 +36,7 @@ fn full(world: &mut World) -> Trouble {
 fn full_for_a_fetch(world: &mut World) -> Trouble {
     world.restart_on_a_full_disk(16);
     world.repo.write("large", noise(1_000));
-    let says = ["File too large", "free some space"];
+    let says = ["fetching from", "File too large", "free some space"];
     Trouble::stalled(world.release("two"), &says, World::free_space)
 }
 
