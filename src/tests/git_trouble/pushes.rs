@@ -129,6 +129,31 @@ fn a_lock_of_the_packed_references_is_waited_for_and_named() {
 }
 
 #[test]
+fn an_outcome_that_is_refused_is_recorded_without_a_second_write() {
+    let mut world = World::new(Kind::Mirrored);
+    world.start();
+    let one = world.release("one");
+    world.live(&one);
+    // The snapshot comes through, nothing of the ledger after it.
+    world.hook(
+        "pre-receive",
+        "here=$(dirname \"$0\")/..\nwhile read -r _ _ ref; do case $ref in refs/heads/rollback/*)\n[ -e \"$here/came\" ] && { echo 'closed for the night' >&2; exit 1; }\n: > \"$here/came\" ;; esac; done\n",
+    );
+    let written = world.shop.writes().len();
+    let two = world.release("two");
+    let told = |text: &str| text.contains("closed for the night") && text.contains("allow");
+    world.until_status(|status| {
+        status["state"] == "stalled" && status["message"].as_str().is_some_and(told)
+    });
+    assert_eq!(world.title(), "two");
+    assert_eq!(world.before("two"), "one");
+    assert_eq!(world.gitmage(&["reconcile"]).code, Some(1));
+    world.remove_hook("pre-receive");
+    world.live(&two);
+    assert_eq!(world.shop.written_since(written).len(), 1);
+}
+
+#[test]
 fn locks_left_in_the_mirror_are_in_nobodys_way() {
     let mut world = World::new(Kind::Mirrored);
     world.start();
