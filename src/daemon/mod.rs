@@ -13,6 +13,7 @@
 mod board;
 pub mod control;
 mod environment;
+mod lookout;
 mod outcome;
 mod pace;
 mod runner;
@@ -28,28 +29,25 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 pub use outcome::{Failure, Handled, Outcome, Streamed};
 pub use runner::Runner;
 
 use crate::assembly::{self, AssemblyError, HolderLock};
-use crate::git::{Repository, Watch};
 use crate::ports::GitError;
 use crate::reconcile::Stop;
 use crate::settings::Settings;
 use board::Board;
 use control::{ControlError, Office};
 use environment::{Environment, Triggers};
+use lookout::Lookout;
 use systemd::Systemd;
 
 /// How many events a slow listener may lag behind before it misses some.
 const EVENTS: usize = 1024;
 /// How many passes may be asked for at a time.
 const JOBS: usize = 16;
-/// How often it is looked whether the watch still watches the repository.
-const REWATCH: Duration = Duration::from_secs(5);
 /// How often the lock of the state directory is tried.
 const HOLD_TRIES: u32 = 10;
 /// The pause between two tries.
@@ -172,68 +170,6 @@ async fn hold(settings: &Settings) -> Result<HolderLock, DaemonError> {
         tokio::time::sleep(HOLD_PAUSE).await;
     }
     Err(DaemonError::Running(settings.state_dir.clone()))
-}
-
-/// The watch on the references, renewed where there is none or another repository has come to its
-/// place. Without it there are still the polls.
-struct Lookout {
-    repository: Repository,
-    watch: Option<Watch>,
-    /// What was said about its absence.
-    said: Option<GitError>,
-    last: Instant,
-}
-
-impl Lookout {
-    fn new(repository: Repository) -> Self {
-        let mut lookout = Self {
-            repository,
-            watch: None,
-            said: None,
-            last: Instant::now(),
-        };
-        lookout.renew();
-        lookout
-    }
-
-    fn renew(&mut self) {
-        match self.repository.watch() {
-            Ok(watch) => {
-                self.watch = Some(watch);
-                self.said = None;
-            }
-            Err(error) => {
-                self.watch = None;
-                if self.said.as_ref() != Some(&error) {
-                    warn!(%error, "the repository is polled only");
-                }
-                self.said = Some(error);
-            }
-        }
-    }
-
-    /// Waits until it is worth looking at the references. May be dropped at any time.
-    async fn changed(&mut self) {
-        loop {
-            let changed = async {
-                match &mut self.watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = changed => return,
-                () = sleep_until(self.last + REWATCH) => {}
-            }
-            self.last = Instant::now();
-            if self.watch.as_ref().is_none_or(Watch::is_outlived) {
-                self.renew();
-                if self.watch.is_some() {
-                    return;
-                }
-            }
-        }
-    }
 }
 
 /// The signals that the daemon knows.

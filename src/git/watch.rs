@@ -29,7 +29,21 @@ pub struct Watch {
     /// Watches until it is dropped.
     _watcher: Option<RecommendedWatcher>,
     /// The directories that are watched, whatever their names stand for by now.
-    watched: Vec<(PathBuf, Option<Identity>)>,
+    watched: Watched,
+}
+
+/// The directories of a watch, as they were when it was set.
+#[derive(Debug, Clone, Default)]
+pub struct Watched(Vec<(PathBuf, Option<Identity>)>);
+
+impl Watched {
+    /// Whether what is watched is gone, or something else has come to its place.
+    pub fn is_outlived(&self) -> bool {
+        let Self(directories) = self;
+        directories
+            .iter()
+            .any(|(path, identity)| open::identity(path, false) != *identity)
+    }
 }
 
 #[derive(Default)]
@@ -46,7 +60,7 @@ impl Watch {
             told: None,
             look_again: None,
             _watcher: None,
-            watched: Vec::new(),
+            watched: Watched::default(),
         }
     }
 
@@ -63,20 +77,17 @@ impl Watch {
         let mut watch_path = |path: &Path, mode| watcher.watch(path, mode).map_err(refused);
         let refs = common_dir.join("refs");
         // Looked at first: what is exchanged in between is watched once too often, not never.
-        watch.watched = [common_dir, &refs]
-            .map(|path| (path.to_owned(), open::identity(path, false)))
-            .into();
+        let known = [common_dir, &refs].map(|path| (path.to_owned(), open::identity(path, false)));
+        watch.watched = Watched(known.into());
         watch_path(common_dir, RecursiveMode::NonRecursive)?;
         watch_path(&refs, RecursiveMode::Recursive)?;
         watch._watcher = Some(watcher);
         Ok(watch)
     }
 
-    /// Whether what is watched is gone, or something else has come to its place.
-    pub fn is_outlived(&self) -> bool {
-        self.watched
-            .iter()
-            .any(|(path, identity)| open::identity(path, false) != *identity)
+    /// What is watched.
+    pub fn watched(&self) -> Watched {
+        self.watched.clone()
     }
 
     /// Waits for a change: at once for the first event, together for those that follow closely.

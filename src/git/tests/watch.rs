@@ -104,13 +104,20 @@ async fn knows_when_another_repository_has_come_to_its_place() {
     site.commit("a", "1", "one");
     site.push();
     let watch = site.in_place("bare.git").watch().unwrap();
-    assert!(!watch.is_outlived());
+    assert!(!watch.watched().is_outlived());
     site.push();
-    assert!(!watch.is_outlived());
+    assert!(!watch.watched().is_outlived());
     std::fs::rename(site.path("bare.git"), site.path("away.git")).unwrap();
-    assert!(watch.is_outlived());
+    assert!(watch.watched().is_outlived());
     site.git_in("", &["init", "-q", "--bare", "bare.git"]);
-    assert!(watch.is_outlived());
-    assert!(!site.in_place("bare.git").watch().unwrap().is_outlived());
-    assert!(!site.mirror("m").watch().unwrap().is_outlived());
+    assert!(watch.watched().is_outlived());
+    assert!(
+        !site
+            .in_place("bare.git")
+            .watch()
+            .unwrap()
+            .watched()
+            .is_outlived()
+    );
+    assert!(!site.mirror("m").watch().unwrap().watched().is_outlived());
 }
