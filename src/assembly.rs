@@ -161,7 +161,7 @@ impl HolderLock {
     }
 }
 
-/// Opens the watched repository.
+/// The watched repository. What is wrong at its place is told by what is asked of it first.
 ///
 /// # Errors
 /// See [`GitError`].
@@ -173,7 +173,7 @@ pub fn repository<S>(
         RepositoryUrl::Path(path) => Location::Path(path.clone()),
         RepositoryUrl::Remote(url) => Location::Remote(url.clone()),
     };
-    Repository::open(GitOptions {
+    Repository::at(GitOptions {
         location,
         token,
         mirror_dir: settings.state_dir.join("mirror"),

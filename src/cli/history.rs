@@ -14,7 +14,7 @@ use crate::manifest::Loader;
 use crate::plan::{Book, Policy, ReleaseRecord, compose};
 use crate::ports::Source;
 use crate::reconcile::{
-    Bootstrap, Ledgered, LoadError, PassError, Rewrites, Route, State, load, walk,
+    Bootstrap, Ledgered, LoadError, PassError, Rewrites, Route, State, load, tip_of, walk,
 };
 use crate::settings::{self, Environment, SecretSource, Settings};
 
@@ -64,7 +64,10 @@ impl History {
 
     /// Brings a mirror up to date. Where the remote cannot be reached, what was fetched last is shown.
     pub(super) fn refresh(&self) {
-        if let Err(error) = self.repository.refresh() {
+        // Of a repository in place nothing is known then, which whatever is asked will tell.
+        if self.is_remote()
+            && let Err(error) = self.repository.refresh()
+        {
             tracing::warn!(%error, "the repository could not be brought up to date; showing what is known");
         }
     }
@@ -132,18 +135,11 @@ impl History {
         environment: &Environment<SecretSource>,
         ledgered: &Ledgered,
     ) -> Result<Progress, Failed> {
-        let tip = self
-            .repository
-            .head(&environment.branch)
-            .map_err(PassError::from)?
-            .ok_or_else(|| {
-                Failed::Pass(PassError::Stalled {
-                    message: format!(
-                        "the repository has no branch {}; push it, or correct `branch`",
-                        environment.branch
-                    ),
-                })
-            })?;
+        let tip = tip_of(
+            &self.repository,
+            &environment.branch,
+            &environment.rollback_branch,
+        )?;
         let loader = assembly::loader(&environment.name, environment)
             .map_err(|error| Failed::Other(error.into()))?;
         Ok(progress(

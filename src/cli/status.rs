@@ -13,7 +13,7 @@ use super::present::{self, Output};
 use crate::assembly::HolderLock;
 use crate::domain::{CommitId, EntityKey, EntityRef, FieldId, Kind, Slot, StoreScope};
 use crate::plan::Book;
-use crate::reconcile::{Ledgered, LoadError, PassError};
+use crate::reconcile::{Ledgered, LoadError, PassError, remembered};
 use crate::settings::{Environment, SecretSource};
 
 /// Reads Git alone: it works while a daemon runs, and while the store is down.
@@ -118,15 +118,21 @@ pub(super) fn of(
 ) -> Result<EnvironmentStatus, Failure> {
     let ledgered = match history.ledger(environment) {
         Ok(ledgered) => ledgered,
-        Err(LoadError::Ledger(error)) => return Err(error.into()),
-        Err(error @ (LoadError::Damaged { .. } | LoadError::Newer { .. })) => {
+        Err(error) => {
             let nothing = Ledgered {
                 tip: None,
                 state: None,
                 book: Default::default(),
             };
-            let stalled = (Standing::Stalled, Some(error.to_string()));
-            return Ok(line(environment, &nothing, None, stalled));
+            // Where nothing is known here, a daemon that runs still knows whether time helps.
+            let stands = match (told(history, environment), error) {
+                (Some(stands), _) => stands,
+                (None, LoadError::Ledger(error)) => return Err(error.into()),
+                (None, error @ (LoadError::Damaged { .. } | LoadError::Newer { .. })) => {
+                    (Standing::Stalled, Some(error.to_string()))
+                }
+            };
+            return Ok(line(environment, &nothing, None, stands));
         }
     };
     if let Some(message) = vanished(history, environment, &ledgered) {
@@ -163,11 +169,13 @@ fn vanished(
         return None;
     }
     let memory = history.settings.state_dir.join("ledgers");
-    let commit = std::fs::read_to_string(memory.join(environment.name.as_str())).ok()?;
+    let commit = remembered(
+        &memory.join(environment.name.as_str()),
+        &environment.rollback_branch,
+    )?;
     Some(format!(
         "the rollback branch {} is gone; push its commit {} back, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
-        environment.rollback_branch,
-        commit.trim()
+        environment.rollback_branch, commit
     ))
 }
 

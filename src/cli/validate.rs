@@ -15,6 +15,7 @@ use crate::assembly;
 use crate::domain::{CommitId, Finding, Findings};
 use crate::manifest::{Loaded, Loader, Options};
 use crate::ports::Source;
+use crate::reconcile::tip_of;
 use crate::settings::{Environment, SecretSource};
 
 /// With PATH, checks files on disk and needs no configuration. Without it, checks what the
@@ -151,12 +152,8 @@ fn at<'a>(
     let source = history.source();
     let commit = match revision {
         Some(revision) => source.resolve(revision)?,
-        None => source.head(&environment.branch)?.ok_or_else(|| {
-            Failure::new(format!(
-                "environment {}: the repository has no branch {}; push it, or correct `branch`",
-                environment.name, environment.branch
-            ))
-        })?,
+        None => tip_of(source, &environment.branch, &environment.rollback_branch)
+            .map_err(|error| Failure::new(format!("environment {}: {error}", environment.name)))?,
     };
     let tree = source.tree(&commit)?;
     let loaded = assembly::loader(&environment.name, environment)?.load(tree.as_ref())?;

@@ -13,6 +13,7 @@
 mod board;
 pub mod control;
 mod environment;
+mod lookout;
 mod outcome;
 mod pace;
 mod runner;
@@ -34,21 +35,19 @@ pub use outcome::{Failure, Handled, Outcome, Streamed};
 pub use runner::Runner;
 
 use crate::assembly::{self, AssemblyError, HolderLock};
-use crate::git::{Repository, Watch};
-use crate::ports::{GitError, Next};
+use crate::ports::GitError;
 use crate::reconcile::Stop;
 use crate::settings::Settings;
 use board::Board;
 use control::{ControlError, Office};
 use environment::{Environment, Triggers};
+use lookout::Lookout;
 use systemd::Systemd;
 
 /// How many events a slow listener may lag behind before it misses some.
 const EVENTS: usize = 1024;
 /// How many passes may be asked for at a time.
 const JOBS: usize = 16;
-/// How long a repository that may come back by itself is waited for between two tries.
-const REOPEN: Duration = Duration::from_secs(5);
 /// How often the lock of the state directory is tried.
 const HOLD_TRIES: u32 = 10;
 /// The pause between two tries.
@@ -96,12 +95,9 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
         warn!("{warning}");
     }
     let holder = hold(&settings).await?;
-    let mut signals = Signals::new().map_err(DaemonError::Signals)?;
-    let mut systemd = Systemd::new();
-    let repository = match open(&settings, &mut signals, &mut systemd).await? {
-        Opened::Repository(repository) => repository,
-        Opened::Stopped => return Ok(Ended::Parked),
-    };
+    let signals = Signals::new().map_err(DaemonError::Signals)?;
+    let systemd = Systemd::new();
+    let repository = assembly::repository(&settings, settings.repository.token.clone())?;
     let (stopper, stop) = Stop::new();
     let board = Board::new(settings.environments.keys().map(ToString::to_string));
     let (events, _) = broadcast::channel(EVENTS);
@@ -140,7 +136,7 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
         tasks.spawn(environment.run());
     }
     let control = control::serve(&settings.state_dir, Office { jobs, events })?;
-    let watch = watch_references(&repository);
+    let lookout = Lookout::new(repository);
     info!(
         repository = %settings.repository.url,
         environments = settings.environments.len(),
@@ -151,7 +147,7 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
         signals,
         systemd,
         board,
-        watch,
+        lookout,
         references,
         pokes,
         tasks,
@@ -174,42 +170,6 @@ async fn hold(settings: &Settings) -> Result<HolderLock, DaemonError> {
         tokio::time::sleep(HOLD_PAUSE).await;
     }
     Err(DaemonError::Running(settings.state_dir.clone()))
-}
-
-enum Opened {
-    Repository(Repository),
-    Stopped,
-}
-
-/// A repository that is out of reach for a while is waited for.
-async fn open(
-    settings: &Settings,
-    signals: &mut Signals,
-    systemd: &mut Systemd,
-) -> Result<Opened, DaemonError> {
-    loop {
-        let error = match assembly::repository(settings, settings.repository.token.clone()) {
-            Ok(repository) => return Ok(Opened::Repository(repository)),
-            Err(error) => error,
-        };
-        if error.next() == Next::Stall {
-            return Err(error.into());
-        }
-        warn!(%error, "the repository cannot be opened yet");
-        systemd.status(&format!("waiting: {error}"));
-        tokio::select! {
-            () = tokio::time::sleep(REOPEN) => {}
-            _ = signals.end() => return Ok(Opened::Stopped),
-        }
-    }
-}
-
-/// Without a watch there are still the polls.
-fn watch_references(repository: &Repository) -> Option<Watch> {
-    repository
-        .watch()
-        .map_err(|error| warn!(%error, "the repository is polled only"))
-        .ok()
 }
 
 /// The signals that the daemon knows.
@@ -257,7 +217,7 @@ struct Hall {
     signals: Signals,
     systemd: Systemd,
     board: Board,
-    watch: Option<Watch>,
+    lookout: Lookout,
     references: watch::Sender<u64>,
     pokes: watch::Sender<u64>,
     tasks: JoinSet<()>,
@@ -279,7 +239,7 @@ impl Hall {
                     Got::End(_) => return,
                     Got::Poke => self.pokes.send_modify(|count| *count += 1),
                 },
-                () = changed(self.watch.as_mut()) => {
+                () = self.lookout.changed() => {
                     self.references.send_modify(|count| *count += 1);
                 }
                 () = changes.next() => {}
@@ -307,12 +267,5 @@ impl Hall {
                 },
             }
         }
-    }
-}
-
-async fn changed(watch: Option<&mut Watch>) {
-    match watch {
-        Some(watch) => watch.changed().await,
-        None => std::future::pending().await,
     }
 }

@@ -168,16 +168,14 @@ impl BranchLedger {
     }
 
     fn not_moved(&self, repository: &Gix, error: &gix::Error) -> LedgerError {
-        let lock = repository
-            .common_dir()
-            .join("refs/heads")
-            .join(format!("{}.lock", self.branch));
-        let message = format!(
-            "rollback branch {} cannot be moved: {}",
-            self.branch,
-            reason(error)
-        );
-        if lock.exists() {
+        let place = repository.common_dir();
+        let locks = [
+            place
+                .join("refs/heads")
+                .join(format!("{}.lock", self.branch)),
+            place.join("packed-refs.lock"),
+        ];
+        if let Some(lock) = locks.iter().find(|lock| lock.exists()) {
             return LedgerError::Unavailable {
                 message: format!(
                     "rollback branch {} cannot be moved: {} is held; remove it if no git runs any more",
@@ -186,11 +184,16 @@ impl BranchLedger {
                 ),
             };
         }
+        let message = format!(
+            "rollback branch {} cannot be moved: {}",
+            self.branch,
+            reason(error)
+        );
         LedgerError::Stalled {
             message,
             remedy: format!(
                 "let gitmage write to {}, and see that it has space",
-                repository.common_dir().display()
+                place.display()
             ),
         }
     }

@@ -3,7 +3,8 @@
 //! # Guarantees
 //! - After a refresh its branches are the remote's as they were after the refresh was asked for.
 //! - One run of git at a time; of those who ask during one, the next serves all.
-//! - The mirror may be deleted at any time: it is made again when it is next needed.
+//! - The mirror may be deleted at any time: it is made again when it is next needed, and so is one
+//!   that is damaged, or that a crash has left locks in.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,8 +114,11 @@ impl Mirror {
                 Verdict::Unclear(words) if answer.stdout.is_empty() => {
                     refusal::of("pushing to", &self.program.url, &words)
                 }
+                Verdict::Unclear(words) if refusal::is_troubled(&words) => {
+                    return Err(self.forbidden(branch, &words));
+                }
                 Verdict::Unclear(words) => GitError::Unavailable {
-                    message: self.refused(branch, &words),
+                    message: self.refused(branch, &words) + refusal::lock_advice(&words),
                 },
             },
             Err(error) => self.no_answer("pushing to", error),
@@ -157,9 +161,7 @@ impl Mirror {
     fn forbidden(&self, branch: &str, words: &str) -> GitError {
         GitError::Stalled {
             message: self.refused(branch, words),
-            remedy: format!(
-                "allow the account to push to {branch}: no branch protection, no hook against it"
-            ),
+            remedy: refusal::remedy_of_push(branch, words),
         }
     }
 
@@ -205,7 +207,10 @@ impl Mirror {
         } = answer;
         if success {
             Ok(())
-        } else if refusal::is_broken_mirror(&stderr) && self.usable_remote() {
+        } else if refusal::is_broken_mirror(&stderr) || refusal::is_locked_mirror(&stderr) {
+            // One that a crash has left locks in would wait for ever: who else runs here holds a lock
+            // for less than it was waited for.
+            self.remote_answers()?;
             self.make()
         } else {
             Err(refusal::of(DOING, &self.program.url, &stderr))
@@ -213,11 +218,18 @@ impl Mirror {
     }
 
     /// Whether the remote answers: a mirror is not thrown away for a message about the remote.
-    fn usable_remote(&self) -> bool {
+    fn remote_answers(&self) -> Result<(), GitError> {
+        const DOING: &str = "asking";
+        let url = &self.program.url;
         let answer = self
             .program
-            .run(None, &["ls-remote", "--heads", "--", &self.program.url]);
-        answer.is_ok_and(|answer| answer.success)
+            .run(None, &["ls-remote", "--heads", "--", url])
+            .map_err(|error| self.no_answer(DOING, error))?;
+        if answer.success {
+            Ok(())
+        } else {
+            Err(refusal::of(DOING, url, &answer.stderr))
+        }
     }
 
     /// Clones beside the mirror's place and moves the clone there, so that what is there is whole.

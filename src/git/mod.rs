@@ -24,5 +24,5 @@ mod tests;
 pub use ledger::BranchLedger;
 pub use location::Location;
 pub use repository::{Options, Repository};
-pub use watch::Watch;
+pub use watch::{Watch, Watched};
 pub use words::reverted_commits;

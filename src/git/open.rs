@@ -9,15 +9,16 @@ use super::objects::reason;
 use crate::ports::GitError;
 
 /// How long a held lock of a reference is waited for, in milliseconds.
-const LOCK_WAIT: &str = "2000";
+pub(super) const LOCK_WAIT: &str = "2000";
 
 /// Tells whether an opened repository is still the one on disk: directories come and go, the
 /// configuration is read when opening, and gix has room for so many packs only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp([Option<Identity>; 4]);
 
+/// Tells a file or directory from another one at the same path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
+pub(super) struct Identity {
     file: u64,
     created: Option<SystemTime>,
     /// Not of the directory that changes with every object.
@@ -36,7 +37,7 @@ impl Stamp {
     }
 }
 
-fn identity(path: &Path, content: bool) -> Option<Identity> {
+pub(super) fn identity(path: &Path, content: bool) -> Option<Identity> {
     let meta = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
     let file = std::os::unix::fs::MetadataExt::ino(&meta);

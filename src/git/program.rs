@@ -20,7 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::location;
+use super::{location, open};
 
 /// Even a run that shows signs of life ends after this long.
 const LONGEST_RUN: Duration = Duration::from_secs(60 * 60);
@@ -132,6 +132,8 @@ impl Program {
             .env("SSH_ASKPASS_REQUIRE", "never")
             .env("GIT_ALLOW_PROTOCOL", "file:https:ssh")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
+            // a remote on this host that is a partial clone must not ask another host for us
+            .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_DEFAULT_REF_FORMAT", "files")
             .env("GIT_SSH_COMMAND", self.ssh_command());
         let settings = self.settings();
@@ -156,6 +158,8 @@ impl Program {
             ("credential.helper", ""),
             ("core.hooksPath", "/dev/null"),
             ("core.fsmonitor", "false"),
+            ("core.filesRefLockTimeout", open::LOCK_WAIT),
+            ("core.packedRefsTimeout", open::LOCK_WAIT),
             // a redirect would carry the credential to another host
             ("http.followRedirects", "false"),
         ]

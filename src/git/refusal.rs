@@ -9,8 +9,59 @@ use crate::ports::GitError;
 /// Longest text of git that is shown.
 const LONGEST: usize = 1_000;
 
-/// Words of git, and the remedy where they need a person.
-const NEEDS_A_PERSON: &[(&[&str], &str)] = &[
+/// Words of git, and the remedy.
+type Signs = (&'static [&'static str], &'static str);
+
+const SPACE: Signs = (
+    &[
+        "no space left",
+        "disk quota exceeded",
+        "file too large",
+        "unable to migrate objects to permanent storage",
+        // what a clone says of a full disk, without the reason
+        "failed to write new configuration file",
+    ],
+    "free some space at the remote and for state_dir",
+);
+
+const DAMAGE: Signs = (
+    &[
+        "is corrupt",
+        "repository corruption",
+        "bad object",
+        "bad tree object",
+        "did not send all necessary objects",
+        "inflate: data stream error",
+        "missing necessary objects",
+    ],
+    "check the remote with `git fsck`, and push or copy what is damaged there again",
+);
+
+const PROMISED: Signs = (
+    &["promisor", "lazy fetch", "from-promisor"],
+    "the remote is a partial clone, which lacks objects: clone it again there without `--filter`, or name the repository that it was cloned from",
+);
+
+const RIGHTS: Signs = (
+    &[
+        "error: 403",
+        "permission denied",
+        "insufficient permission",
+        "permission to",
+        "denied to",
+        "read only",
+        "read-only",
+        "write access",
+        "not allowed to",
+    ],
+    "give the account the right to read the repository and to write the rollback branch",
+);
+
+/// Words that need a person. What is wrong on a disk comes first: it explains what follows it.
+const NEEDS_A_PERSON: &[Signs] = &[
+    SPACE,
+    PROMISED,
+    DAMAGE,
     (
         &["host key verification failed"],
         "add the host's key to known_hosts of the user that gitmage runs as",
@@ -63,16 +114,7 @@ const NEEDS_A_PERSON: &[(&[&str], &str)] = &[
         ],
         "correct repository.url, and see that the account may read that repository",
     ),
-    (
-        &[
-            "error: 403",
-            "permission denied",
-            "permission to",
-            "denied to",
-        ],
-        "give the account the right to read the repository and to write the rollback branch",
-    ),
-    (&["no space left", "disk quota exceeded"], "free some space"),
+    RIGHTS,
 ];
 
 /// Words of git about a mirror that is broken; it can be made again.
@@ -100,12 +142,35 @@ const FORBIDDEN: &[&str] = &[
     "hook declined",
     "protected",
     "denied",
+    "deny ",
     "prohibited",
     "not allowed",
     "refusing",
     "unpacker error",
     "branch is currently checked out",
+    "funny refname",
 ];
+
+/// How lines begin that advise whoever sits at a terminal, or say what everybody knows.
+const ADVICE: &[&str] = &[
+    "hint:",
+    "To ",
+    "From ",
+    "error: failed to push some refs",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+    "Another git process seems to be running",
+    "an editor opened by",
+    "are terminated then try again",
+    "may have crashed in this repository earlier",
+    "remove the file manually to continue",
+    "warning: fetch normally indicates",
+    "but that check has been disabled",
+    "flag or run 'git config fetch.",
+];
+
+/// How git says that a lock is held, or was left behind.
+const LOCKED: &str = ".lock': File exists";
 
 /// The answer to a push of one reference.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,24 +195,62 @@ pub(super) fn of(doing: &str, url: &str, stderr: &str) -> GitError {
     if gone {
         return GitError::Unavailable { message };
     }
-    let remedy = NEEDS_A_PERSON
-        .iter()
-        .find(|(signs, _)| signs.iter().any(|sign| lower.contains(sign)));
-    match remedy {
-        Some((_, remedy)) => GitError::Stalled {
+    match remedy(NEEDS_A_PERSON, &lower) {
+        Some(remedy) => GitError::Stalled {
             message,
-            remedy: (*remedy).to_owned(),
+            remedy: remedy.to_owned(),
         },
         None => GitError::Unavailable { message },
     }
 }
 
+/// What helps where a push of `branch` is refused, whatever the remote's rules are: trouble on the
+/// remote's disk looks like a refusal, and may come in a hook's words.
+pub(super) fn remedy_of_push(branch: &str, words: &str) -> String {
+    let lower = words.to_lowercase();
+    let trouble = remedy(&[SPACE, DAMAGE], &lower);
+    trouble.map_or_else(
+        || format!("allow the account to push to {branch}: no branch protection, no hook against it, and rights on its files"),
+        str::to_owned,
+    )
+}
+
+/// Whether a push failed for a reason on the remote's disk that does not go away by itself.
+pub(super) fn is_troubled(words: &str) -> bool {
+    remedy(&[SPACE, DAMAGE, RIGHTS], &words.to_lowercase()).is_some()
+}
+
+fn remedy(signs: &[Signs], lower: &str) -> Option<&'static str> {
+    signs
+        .iter()
+        .find(|(signs, _)| signs.iter().any(|sign| lower.contains(sign)))
+        .map(|(_, remedy)| *remedy)
+}
+
+/// Whether a lock was in the way of git here, and not at the remote.
+pub(super) fn is_locked_mirror(stderr: &str) -> bool {
+    ours(stderr).any(|line| line.contains(LOCKED))
+}
+
+/// What helps against a lock at the remote that nobody gives back.
+pub(super) fn lock_advice(words: &str) -> &'static str {
+    if words.contains(LOCKED) {
+        "; remove that file if no git runs there any more"
+    } else {
+        ""
+    }
+}
+
+/// The lines that the remote has not said.
+fn ours(stderr: &str) -> impl Iterator<Item = &str> {
+    stderr.lines().filter(|line| !line.starts_with("remote:"))
+}
+
 /// Whether git complains about the mirror and not about the remote.
 pub(super) fn is_broken_mirror(stderr: &str) -> bool {
-    stderr
-        .lines()
-        .filter(|line| !line.starts_with("remote:"))
-        .any(|line| BROKEN_MIRROR.iter().any(|sign| line.contains(sign)))
+    // there is no room for another one either
+    let is_full = remedy(&[SPACE], &stderr.to_lowercase()).is_some();
+    !is_full && ours(stderr).any(|line| BROKEN_MIRROR.iter().any(|sign| line.contains(sign)))
 }
 
 /// Reads what `git push --porcelain` of one reference printed.
@@ -179,12 +282,17 @@ pub(super) fn verdict(success: bool, stdout: &str, stderr: &str) -> Verdict {
 
 /// The words of git and of the remote in one line, without git's advice.
 fn words(text: &str) -> String {
-    let lines: Vec<&str> = text
+    let said = text
         .lines()
         .map(|line| line.strip_prefix("remote:").unwrap_or(line).trim())
-        .filter(|line| !line.is_empty() && !line.starts_with("hint:") && !line.starts_with("To "))
-        .filter(|line| !line.starts_with("error: failed to push some refs"))
-        .collect();
+        .filter(|line| !line.is_empty())
+        .filter(|line| ADVICE.iter().all(|start| !line.starts_with(start)));
+    let mut lines: Vec<&str> = Vec::new();
+    for line in said {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
     let mut words = lines.join("; ");
     if words.is_empty() {
         "git failed without a word".clone_into(&mut words);
@@ -194,4 +302,23 @@ fn words(text: &str) -> String {
         words.push('…');
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_broken_mirror() {
+        let full = "fatal: unable to write loose object file: No space left on device";
+        assert!(!is_broken_mirror(full));
+        assert!(is_broken_mirror("error: object file x is empty"));
+        let clone = "error: failed to write new configuration file x/config.lock";
+        for words in [full, clone] {
+            match of("fetching from", "https://git.example/shop", words) {
+                GitError::Stalled { remedy, .. } => assert!(remedy.contains("space"), "{remedy}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -70,6 +70,19 @@ impl Repository {
     /// [`GitError::Stalled`] when there is no usable repository at the path, or the URL or the
     /// credential cannot be used.
     pub fn open(options: Options) -> Result<Self, GitError> {
+        let repository = Self::at(options)?;
+        if let Place::InPlace(_) = repository.shared.place {
+            repository.local()?;
+        }
+        Ok(repository)
+    }
+
+    /// The same without a look at what is there: that is told by whatever needs it first, and what
+    /// is mended meanwhile needs no second call.
+    ///
+    /// # Errors
+    /// [`GitError::Stalled`] when the URL or the credential cannot be used.
+    pub fn at(options: Options) -> Result<Self, GitError> {
         let Options {
             location,
             token,
@@ -101,16 +114,12 @@ impl Repository {
                 },
             )),
         };
-        let repository = Self {
+        Ok(Self {
             shared: Arc::new(Shared {
                 place,
                 opened: Mutex::new(None),
             }),
-        };
-        if let Place::InPlace(_) = repository.shared.place {
-            repository.local()?;
-        }
-        Ok(repository)
+        })
     }
 
     /// The ledger on the rollback branch `branch` of an environment.
@@ -220,6 +229,21 @@ impl Source for Repository {
         self.branch_tip(&repository, branch)?
             .map(objects::commit_id)
             .transpose()
+    }
+
+    fn branches(&self) -> Result<Vec<String>, GitError> {
+        let repository = self.local()?;
+        let unreadable = |error: gix::Error| damaged("list of", "branches", reason(&error));
+        let references = repository.references().map_err(unreadable)?;
+        let mut names: Vec<String> = references
+            .local_branches()
+            .map_err(unreadable)?
+            // one that is damaged is no branch to go on from
+            .filter_map(Result::ok)
+            .map(|reference| reference.name().shorten().to_string())
+            .collect();
+        names.sort();
+        Ok(names)
     }
 
     fn resolve(&self, revision: &str) -> Result<CommitId, GitError> {

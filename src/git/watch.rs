@@ -3,7 +3,7 @@
 //! An event says only that it is worth looking: which reference moved, and whether any did, is for
 //! the reader to find out. Events can be lost, so polling goes on, rarely.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::open::{self, Identity};
 use crate::ports::GitError;
 
 /// Events this soon after one that was told are told together.
@@ -27,6 +28,22 @@ pub struct Watch {
     look_again: Option<Instant>,
     /// Watches until it is dropped.
     _watcher: Option<RecommendedWatcher>,
+    /// The directories that are watched, whatever their names stand for by now.
+    watched: Watched,
+}
+
+/// The directories of a watch, as they were when it was set.
+#[derive(Debug, Clone, Default)]
+pub struct Watched(Vec<(PathBuf, Option<Identity>)>);
+
+impl Watched {
+    /// Whether what is watched is gone, or something else has come to its place.
+    pub fn is_outlived(&self) -> bool {
+        let Self(directories) = self;
+        directories
+            .iter()
+            .any(|(path, identity)| open::identity(path, false) != *identity)
+    }
 }
 
 #[derive(Default)]
@@ -43,6 +60,7 @@ impl Watch {
             told: None,
             look_again: None,
             _watcher: None,
+            watched: Watched::default(),
         }
     }
 
@@ -57,10 +75,19 @@ impl Watch {
         let mut watcher =
             notify::recommended_watcher(move |event| pokes.take(event)).map_err(refused)?;
         let mut watch_path = |path: &Path, mode| watcher.watch(path, mode).map_err(refused);
+        let refs = common_dir.join("refs");
+        // Looked at first: what is exchanged in between is watched once too often, not never.
+        let known = [common_dir, &refs].map(|path| (path.to_owned(), open::identity(path, false)));
+        watch.watched = Watched(known.into());
         watch_path(common_dir, RecursiveMode::NonRecursive)?;
-        watch_path(&common_dir.join("refs"), RecursiveMode::Recursive)?;
+        watch_path(&refs, RecursiveMode::Recursive)?;
         watch._watcher = Some(watcher);
         Ok(watch)
+    }
+
+    /// What is watched.
+    pub fn watched(&self) -> Watched {
+        self.watched.clone()
     }
 
     /// Waits for a change: at once for the first event, together for those that follow closely.

@@ -73,6 +73,12 @@ pub trait Source: Send + Sync + 'static {
     /// See [`GitError`].
     fn head(&self, branch: &str) -> Result<Option<CommitId>, GitError>;
 
+    /// The names of all branches, sorted.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    fn branches(&self) -> Result<Vec<String>, GitError>;
+
     /// The commit that a revision names: an id, a unique prefix, a branch, a tag, `HEAD~2`, ….
     ///
     /// # Errors

@@ -120,7 +120,7 @@ impl From<StoreError> for PassError {
 impl From<TreeError> for PassError {
     fn from(error: TreeError) -> Self {
         Self::stalled(format!(
-            "a commit of the watched repository cannot be read: {error}; run `git fsck` there"
+            "a commit of the watched repository cannot be read: {error}; check the repository with `git fsck`; a mirror below state_dir may be deleted and is made again"
         ))
     }
 }

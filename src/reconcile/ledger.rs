@@ -117,7 +117,9 @@ pub enum LoadError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A file on it is damaged.
-    #[error("the rollback branch {branch} at {commit} cannot be read: {why}")]
+    #[error(
+        "the rollback branch {branch} at {commit} cannot be read: {why}; put it back to the newest commit that gitmage made there, or set a new `rollback_branch`"
+    )]
     Damaged {
         /// The branch.
         branch: String,

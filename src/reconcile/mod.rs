@@ -13,6 +13,7 @@ mod hold;
 mod journal;
 mod lease;
 mod ledger;
+mod memory;
 mod outcome;
 mod pass;
 mod preview;
@@ -31,9 +32,10 @@ use tokio::sync::watch;
 
 pub use error::PassError;
 pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, load};
+pub use memory::remembered;
 pub use pass::{Reconciler, Report, Request, Setup, Sibling};
 pub use preview::{Preview, PreviewedChange, PreviewedField, PreviewedOverride, PreviewedRelease};
-pub use walk::{Bootstrap, Rewrites, Route, Walked, walk};
+pub use walk::{Bootstrap, Rewrites, Route, Walked, tip_of, walk};
 
 use crate::domain::{Action, Activity, PhaseName};
 use crate::ports::Clock;

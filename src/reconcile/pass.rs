@@ -14,7 +14,8 @@ use super::execute::{self, Execution, Tools};
 use super::hold::{Hold, Holder, Recorded};
 use super::journal::Journal;
 use super::ledger::{self, FORMAT, Ledgered, PassFile, SlotName, State, StoreIdentity};
-use super::walk::{Bootstrap, Rewrites, Route, Walked, walk};
+use super::memory::{self, remembered};
+use super::walk::{Bootstrap, Rewrites, Route, Walked, tip_of, walk};
 use super::{Progress, Stop, blocking, collateral, lease, outcome};
 use crate::domain::kinds::Charset;
 use crate::domain::{
@@ -213,7 +214,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     fn keep(&self, memory: &mut Memory, ledgered: Ledgered) -> Ledgered {
         if let Some(tip) = &ledgered.tip
-            && let Err(error) = write_memory(&self.setup.memory, &self.setup.rollback_branch, tip)
+            && let Err(error) = memory::write(&self.setup.memory, &self.setup.rollback_branch, tip)
         {
             warn!(path = %self.setup.memory.display(), %error, "cannot remember the ledger's newest commit");
         }
@@ -258,7 +259,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         .await?;
         if ledgered.tip.is_none()
             && !rebootstrap
-            && let Some(remembered) = read_memory(&self.setup.memory, &self.setup.rollback_branch)
+            && let Some(remembered) = remembered(&self.setup.memory, &self.setup.rollback_branch)
         {
             return Err(PassError::stalled(format!(
                 "the rollback branch {} is gone, but {} remembers its commit {}; push that commit back, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`",
@@ -280,7 +281,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let branch = self.setup.rollback_branch.clone();
         let (Some(tip), Some(remembered)) = (
             ledgered.tip.clone(),
-            read_memory(&self.setup.memory, &branch),
+            remembered(&self.setup.memory, &branch),
         ) else {
             return Ok(());
         };
@@ -521,15 +522,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     pub(super) async fn tip(&self) -> Result<CommitId, PassError> {
         let source = self.source.clone();
-        let branch = self.setup.branch.clone();
-        blocking(move || {
-            source.head(&branch)?.ok_or_else(|| {
-                PassError::stalled(format!(
-                    "the repository has no branch {branch}; push it, or correct `branch`"
-                ))
-            })
-        })
-        .await
+        let setup = self.setup.clone();
+        blocking(move || tip_of(source.as_ref(), &setup.branch, &setup.rollback_branch)).await
     }
 
     async fn walk_to(&self, ledgered: &Ledgered, request: Request) -> Result<Walked, PassError> {
@@ -772,18 +766,4 @@ fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
         retried: pass.retried.iter().cloned().map(Slot::from).collect(),
     };
     composed.slots()
-}
-
-/// One line: the rollback branch and its newest commit. Of another branch nothing is remembered.
-fn write_memory(path: &std::path::Path, branch: &str, tip: &CommitId) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, format!("{branch} {tip}\n"))
-}
-
-fn read_memory(path: &std::path::Path, branch: &str) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let tip = text.trim_end().strip_prefix(branch)?.strip_prefix(' ')?;
-    Some(tip.to_owned())
 }

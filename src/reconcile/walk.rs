@@ -63,6 +63,31 @@ pub struct Walked {
     pub astray: bool,
 }
 
+/// How many branches are named to somebody whose branch is gone.
+const NAMED_BRANCHES: usize = 8;
+
+/// The tip of the watched branch.
+///
+/// # Errors
+/// [`PassError::Stalled`] naming the branches there are, when it is not one of them.
+pub fn tip_of<S: Source>(source: &S, branch: &str, rollback: &str) -> Result<CommitId, PassError> {
+    if let Some(tip) = source.head(branch)? {
+        return Ok(tip);
+    }
+    let mut others = source.branches()?;
+    others.retain(|other| other != rollback);
+    let more = others.len().saturating_sub(NAMED_BRANCHES);
+    others.truncate(NAMED_BRANCHES);
+    let there_are = match (others.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!(" (there are: {})", others.join(", ")),
+        (false, more) => format!(" (there are: {} and {more} more)", others.join(", ")),
+    };
+    Err(PassError::stalled(format!(
+        "the repository has no branch {branch}{there_are}; push it, or correct `branch`"
+    )))
+}
+
 /// Walks.
 ///
 /// # Errors

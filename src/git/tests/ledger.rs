@@ -186,7 +186,22 @@ fn a_held_lock_is_named() {
         other => panic!("{other:?}"),
     }
     std::fs::remove_file(&lock).unwrap();
-    assert_eq!(ledger.append(None, &[one]).unwrap().len(), 1);
+    let made = ledger.append(None, &[one]).unwrap();
+    site.git(&["pack-refs", "--all"]);
+    let lock = site.path("work/.git/packed-refs.lock");
+    std::fs::write(&lock, "").unwrap();
+    let two = entry("2", &[("x", Some("2"))]);
+    match ledger
+        .append(made.last(), std::slice::from_ref(&two))
+        .unwrap_err()
+    {
+        LedgerError::Unavailable { message } => {
+            assert!(message.contains("packed-refs.lock"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    std::fs::remove_file(&lock).unwrap();
+    assert_eq!(ledger.append(made.last(), &[two]).unwrap().len(), 1);
 }
 
 #[test]

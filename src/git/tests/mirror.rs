@@ -89,6 +89,30 @@ fn the_mirror_may_be_deleted_damaged_or_of_another_remote() {
 }
 
 #[test]
+fn locks_that_a_crash_has_left_in_the_mirror_are_in_nobodys_way() {
+    let site = Site::new();
+    site.commit("a", "1", "one");
+    site.push();
+    let source = site.mirror("m");
+    source.refresh().unwrap();
+    for lock in ["refs/heads/main.lock", "packed-refs.lock"] {
+        // the second one is needed to prune a packed reference
+        site.git(&["push", "-q", "origin", "HEAD:refs/heads/short-lived"]);
+        source.refresh().unwrap();
+        site.git_in("state/m", &["pack-refs", "--all"]);
+        site.git(&["push", "-q", "origin", ":refs/heads/short-lived"]);
+        let two = site.commit("a", lock, "two");
+        site.push();
+        let path = site.path("state/m").join(lock);
+        std::fs::write(&path, "").unwrap();
+        source.refresh().unwrap();
+        assert_eq!(source.head("main").unwrap(), Some(two), "{lock}");
+        assert_eq!(source.head("short-lived").unwrap(), None, "{lock}");
+        assert!(!path.exists(), "{lock}");
+    }
+}
+
+#[test]
 fn a_remote_that_is_gone_may_come_back() {
     let site = Site::new();
     let one = site.commit("a", "1", "one");
@@ -162,6 +186,69 @@ fn a_hook_that_declines_is_quoted() {
         assert_eq!(ledger.tip().unwrap(), None);
         std::fs::remove_file(site.path("bare.git/hooks").join(hook)).unwrap();
     }
+}
+
+#[test]
+fn a_full_disk_a_hidden_reference_and_a_lock_at_the_remote_are_told_apart() {
+    let site = Site::new();
+    site.commit("a", "1", "one");
+    site.push();
+    let ledger = site.mirror("m").ledger(BRANCH, "production");
+    let commits = [entry("1", &[("x", Some("1"))])];
+    let stalled = |in_remedy: &str| match ledger.append(None, &commits) {
+        Err(LedgerError::Stalled { remedy, .. }) => assert!(remedy.contains(in_remedy), "{remedy}"),
+        other => panic!("{other:?}"),
+    };
+    site.hook(
+        "pre-receive",
+        "echo 'fatal: write error: No space left on device' >&2; exit 1",
+    );
+    stalled("free some space");
+    std::fs::remove_file(site.path("bare.git/hooks/pre-receive")).unwrap();
+    site.git_in(
+        "bare.git",
+        &["config", "receive.hideRefs", "refs/heads/rollback"],
+    );
+    stalled("allow the account to push");
+    site.git_in("bare.git", &["config", "--unset", "receive.hideRefs"]);
+    let lock = site
+        .path("bare.git/refs/heads")
+        .join(format!("{BRANCH}.lock"));
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    std::fs::write(&lock, "").unwrap();
+    match ledger.append(None, &commits) {
+        Err(LedgerError::Unavailable { message }) => {
+            assert!(message.contains("production.lock"), "{message}");
+            assert!(message.contains("remove that file"), "{message}");
+            assert!(!message.contains("an editor opened"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    std::fs::remove_file(lock).unwrap();
+    assert_eq!(ledger.append(None, &commits).unwrap().len(), 1);
+}
+
+#[test]
+fn a_remote_with_a_damaged_object_needs_a_person() {
+    let site = Site::new();
+    let head = site.commit("a", "1", "one");
+    site.push();
+    let hex = head.as_str();
+    let object = site
+        .path("bare.git/objects")
+        .join(&hex[..2])
+        .join(&hex[2..]);
+    let whole = std::fs::read(&object).unwrap();
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, "junk").unwrap();
+    let source = site.mirror("m");
+    match source.refresh() {
+        Err(GitError::Stalled { remedy, .. }) => assert!(remedy.contains("git fsck"), "{remedy}"),
+        other => panic!("{other:?}"),
+    }
+    std::fs::write(&object, whole).unwrap();
+    source.refresh().unwrap();
+    assert_eq!(source.head("main").unwrap(), Some(head));
 }
 
 #[test]

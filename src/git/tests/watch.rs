@@ -97,3 +97,27 @@ async fn tells_a_burst_together() {
     }
     assert!((1..10).contains(&told), "{told}");
 }
+
+#[tokio::test]
+async fn knows_when_another_repository_has_come_to_its_place() {
+    let site = Site::new();
+    site.commit("a", "1", "one");
+    site.push();
+    let watch = site.in_place("bare.git").watch().unwrap();
+    assert!(!watch.watched().is_outlived());
+    site.push();
+    assert!(!watch.watched().is_outlived());
+    std::fs::rename(site.path("bare.git"), site.path("away.git")).unwrap();
+    assert!(watch.watched().is_outlived());
+    site.git_in("", &["init", "-q", "--bare", "bare.git"]);
+    assert!(watch.watched().is_outlived());
+    assert!(
+        !site
+            .in_place("bare.git")
+            .watch()
+            .unwrap()
+            .watched()
+            .is_outlived()
+    );
+    assert!(!site.mirror("m").watch().unwrap().watched().is_outlived());
+}

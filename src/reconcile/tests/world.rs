@@ -178,6 +178,9 @@ impl Source for FakeSource {
         let commits = lock(&self.commits);
         Ok(head.checked_sub(1).map(|at| commits[at].0.id.clone()))
     }
+    fn branches(&self) -> Result<Vec<String>, GitError> {
+        Ok(vec!["main".to_owned()])
+    }
     fn resolve(&self, revision: &str) -> Result<CommitId, GitError> {
         CommitId::new(revision).map_err(|_| GitError::NotFound(revision.to_owned()))
     }

@@ -45,10 +45,16 @@ fn checked(dir: &Path, args: &[&str]) -> String {
 
 impl Repo {
     pub(crate) fn new(dir: &Path) -> Self {
+        Self::with(dir, &[])
+    }
+
+    /// With further arguments of `git init`, for both.
+    pub(crate) fn with(dir: &Path, init: &[&str]) -> Self {
         let bare = dir.join("store.git");
         let clone = dir.join("clone");
-        checked(dir, &["init", "-q", "--bare", "-b", "main", "store.git"]);
-        checked(dir, &["init", "-q", "-b", "main", "clone"]);
+        let begin = ["init", "-q", "-b", "main"];
+        checked(dir, &[&begin, init, &["--bare", "store.git"]].concat());
+        checked(dir, &[&begin, init, &["clone"]].concat());
         let repo = Self { bare, clone };
         repo.git(&["remote", "add", "origin", repo.bare.to_str().unwrap()]);
         repo.write("README.md", "release files of a shop\n");
