@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
+
+use super::waiting::PATIENCE;
 
 /// The four values of an integration, in the order of the configuration.
 pub(crate) const SECRETS: [&str; 4] = [
@@ -14,9 +16,6 @@ pub(crate) const SECRETS: [&str; 4] = [
     "access_token",
     "access_token_secret",
 ];
-
-/// How long a scenario waits for something that must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running store; killed when dropped.
 pub(crate) struct Shop {
