@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DesiredValue, FieldName, Value};
+use crate::domain::{DesiredValue, Ensure, FieldName, Value};
 
 /// The place of a release in its environment's history. Replay follows it, never a clock.
 #[derive(
@@ -118,6 +118,9 @@ pub fn revert(stack: &mut Stack, step: &Step, reverted: &[Seq]) -> Option<Target
         match revert_one(stack, step, before, *release) {
             // "Nothing is written" does not take back what an earlier revert of this commit put.
             Some(Target::Leave) if target.is_some() => {}
+            Some(next) if is_made_again(target.as_ref(), &next) => {
+                keep_whole(stack, target.as_ref())
+            }
             Some(next) => target = Some(next),
             None => {}
         }
@@ -125,6 +128,26 @@ pub fn revert(stack: &mut Stack, step: &Step, reverted: &[Seq]) -> Option<Target
         before = &step.after;
     }
     target
+}
+
+/// Whether an earlier revert of the same commit makes a deleted entity again and this one demands
+/// only that it is there: made anew it would not be the one that was deleted.
+fn is_made_again(earlier: Option<&Target>, next: &Target) -> bool {
+    let demands = match next {
+        Target::Desired(Some(DesiredValue::Ensure(ensure))) => *ensure != Ensure::Absent,
+        _ => false,
+    };
+    demands && matches!(earlier, Some(Target::PutBack(Before::Entity(Some(_)))))
+}
+
+/// The transition that stays knows, too, what the entity is made from: it may not be there yet when
+/// that transition is reverted, if both come in one pass.
+fn keep_whole(stack: &mut Stack, target: Option<&Target>) {
+    if let (Some(top), Some(Target::PutBack(whole))) = (stack.last_mut(), target)
+        && top.observed_before == Before::Entity(None)
+    {
+        top.observed_before = whole.clone();
+    }
 }
 
 fn revert_one(
@@ -219,7 +242,6 @@ fn push(stack: &mut Stack, step: &Step, before: &Option<DesiredValue>) -> Target
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::domain::Ensure;
     use proptest::prelude::*;
 
     fn value(n: u8) -> Option<DesiredValue> {
@@ -323,6 +345,25 @@ mod tests {
         );
         deploy(&mut stack, delete, false);
         (stack, whole)
+    }
+
+    #[test]
+    fn a_deleted_entity_that_is_still_demanded_is_made_again_from_its_whole() {
+        let (mut stack, whole) = deleted();
+        // Both are reverted at once, and an older file that never was in effect demands it still.
+        let both = existence(
+            3,
+            Some(Ensure::Absent),
+            Some(Ensure::Present),
+            Before::Missing,
+        );
+        let target = revert(&mut stack, &both, &[Seq(2), Seq(1)]);
+        assert_eq!(target, Some(Target::PutBack(whole.clone())));
+        // The older file goes in the same pass, before anything was written.
+        let rest = existence(4, Some(Ensure::Present), None, Before::Entity(None));
+        let target = revert(&mut stack, &rest, &[Seq(9)]);
+        assert_eq!(target, Some(Target::PutBack(whole)));
+        assert_eq!(stack, []);
     }
 
     #[test]
