@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::steps::{Case, Death, Step};
 use crate::support::history::{ENTITIES, History};
 use crate::support::ledger::SharedLedger;
+use crate::support::shop::differences;
 use crate::support::waiting::until;
 use crate::support::world::{Background, Options, Run, World};
 
@@ -45,6 +46,7 @@ impl Drop for Course<'_> {
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.w.log()).unwrap_or_default();
             eprintln!("{:#?}\n{}{log}", self.case.steps, self.history.told);
+            eprintln!("{}", SharedLedger::of(&self.w.repo.bare).told());
             eprintln!("GITMAGE_SEED={}", self.case.seed);
         }
     }
@@ -227,7 +229,8 @@ impl<'a> Course<'a> {
     }
 
     fn is_as_before(&self, before: &Value) {
-        assert_eq!(self.w.shop.dump(), *before);
+        let moved = differences(before, &self.w.shop.dump());
+        assert!(moved.is_empty(), "{moved:#?}");
         let shared = SharedLedger::of(&self.w.repo.bare);
         if let Some(ledger) = shared.load() {
             assert!(ledger.book.stacks.is_empty(), "{:#?}", ledger.book.stacks);

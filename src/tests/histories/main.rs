@@ -21,9 +21,12 @@ use support::threads::failures;
 /// What runs without a wish.
 const SEEDS: std::ops::Range<u64> = 0..50;
 
+/// What once failed: a deleted page that was reverted to by two commits of one push.
+const FOUND: [u64; 1] = [204];
+
 fn seeds() -> Vec<u64> {
     let Ok(wish) = std::env::var("GITMAGE_SEED") else {
-        return SEEDS.collect();
+        return SEEDS.chain(FOUND).collect();
     };
     let number = |text: &str| text.parse().expect("GITMAGE_SEED is a number, or two");
     match wish.split_once("..") {
@@ -55,7 +58,7 @@ fn reverting_everything_restores_the_first_store() {
         seeds.len(),
         failed.join(", GITMAGE_SEED=")
     );
-    if seeds.len() == SEEDS.count() {
+    if std::env::var_os("GITMAGE_SEED").is_none() {
         assert!(
             figures.releases >= 150 && figures.reverts >= 150,
             "{figures:?}"

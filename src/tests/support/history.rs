@@ -24,8 +24,16 @@ pub(crate) const ENTITIES: [[&str; 3]; 7] = [
 /// A commit that can be reverted.
 struct Commit {
     id: String,
-    merge: bool,
+    kind: Kind,
     changes: Vec<Change>,
+}
+
+#[derive(Clone, PartialEq)]
+enum Kind {
+    Ordinary,
+    Merge,
+    /// What came in by this merge, and is reverted apart from it.
+    Part(String),
 }
 
 /// What was committed, and what of it is still to be taken back.
@@ -89,8 +97,8 @@ impl History {
         self.write(repo);
         let id = repo.commit(&subject);
         self.tell(&id, &format!("{subject}: {changes:?}"));
-        let merge = false;
-        Some(Commit { id, merge, changes })
+        let kind = Kind::Ordinary;
+        Some(Commit { id, kind, changes })
     }
 
     pub(crate) fn release(&mut self, repo: &Repo, edits: &[Edit]) {
@@ -123,10 +131,13 @@ impl History {
         distinct.sort_unstable();
         distinct.dedup();
         if parts && distinct.len() == entities.len() {
-            self.live.extend(inner);
+            self.live.extend(inner.into_iter().map(|commit| Commit {
+                kind: Kind::Part(id.clone()),
+                ..commit
+            }));
         } else if !changes.is_empty() {
-            let merge = true;
-            self.live.push(Commit { id, merge, changes });
+            let kind = Kind::Merge;
+            self.live.push(Commit { id, kind, changes });
         }
     }
 
@@ -159,8 +170,8 @@ impl History {
             let commit = self.live.remove(at);
             self.reverted += 1;
             let changes = self.undo(repo, &commit);
-            let (id, merge) = (repo.head(), false);
-            self.reverts.push(Commit { id, merge, changes });
+            let (id, kind) = (repo.head(), Kind::Ordinary);
+            self.reverts.push(Commit { id, kind, changes });
             any = true;
         }
         any
@@ -178,8 +189,8 @@ impl History {
         }
         let commit = self.reverts.remove(*pick.get(&possible));
         let changes = self.undo(repo, &commit);
-        let (id, merge) = (repo.head(), false);
-        self.live.push(Commit { id, merge, changes });
+        let (id, kind) = (repo.head(), Kind::Ordinary);
+        self.live.push(Commit { id, kind, changes });
     }
 
     /// `git revert`; where the lines are too near for Git, somebody resolves the conflict.
@@ -187,7 +198,7 @@ impl History {
         let before = self.files.clone();
         self.files = undone(&before, &commit.changes).unwrap();
         let mut args = vec!["revert", "--no-edit"];
-        if commit.merge {
+        if commit.kind == Kind::Merge {
             args.extend(["-m", "1"]);
         }
         args.push(&commit.id);
@@ -206,11 +217,17 @@ impl History {
     }
 
     /// What can be reverted together with others in one commit. Words count only where the commit
-    /// changes a field that the release changed; of one that shows nothing Git makes no commit.
+    /// changes a field that the release changed; of one that shows nothing Git makes no commit. The
+    /// part of a merge stands for the merge only in the fields that the reverting commit changes, so
+    /// it is reverted alone.
     fn possible(&self, with: &[(Files, Commit)]) -> Vec<usize> {
         let start = with.first().map_or(&self.files, |(start, _)| start);
         let live = self.live.iter().enumerate();
+        let is_part = |commit: &Commit| matches!(commit.kind, Kind::Part(_));
         live.filter(|(_, commit)| {
+            with.is_empty() || !(is_part(commit) || with.iter().any(|(_, c)| is_part(c)))
+        })
+        .filter(|(_, commit)| {
             undone(&self.files, &commit.changes).is_some_and(|files| {
                 let mut all = with.iter().map(|(_, commit)| commit).chain([*commit]);
                 all.all(|commit| shows(&commit.changes, start, &files))
@@ -238,8 +255,8 @@ impl History {
         };
         let changes = between(before, &self.files);
         let id = self.commit_words(repo, "Revert something", taken.iter().map(|(_, c)| &c.id));
-        let merge = false;
-        self.reverts.push(Commit { id, merge, changes });
+        let kind = Kind::Ordinary;
+        self.reverts.push(Commit { id, kind, changes });
         true
     }
 
@@ -248,7 +265,18 @@ impl History {
         self.files.clear();
         let rest: Vec<Commit> = self.live.drain(..).rev().collect();
         self.reverted += rest.len();
-        self.commit_words(repo, "Revert the rest", rest.iter().map(|c| &c.id));
+        let mut ids: Vec<&String> = Vec::new();
+        for commit in &rest {
+            // Here a part is reverted with the rest of its merge.
+            let id = match &commit.kind {
+                Kind::Part(merge) => merge,
+                Kind::Ordinary | Kind::Merge => &commit.id,
+            };
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        self.commit_words(repo, "Revert the rest", ids.into_iter());
     }
 
     fn commit_words<'a>(

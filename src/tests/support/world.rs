@@ -154,7 +154,7 @@ impl World {
     }
 
     /// A configuration for asking the shared repository in place.
-    fn reader(&self) -> PathBuf {
+    pub(crate) fn reader(&self) -> PathBuf {
         self.dir.path().join("reader.yaml")
     }
 
@@ -216,15 +216,20 @@ impl World {
 
     /// A daemon, whose log is kept beside the configuration; killed when dropped.
     pub(crate) fn daemon(&self) -> Background {
+        self.daemon_of(&self.config(), &self.log())
+    }
+
+    /// A daemon with its own configuration and log.
+    pub(crate) fn daemon_of(&self, config: &Path, log: &Path) -> Background {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
-            .open(self.log())
+            .open(log)
             .unwrap();
         let child = self
             .command(&["daemon"])
             .arg("--config")
-            .arg(self.config())
+            .arg(config)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -351,7 +356,15 @@ impl Background {
 
     /// As a service manager ends it.
     pub(crate) fn terminate(&self) {
-        signal(&self.0, Signal::TERM);
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, number: Signal) {
+        signal(&self.0, number);
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
     }
 
     /// Whether it has ended.
