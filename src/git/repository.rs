@@ -272,8 +272,8 @@ impl Source for Repository {
         // where many merges have one date.
         let broken = |error: gix::Error| damaged("history of", descendant, reason(&error));
         let walk = repository.rev_walk([descendant]).all();
-        for commit in walk.map_err(|error| broken(error.into()))? {
-            if commit.map_err(|error| broken(error.into()))?.id == ancestor {
+        for commit in walk.map_err(broken)? {
+            if commit.map_err(broken)?.id == ancestor {
                 return Ok(true);
             }
         }

@@ -230,9 +230,10 @@ impl Write {
         if entity.is_empty() && retried.is_empty() {
             return Some("no snapshot of the entity".to_owned());
         }
-        // What is made anew is made whole.
+        // What is made again is made whole, also where something else has its place meanwhile.
+        let whole = self.method == "POST" || entity.contains("put_back:\n        entity:");
         let unlisted = self.fields.iter().find(|field| {
-            self.method == "PUT"
+            !whole
                 && !entity.contains(&format!("- field: {field}\n"))
                 && retried.iter().all(|slot| slot.field.as_str() != *field)
         });

@@ -2,6 +2,7 @@
 
 use std::io::BufReader;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -18,6 +19,9 @@ pub(crate) const UNMANAGED: [[&str; 4]; 6] = [
     ["cms_block", "shipping-banner", "de", "title"],
     ["cms_block", "shipping-banner", "fr", "content"],
 ];
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Saves one field of one entity.
 pub(crate) fn edit(shop: &Shop, [kind, key, store, field]: [&str; 4], text: &str) {
@@ -48,7 +52,9 @@ fn put(shop: &Shop, path: &str, body: &Value) -> u16 {
             ),
             body: body.clone().into_bytes(),
         };
-        let mut store = BufReader::new(TcpStream::connect(address).unwrap());
+        let store = TcpStream::connect(address).unwrap();
+        store.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut store = BufReader::new(store);
         // Faults of the store hit the merchant too, who tries again: the same value, so that nothing
         // is in doubt.
         let Ok(answer) = exchange(&mut store, &request) else {

@@ -114,7 +114,7 @@ impl Town {
     pub(crate) fn live(&mut self, length: Duration) {
         let begun = Instant::now();
         while begun.elapsed() < length {
-            let restless = Instant::now() + self.dice.millis(15_000..35_000);
+            let restless = Instant::now() + self.dice.millis(10_000..25_000);
             while Instant::now() < restless {
                 // In the end the second one lives on, so that its memory can be watched.
                 let mortal = begun.elapsed() < length / 2;

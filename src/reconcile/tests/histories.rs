@@ -253,9 +253,11 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
 
 /// The same few histories in every run; as many random ones as `PROPTEST_CASES` asks for.
 ///
-/// A few random histories in a thousand still fail. The one known: of an entity whose store view does
-/// not exist, so that nothing is ever written, a stack keeps a transition from absent to absent that
-/// belongs to a rollback.
+/// A few random histories in a thousand still fail. Known of them:
+/// - Of an entity whose store view does not exist, so that nothing is ever written, a stack keeps a
+///   transition from absent to absent that belongs to a rollback.
+/// - A rollback whose put-back is overtaken, in the same pass, by a release that the store refuses is
+///   lost: reverting that release leaves the value that the rollback would have taken away.
 fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES")
         .ok()
