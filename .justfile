@@ -25,6 +25,10 @@ schemas:
     cargo run --locked --quiet -- schema config > target/config.schema.json
     mv target/config.schema.json schemas/config.schema.json
 
+# Lives through pushes, faults and kills for so many minutes: just soak 10
+soak minutes:
+    cargo bench --locked --bench soak -- --minutes {{ minutes }}
+
 # Builds the program as packages have it.
 dist:
     cargo build --locked --profile dist

@@ -285,11 +285,23 @@ impl Source for Repository {
     }
 
     fn is_ancestor(&self, ancestor: &CommitId, descendant: &CommitId) -> Result<bool, GitError> {
-        match self.commit(ancestor) {
-            Ok(_) => Ok(self.merge_base(ancestor, descendant)?.as_ref() == Some(ancestor)),
-            Err(GitError::NotFound(_)) => Ok(false),
-            Err(error) => Err(error),
+        let repository = self.local()?;
+        let ancestor = match objects::named_commit(&repository, ancestor) {
+            Ok(commit) => commit.id,
+            Err(GitError::NotFound(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let descendant = objects::named_commit(&repository, descendant)?.id;
+        // Each commit is looked at once. The search for a merge base looks at them again and again
+        // where many merges have one date.
+        let broken = |error: gix::Error| damaged("history of", descendant, reason(&error));
+        let walk = repository.rev_walk([descendant]).all();
+        for commit in walk.map_err(broken)? {
+            if commit.map_err(broken)?.id == ancestor {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {

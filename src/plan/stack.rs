@@ -422,6 +422,20 @@ mod tests {
     }
 
     #[test]
+    fn a_deleted_entity_that_is_still_demanded_is_made_again_from_its_whole() {
+        let (mut stack, whole) = deleted();
+        // Both are reverted at once, and an older file that never was in effect demands it still.
+        let both = existence(
+            3,
+            Some(Ensure::Absent),
+            Some(Ensure::Present),
+            Before::Missing,
+        );
+        let target = revert(&mut stack, &both, &[Seq(2), Seq(1)]);
+        assert_eq!(target, Some(Target::PutBack(whole)));
+    }
+
+    #[test]
     fn a_deleted_entity_is_made_again_when_all_its_releases_are_reverted_at_once() {
         let (mut stack, whole) = deleted();
         let step = existence(3, Some(Ensure::Absent), None, Before::Missing);

@@ -26,11 +26,21 @@ impl Signing {
     /// Proper credentials and a nonce of its own.
     pub(crate) fn new(sandbox: &Sandbox) -> Self {
         let credentials = sandbox.credentials();
+        Self::of([
+            credentials.consumer_key.expose_secret(),
+            credentials.consumer_secret.expose_secret(),
+            credentials.access_token.expose_secret(),
+            credentials.access_token_secret.expose_secret(),
+        ])
+    }
+
+    /// The same of the four values of an integration, and a nonce of its own.
+    pub(crate) fn of([consumer_key, secret, token, token_secret]: [&str; 4]) -> Self {
         Self {
-            consumer_key: credentials.consumer_key.expose_secret().to_owned(),
-            secret: credentials.consumer_secret.expose_secret().to_owned(),
-            token: credentials.access_token.expose_secret().to_owned(),
-            token_secret: credentials.access_token_secret.expose_secret().to_owned(),
+            consumer_key: consumer_key.to_owned(),
+            secret: secret.to_owned(),
+            token: token.to_owned(),
+            token_secret: token_secret.to_owned(),
             method: "HMAC-SHA256",
             nonce: format!("{:032x}", NONCES.fetch_add(1, Ordering::Relaxed)),
         }

@@ -124,6 +124,37 @@ fn a_repository_made_anew_at_the_same_place_is_opened_anew() {
     assert_eq!(source.commit(&second).unwrap().subject, "two");
 }
 
+/// Merges of one date each double the paths; a search that follows all of them never ends.
+#[test]
+fn many_merges_of_one_date_are_walked_once() {
+    let site = Site::new();
+    let first = site.commit("a", "1", "one");
+    let tree = site.git(&["rev-parse", "HEAD^{tree}"]);
+    let mut tip = first.to_string();
+    for _ in 0..40 {
+        let make = |parents: &[&str]| {
+            let mut args = vec!["commit-tree", "-m", "more", tree.trim()];
+            for parent in parents {
+                args.extend(["-p", *parent]);
+            }
+            site.git(&args).trim().to_owned()
+        };
+        let side = make(&[&tip]);
+        tip = make(&[&tip, &side]);
+    }
+    site.git(&["reset", "-q", "--hard", &tip]);
+    let tip = CommitId::new(tip).unwrap();
+    let alone = CommitId::new(
+        site.git(&["commit-tree", "-m", "alone", tree.trim()])
+            .trim(),
+    )
+    .unwrap();
+    let source = site.in_place("work");
+    assert!(source.is_ancestor(&first, &tip).unwrap());
+    assert!(!source.is_ancestor(&tip, &first).unwrap());
+    assert!(!source.is_ancestor(&alone, &tip).unwrap());
+}
+
 #[test]
 fn walks_first_parents_only() {
     let site = Site::new();

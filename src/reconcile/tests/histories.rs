@@ -12,30 +12,32 @@ use super::super::Request;
 use super::world::{World, entity};
 use crate::domain::{CommitId, EntityRef, Kind, ReleaseKind, ReleaseStatus, Value};
 
-/// What one file says of one entity.
-#[derive(Debug, Clone, PartialEq)]
-struct Spec {
-    ensure: Option<&'static str>,
-    title: Option<u8>,
-    content: Option<u8>,
-    active: Option<bool>,
-}
+#[path = "../../tests/support/model.rs"]
+#[allow(dead_code, reason = "shared with the histories of the whole program")]
+mod model;
 
-const FILES: usize = 3;
+use model::{Change, Edit, Files, share, shows, undone};
+
+const ENTITIES: [[&str; 3]; 7] = [
+    ["cms_block", "there", "all"],
+    ["cms_block", "not-there", "de"],
+    ["cms_page", "home", "all"],
+    ["cms_page", "new-page", "all"],
+    // The same key under `all` exists.
+    ["cms_block", "there", "de"],
+    // Both exist.
+    ["cms_block", "twin", "de"],
+    ["cms_block", "no-such-view", "xx"],
+];
 
 fn entities() -> Vec<EntityRef> {
-    let (block, page) = (Kind::CMS_BLOCK, Kind::CMS_PAGE);
-    vec![
-        entity(block, "there", "all"),
-        entity(block, "not-there", "de"),
-        entity(page, "home", "all"),
-        entity(page, "new-page", "all"),
-        // The same key under `all` exists.
-        entity(block, "there", "de"),
-        // Both exist.
-        entity(block, "twin", "de"),
-        entity(block, "no-such-view", "xx"),
-    ]
+    let kind = |name| match name {
+        "cms_block" => Kind::CMS_BLOCK,
+        _ => Kind::CMS_PAGE,
+    };
+    let all = ENTITIES.iter();
+    all.map(|[name, key, store]| entity(kind(*name), key, store))
+        .collect()
 }
 
 fn world() -> World {
@@ -62,68 +64,13 @@ fn world() -> World {
     world
 }
 
-type Files = BTreeMap<(usize, usize), Spec>;
-
 fn tree(files: &Files) -> BTreeMap<String, String> {
-    let mut tree = BTreeMap::from([("README.md".to_owned(), "hello".to_owned())]);
-    for n in 0..4 {
-        tree.insert(format!("content/{n}.html"), format!("<p>{n}</p>\r\n"));
-    }
-    let known = entities();
-    for file in 0..FILES {
-        let mut text = String::new();
-        for ((_, at), spec) in files.range((file, 0)..(file + 1, 0)) {
-            let EntityRef { kind, key, store } = &known[*at];
-            let head = format!("  - kind: {kind}\n    key: {key}\n    store: {store}\n");
-            text.push_str(&head);
-            if let Some(ensure) = spec.ensure {
-                writeln!(text, "    ensure: {ensure}").unwrap();
-            }
-            let mut fields = String::new();
-            if let Some(title) = spec.title {
-                writeln!(fields, "      title: title {title}").unwrap();
-            }
-            if let Some(content) = spec.content {
-                writeln!(fields, "      content: {{ file: content/{content}.html }}").unwrap();
-            }
-            if let Some(active) = spec.active {
-                writeln!(fields, "      active: {active}").unwrap();
-            }
-            if spec.ensure != Some("absent") && !fields.is_empty() {
-                write!(text, "    fields:\n{fields}").unwrap();
-            }
-        }
-        if !text.is_empty() {
-            tree.insert(format!("releases/{file}.yaml"), format!("changes:\n{text}"));
-        }
-    }
-    tree
+    let readme = ("README.md".to_owned(), "hello".to_owned());
+    model::tree(files, &ENTITIES)
+        .into_iter()
+        .chain([readme])
+        .collect()
 }
-
-fn spec() -> impl Strategy<Value = Spec> {
-    let ensure = prop_oneof![
-        6 => Just(None),
-        1 => Just(Some("present")),
-        1 => Just(Some("existing")),
-        2 => Just(Some("absent")),
-    ];
-    let small = || prop::option::of(0_u8..3);
-    (
-        ensure,
-        prop::option::weighted(0.8, 0_u8..3),
-        small(),
-        prop::option::of(any::<bool>()),
-    )
-        .prop_map(|(ensure, title, content, active)| Spec {
-            ensure,
-            // A change must say something.
-            title: title.or_else(|| (content.is_none() && active.is_none()).then_some(0)),
-            content,
-            active,
-        })
-}
-
-type Edit = (usize, usize, Option<Spec>);
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -140,20 +87,13 @@ enum Step {
 }
 
 fn step(entities: usize) -> impl Strategy<Value = Step> {
-    let edit = (0..FILES, 0..entities, prop::option::weighted(0.85, spec()));
     prop_oneof![
-        6 => prop::collection::vec(edit, 1..4).prop_map(Step::Release),
+        6 => prop::collection::vec(model::edit(entities), 1..4).prop_map(Step::Release),
         4 => prop::collection::vec(any::<Index>(), 1..3).prop_map(Step::Revert),
         1 => (0..entities).prop_map(Step::Refuse),
         4 => Just(Step::Pass),
         2 => (1_usize..16, any::<bool>()).prop_map(|(at, elsewhere)| Step::Crash { at, elsewhere }),
     ]
-}
-
-struct Change {
-    at: (usize, usize),
-    before: Option<Spec>,
-    after: Option<Spec>,
 }
 
 #[derive(Default)]
@@ -186,59 +126,6 @@ impl Drop for Story {
     }
 }
 
-fn set(files: &mut Files, at: (usize, usize), spec: Option<Spec>) {
-    match spec {
-        Some(spec) => files.insert(at, spec),
-        None => files.remove(&at),
-    };
-}
-
-/// The fields in which two versions of a change differ; its being there is one of them.
-fn differing(a: Option<&Spec>, b: Option<&Spec>) -> Vec<&'static str> {
-    let of = |spec: Option<&Spec>| {
-        [
-            // Spelled out or not, `present` is the same demand.
-            (
-                "ensure",
-                spec.map(|s| s.ensure.unwrap_or("present").to_owned()),
-            ),
-            ("title", spec.and_then(|s| s.title).map(|v| v.to_string())),
-            (
-                "content",
-                spec.and_then(|s| s.content).map(|v| v.to_string()),
-            ),
-            ("active", spec.and_then(|s| s.active).map(|v| v.to_string())),
-        ]
-    };
-    let (a, b) = (of(a), of(b));
-    let pairs = a.into_iter().zip(b);
-    pairs
-        .filter(|(a, b)| a != b)
-        .map(|((name, _), _)| name)
-        .collect()
-}
-
-/// Whether something that a release changed is different before and after a commit.
-fn shows(changes: &[Change], before: &Files, after: &Files) -> bool {
-    changes.iter().any(|change| {
-        let own = differing(change.before.as_ref(), change.after.as_ref());
-        let net = differing(before.get(&change.at), after.get(&change.at));
-        own.iter().any(|field| net.contains(field))
-    })
-}
-
-/// Whether two releases change the same field.
-fn share(a: &[Change], b: &[Change]) -> bool {
-    let fields = |changes: &[Change]| -> std::collections::BTreeSet<_> {
-        let each = changes.iter().flat_map(|change| {
-            let own = differing(change.before.as_ref(), change.after.as_ref());
-            own.into_iter().map(|field| (change.at.1, field))
-        });
-        each.collect()
-    };
-    !fields(a).is_disjoint(&fields(b))
-}
-
 impl Repository {
     fn commit(&self, world: &World, message: &str) -> CommitId {
         let id = world.source.commit(message, tree(&self.files));
@@ -257,33 +144,11 @@ impl Repository {
     }
 
     fn release(&mut self, world: &World, edits: &[Edit]) {
-        let mut changes = Vec::new();
-        for (file, entity, spec) in edits {
-            let at = (*file, *entity);
-            let before = self.files.get(&at).cloned();
-            if before == *spec {
-                continue;
-            }
-            set(&mut self.files, at, spec.clone());
-            let after = spec.clone();
-            changes.push(Change { at, before, after });
-        }
+        let changes = model::apply(&mut self.files, edits);
         if !changes.is_empty() {
             let id = self.commit(world, &format!("Release {}", self.live.len()));
             self.live.push((id, changes));
         }
-    }
-
-    /// What `git revert` undoes without a conflict.
-    fn undoes(&self, changes: &[Change]) -> Option<Files> {
-        let mut files = self.files.clone();
-        for Change { at, before, after } in changes.iter().rev() {
-            if files.get(at) != after.as_ref() {
-                return None;
-            }
-            set(&mut files, *at, before.clone());
-        }
-        Some(files)
     }
 
     /// Reverts some of the releases in one commit; whether there was any to be reverted.
@@ -294,7 +159,7 @@ impl Repository {
         let mut taken: Vec<Vec<Change>> = Vec::new();
         for pick in picks {
             let undone: Vec<(usize, Files)> = (0..self.live.len())
-                .filter_map(|i| Some((i, self.undoes(&self.live[i].1)?)))
+                .filter_map(|i| Some((i, undone(&self.files, &self.live[i].1)?)))
                 // Words count only where the commit changes a field that the release changed, or that
                 // it shares with another one that the commit takes back.
                 .filter(|(i, files)| {
@@ -434,10 +299,6 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
 }
 
 /// The same few histories in every run; as many random ones as `PROPTEST_CASES` asks for.
-///
-/// A few random histories in a thousand still fail. The one known: of an entity whose store view does
-/// not exist, so that nothing is ever written, a stack keeps a transition from absent to absent that
-/// belongs to a rollback.
 fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES")
         .ok()

@@ -7,11 +7,9 @@ mod faults;
 mod hooks;
 mod matrix;
 mod proxy;
-#[path = "../scenarios/repo.rs"]
-#[allow(dead_code, reason = "shared with the scenarios, which use the rest")]
-mod repo;
-#[path = "../scenarios/shop.rs"]
-#[allow(dead_code, reason = "shared with the scenarios, which use the rest")]
-mod shop;
+#[path = "../support/mod.rs"]
+mod support;
 mod two;
 mod world;
+
+use support::{repo, shop};

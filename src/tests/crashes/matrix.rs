@@ -1,15 +1,13 @@
 //! The crash matrix: one release and its revert, and a `kill -9` at every step of both.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gitmage::domain::{ReleaseKind, ReleaseStatus};
 use serde_json::Value;
 
 use crate::hooks::{self, Push};
 use crate::proxy::{Plan, Side, Trick};
+use crate::support::threads::failures;
 use crate::world::{Story, World};
 
 /// Updates of both kinds, under all views and one, a create and a delete of both kinds.
@@ -220,26 +218,6 @@ fn written_once(w: &World, point: Point) {
     );
 }
 
-/// Runs the points on as many threads as there are processors; what failed.
-fn all(points: &[(Half, Point)], run: impl Fn(Half, Point) + Sync) -> Vec<String> {
-    let next = AtomicUsize::new(0);
-    let failed = Mutex::new(Vec::new());
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(&(half, point)) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    // The panic itself is on standard error; here only its place in the matrix.
-                    if catch_unwind(AssertUnwindSafe(|| run(half, point))).is_err() {
-                        failed.lock().unwrap().push(format!("{half:?} {point:?}"));
-                    }
-                }
-            });
-        }
-    });
-    failed.into_inner().unwrap()
-}
-
 #[test]
 fn a_daemon_killed_at_any_step_loses_nothing_and_writes_nothing_twice() {
     let story = story();
@@ -259,7 +237,9 @@ fn a_daemon_killed_at_any_step_loses_nothing_and_writes_nothing_twice() {
         course.pushes
     );
     let begun = std::time::Instant::now();
-    let failed = all(&points, |half, point| dies_at(&story, &course, half, point));
+    let failed = failures(&points, |(half, point)| {
+        dies_at(&story, &course, *half, *point)
+    });
     eprintln!(
         "{} points: {} and {} requests, {:?} pushes; {:?}",
         points.len(),

@@ -4,11 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use gitmage::git::{BranchLedger, Location, Options, Repository};
-use gitmage::ports::Ledger as _;
-use gitmage::reconcile::{Ledgered, State, load};
+use gitmage::reconcile::Ledgered;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,24 +13,8 @@ use crate::hooks;
 use crate::proxy::Proxy;
 use crate::repo::Repo;
 use crate::shop::{SECRETS, Shop};
-
-/// Far longer than anything takes on a slow machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Waits for a condition; the deadline is a failure.
-#[track_caller]
-pub(crate) fn until<T>(what: impl FnOnce() -> String, mut check: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = check() {
-            return found;
-        }
-        if begun.elapsed() > PATIENCE {
-            panic!("never: {}", what());
-        }
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-}
+use crate::support::ledger::SharedLedger;
+pub(crate) use crate::support::waiting::{PATIENCE, stop, until};
 
 /// Whom a proxy kills.
 #[derive(Default)]
@@ -225,38 +206,12 @@ impl World {
         std::fs::rename(new, reference).unwrap();
     }
 
-    fn branch(&self) -> BranchLedger {
-        let repository = Repository::open(Options {
-            location: Location::Path(self.bare.clone()),
-            token: None,
-            mirror_dir: self.dir.path().join("unused"),
-            ssh_command: None,
-            ca_file: None,
-            timeout: PATIENCE,
-        })
-        .unwrap();
-        repository.ledger("rollback/production", "production")
+    fn shared(&self) -> SharedLedger {
+        SharedLedger::of(&self.bare)
     }
 
     pub(crate) fn ledger(&self) -> Option<Ledgered> {
-        let ledgered = load(&self.branch(), "rollback/production").unwrap();
-        ledgered.tip.is_some().then_some(ledgered)
-    }
-
-    fn tip(&self) -> Option<String> {
-        std::fs::read_to_string(self.bare.join("refs/heads/rollback/production")).ok()
-    }
-
-    /// Whether the remote's ledger says that everything up to this commit is done.
-    fn has_handled(&self, commit: &str) -> bool {
-        let ledger = self.branch();
-        let Some(tip) = ledger.tip().unwrap() else {
-            return false;
-        };
-        // The releases beside it are many times its size.
-        let state = &ledger.files(&tip, "state.yaml").unwrap()["state.yaml"];
-        let state: State = serde_yaml::from_slice(state).unwrap();
-        state.pass.is_none() && state.head.is_some_and(|head| head.as_str() == commit)
+        self.shared().load()
     }
 
     /// Waits until everything up to this commit is done.
@@ -272,10 +227,10 @@ impl World {
         until(
             || format!("{commit} handled\n{}", self.told()),
             || {
-                let tip = self.tip();
+                let tip = self.shared().tip();
                 if tip != known {
                     known = tip;
-                    if self.has_handled(commit) {
+                    if self.shared().has_handled(commit) {
                         return Some(true);
                     }
                 }
@@ -317,22 +272,7 @@ impl World {
 
     /// All commits of the ledger, on first parents, merges.
     pub(crate) fn ledger_shape(&self) -> [usize; 3] {
-        let count = |arguments: &[&str]| {
-            let output = Command::new("git")
-                .arg("--git-dir")
-                .arg(&self.bare)
-                .args(["rev-list", "--count", "rollback/production"])
-                .args(arguments)
-                .output()
-                .unwrap();
-            assert!(output.status.success(), "{output:?}");
-            String::from_utf8(output.stdout)
-                .unwrap()
-                .trim()
-                .parse()
-                .unwrap()
-        };
-        [count(&[]), count(&["--first-parent"]), count(&["--merges"])]
+        self.shared().shape()
     }
 
     /// The ends of the logs, for a test that fails.
@@ -349,17 +289,6 @@ impl World {
         }
         told
     }
-}
-
-/// SIGTERM, and the exit status 0.
-pub(crate) fn stop(mut child: Child, told: impl Fn() -> String) {
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    let status = until(
-        || format!("stopped\n{}", told()),
-        || child.try_wait().unwrap(),
-    );
-    assert_eq!(status.code(), Some(0), "{}", told());
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -9,11 +9,9 @@ mod disk;
 mod formats;
 mod pushes;
 mod remote;
-#[path = "../scenarios/repo.rs"]
-#[allow(dead_code, reason = "shared with the scenarios, which use the rest")]
-mod repo;
-#[path = "../scenarios/shop.rs"]
-#[allow(dead_code, reason = "shared with the scenarios, which use the rest")]
-mod shop;
+#[path = "../support/mod.rs"]
+mod support;
 mod trouble;
 mod world;
+
+use support::{repo, shop};

@@ -9,8 +9,9 @@ mod entities;
 mod failing;
 mod history;
 mod pushes;
-mod repo;
 mod reverting;
 mod several;
-mod shop;
-mod world;
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::{repo, shop, world};

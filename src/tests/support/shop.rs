@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
+
+use super::waiting::PATIENCE;
 
 /// The four values of an integration, in the order of the configuration.
 pub(crate) const SECRETS: [&str; 4] = [
@@ -14,9 +16,6 @@ pub(crate) const SECRETS: [&str; 4] = [
     "access_token",
     "access_token_secret",
 ];
-
-/// How long a scenario waits for something that must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running store; killed when dropped.
 pub(crate) struct Shop {
@@ -60,19 +59,7 @@ impl Shop {
     }
 
     fn call(&self, method: &str, page: &str, body: &str) -> Value {
-        let address = self.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(
-            stream,
-            "{method} /__sandbox/{page} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-        serde_json::from_str(body).unwrap()
+        own_page(&self.url, method, page, body)
     }
 
     /// Every entity: kind, key, assignment, fields; without ids and times.
@@ -156,6 +143,38 @@ impl Shop {
         }
         panic!("no request came: {what}");
     }
+}
+
+/// One of the pages that the store at this URL has beside the REST tree.
+pub(crate) fn own_page(url: &str, method: &str, page: &str, body: &str) -> Value {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} /__sandbox/{page} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    serde_json::from_str(body).unwrap()
+}
+
+/// Where two dumps differ, one line each.
+pub(crate) fn differences(before: &Value, after: &Value) -> Vec<String> {
+    let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else {
+        let line = || format!(": {before} became {after}");
+        return (before != after).then(line).into_iter().collect();
+    };
+    let added = new.keys().filter(|key| !old.contains_key(*key));
+    let keys = old.keys().chain(added);
+    keys.flat_map(|key| {
+        let below = differences(&before[key], &after[key]);
+        below.into_iter().map(move |line| format!(" {key}{line}"))
+    })
+    .collect()
 }
 
 fn brief(request: &Value) -> String {

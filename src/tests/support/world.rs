@@ -6,11 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::repo::Repo;
-use crate::shop::{SECRETS, Shop};
+use super::repo::Repo;
+use super::shop::{SECRETS, Shop};
+use super::waiting::signal;
 
 /// How a world begins, where it is not the usual one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -140,7 +142,7 @@ impl World {
             bare.to_string()
         };
         let text = format!(
-            "repository:\n  url: {url}\nstate_dir: {}\nenvironments:\n{}",
+            "repository:\n  url: {url}\n  poll_interval: 200ms\nstate_dir: {}\nenvironments:\n{}",
             self.dir.path().join("state").display(),
             environments.concat()
         );
@@ -152,11 +154,12 @@ impl World {
     }
 
     /// A configuration for asking the shared repository in place.
-    fn reader(&self) -> PathBuf {
+    pub(crate) fn reader(&self) -> PathBuf {
         self.dir.path().join("reader.yaml")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// The program, with arguments, as nobody's environment touches it.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gitmage"));
         command
             .args(args)
@@ -209,6 +212,34 @@ impl World {
             .spawn()
             .unwrap();
         Background(child)
+    }
+
+    /// A daemon, whose log is kept beside the configuration; killed when dropped.
+    pub(crate) fn daemon(&self) -> Background {
+        self.daemon_of(&self.config(), &self.log())
+    }
+
+    /// A daemon with its own configuration and log.
+    pub(crate) fn daemon_of(&self, config: &Path, log: &Path) -> Background {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
+        let child = self
+            .command(&["daemon"])
+            .arg("--config")
+            .arg(config)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Background(child)
+    }
+
+    /// What daemons said.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.path().join("daemon.log")
     }
 
     /// The releases, newest first, as `gitmage releases --format json` lists them.
@@ -305,7 +336,7 @@ fn collect(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A pass in the background; killed when dropped.
+/// A pass or a daemon in the background; killed when dropped.
 pub(crate) struct Background(Child);
 
 impl Background {
@@ -321,6 +352,24 @@ impl Background {
         let mut lines = BufReader::new(stderr).lines();
         let found = lines.any(|line| line.unwrap().contains(words));
         assert!(found, "it never said {words:?}");
+    }
+
+    /// As a service manager ends it.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, number: Signal) {
+        signal(&self.0, number);
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
     }
 
     /// Its exit status, once it ends.

@@ -68,6 +68,11 @@ impl Repo {
         checked(&self.clone, args)
     }
 
+    /// Git in the clone, whatever comes of it.
+    pub(crate) fn try_git(&self, args: &[&str]) -> Output {
+        command(&self.clone).args(args).output().unwrap()
+    }
+
     /// Git in the shared repository.
     pub(crate) fn git_bare(&self, args: &[&str]) -> String {
         checked(&self.bare, args)
