@@ -14,7 +14,7 @@ use super::status;
 use crate::domain::{CommitId, Release, ReleaseStatus};
 use crate::plan::{Book, ReleaseRecord};
 use crate::ports::{GitError, Source};
-use crate::reconcile::Ledgered;
+use crate::reconcile::{Ledgered, brought_in};
 use crate::settings::{Environment, SecretSource};
 
 /// Reads Git alone: a daemon, or a `gitmage reconcile` elsewhere, does the work meanwhile.
@@ -176,18 +176,11 @@ fn release_of<'a, S: Source>(
     if let Some(own) = since().rev().find(|r| r.commit == *commit) {
         return Ok(Some(own));
     }
-    for release in since().rev() {
-        if source.is_ancestor(commit, &release.commit)? {
-            let before = match &release.first_parent {
-                Some(parent) => source.is_ancestor(commit, parent)?,
-                None => false,
-            };
-            if !before {
-                return Ok(Some(release));
-            }
-        }
-    }
-    Ok(None)
+    let line: Vec<_> = since()
+        .map(|release| (&release.commit, release.first_parent.as_ref()))
+        .collect();
+    let brought = brought_in(source, commit, &line)?;
+    Ok(brought.and_then(|id| since().rev().find(|release| release.commit == id)))
 }
 
 /// Why the time is over.

@@ -1,5 +1,6 @@
 //! The watched repository, in place or through its mirror.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -302,6 +303,41 @@ impl Source for Repository {
             }
         }
         Ok(false)
+    }
+
+    fn descendants(
+        &self,
+        ancestor: &CommitId,
+        of: &BTreeSet<CommitId>,
+    ) -> Result<BTreeSet<CommitId>, GitError> {
+        let repository = self.local()?;
+        let mut tips = BTreeMap::new();
+        for id in of {
+            match objects::named_commit(&repository, id) {
+                Ok(commit) => _ = tips.insert(commit.id, id),
+                Err(GitError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let broken = |error: gix::Error| damaged("history of", ancestor, reason(&error));
+        let mut children: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
+        let walk = repository.rev_walk(tips.keys().copied()).all();
+        for commit in walk.map_err(broken)? {
+            let commit = commit.map_err(broken)?;
+            for parent in &commit.parent_ids {
+                children.entry(*parent).or_default().push(commit.id);
+            }
+        }
+        let mut found = BTreeSet::new();
+        let mut next = vec![objects::object_id(ancestor)?];
+        while let Some(id) = next.pop() {
+            if let Some(tip) = tips.remove(&id) {
+                found.insert(tip.clone());
+            }
+            // Each is followed once: what it leads to is taken out.
+            next.extend(children.remove(&id).unwrap_or_default());
+        }
+        Ok(found)
     }
 
     fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {

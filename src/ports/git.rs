@@ -2,7 +2,7 @@
 //!
 //! Both traits are synchronous: the core calls them on threads where blocking is allowed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -108,6 +108,17 @@ pub trait Source: Send + Sync + 'static {
     /// # Errors
     /// See [`GitError`]; an unknown `ancestor` is `Ok(false)`.
     fn is_ancestor(&self, ancestor: &CommitId, descendant: &CommitId) -> Result<bool, GitError>;
+
+    /// Those of some commits from which `ancestor` is reachable, found by one walk over all of their
+    /// histories. Commits that are not there (any more) are none of them.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    fn descendants(
+        &self,
+        ancestor: &CommitId,
+        of: &BTreeSet<CommitId>,
+    ) -> Result<BTreeSet<CommitId>, GitError>;
 
     /// The best common ancestor.
     ///

@@ -35,7 +35,7 @@ pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, load};
 pub use memory::remembered;
 pub use pass::{Reconciler, Report, Request, Setup, Sibling};
 pub use preview::{Preview, PreviewedChange, PreviewedField, PreviewedOverride, PreviewedRelease};
-pub use walk::{Bootstrap, Rewrites, Route, Walked, tip_of, walk};
+pub use walk::{Bootstrap, Rewrites, Route, Walked, brought_in, tip_of, walk};
 
 use crate::domain::{Action, Activity, PhaseName};
 use crate::ports::Clock;

@@ -8,7 +8,7 @@ use super::ledger::Ledgered;
 use crate::domain::{CommitId, DesiredState};
 use crate::manifest::{Loaded, Loader};
 use crate::plan::{Book, Cause, Draft, Headline, Named, PathChange, Seq};
-use crate::ports::{CommitInfo, Source};
+use crate::ports::{CommitInfo, GitError, Source};
 
 /// How the first start on a store treats the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -422,7 +422,8 @@ impl<'a, S: Source> Walker<'a, S> {
         Ok(named)
     }
 
-    /// The commit on the branch from which `commit` is reachable, but not from its first parent.
+    /// The commit on the branch from which `commit` is reachable, but not from its first parent. Of a
+    /// commit that is on the branch itself that is not asked.
     fn through(&self, commit: &CommitId) -> Result<Option<CommitId>, PassError> {
         let recorded = self
             .book
@@ -434,20 +435,31 @@ impl<'a, S: Source> Walker<'a, S> {
             .iter()
             .map(|d| (&d.headline.commit, d.headline.first_parent.as_ref()));
         let line: Vec<_> = recorded.chain(drafted).collect();
-        for (candidate, first_parent) in line.into_iter().rev() {
-            if candidate == commit || !self.source.is_ancestor(commit, candidate)? {
-                continue;
-            }
-            let before = match first_parent {
-                Some(parent) => self.source.is_ancestor(commit, parent)?,
-                None => false,
-            };
-            if !before {
-                return Ok(Some(candidate.clone()));
-            }
+        if line.iter().any(|(candidate, _)| *candidate == commit) {
+            return Ok(None);
         }
-        Ok(None)
+        Ok(brought_in(self.source, commit, &line)?)
     }
+}
+
+/// The newest of some commits, given with their first parents and oldest first, from which `commit`
+/// is reachable, but not from its first parent: the merge that brought it in.
+///
+/// # Errors
+/// Whatever reading commits gives.
+pub fn brought_in<S: Source>(
+    source: &S,
+    commit: &CommitId,
+    line: &[(&CommitId, Option<&CommitId>)],
+) -> Result<Option<CommitId>, GitError> {
+    let all = line.iter().flat_map(|(id, first)| [Some(*id), *first]);
+    let all = all.flatten().cloned().collect();
+    let reached = source.descendants(commit, &all)?;
+    let brought = line.iter().rev().find(|(id, first_parent)| {
+        let before = first_parent.is_some_and(|parent| reached.contains(parent));
+        reached.contains(*id) && !before
+    });
+    Ok(brought.map(|(id, _)| (*id).clone()))
 }
 
 /// What differs between the files of two commits.

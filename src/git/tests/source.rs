@@ -183,6 +183,20 @@ fn walks_first_parents_only() {
     assert!(!source.is_ancestor(&tip, &topic).unwrap());
     let unknown = CommitId::new("1".repeat(40)).unwrap();
     assert!(!source.is_ancestor(&unknown, &tip).unwrap());
+    let all = [&one, &two, &topic, &tip, &unknown];
+    let reached = |ancestor: &CommitId| {
+        let reached = source.descendants(ancestor, &all.map(CommitId::clone).into());
+        reached.unwrap().into_iter().collect::<Vec<_>>()
+    };
+    let sorted = |ids: &[&CommitId]| {
+        let mut ids: Vec<CommitId> = ids.iter().map(|id| (*id).clone()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(reached(&one), sorted(&[&one, &two, &topic, &tip]));
+    assert_eq!(reached(&topic), sorted(&[&topic, &tip]));
+    assert_eq!(reached(&tip), sorted(&[&tip]));
+    assert_eq!(reached(&unknown), []);
     assert_eq!(source.merge_base(&topic, &tip).unwrap(), Some(topic));
     assert_eq!(source.merge_base(&one, &tip).unwrap(), Some(one));
     site.git(&["checkout", "-q", "--orphan", "alone"]);

@@ -208,6 +208,15 @@ impl Source for FakeSource {
             _ => false,
         })
     }
+    fn descendants(
+        &self,
+        ancestor: &CommitId,
+        of: &BTreeSet<CommitId>,
+    ) -> Result<BTreeSet<CommitId>, GitError> {
+        let all = of.iter().cloned();
+        let reached = all.filter(|id| self.position(ancestor) <= self.position(id));
+        Ok(reached.collect())
+    }
     fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {
         Ok(self
             .position(a)
