@@ -11,7 +11,8 @@
 //!     {"match": {"path": "search"}, "action": {"delay_ms": 250}}
 //!   ],
 //!   "maintenance": false,
-//!   "deny": ["Magento_Cms::block"]
+//!   "deny": ["Magento_Cms::block"],
+//!   "queue": {"fail_every": 100}
 //! }
 //! ```
 //!
@@ -43,6 +44,22 @@ pub struct Faults {
     /// ACL resources that the integration lacks: `Magento_Cms::page`, `Magento_Cms::block`,
     /// `Magento_Backend::store`.
     pub deny: BTreeSet<String>,
+    /// What goes wrong in the queue of asynchronous operations.
+    pub queue: QueueFaults,
+}
+
+/// What goes wrong in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueueFaults {
+    /// No consumer runs: operations are accepted and stay open. When it is taken back, those that
+    /// wait are carried out.
+    pub no_consumer: bool,
+    /// Each so-many-th operation fails instead of being carried out, counted from when the faults
+    /// were set.
+    pub fail_every: Option<u64>,
+    /// Such a failure may pass (status 2); else it is for good (status 3).
+    pub retriable: bool,
 }
 
 /// One fault.
@@ -146,13 +163,45 @@ pub(super) struct Seen<'a> {
 pub(super) struct Armed {
     pub(super) faults: Faults,
     counts: Vec<u64>,
+    operations: u64,
+}
+
+/// What becomes of the next operation in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consumption {
+    /// Nobody takes it.
+    Waits,
+    Runs,
+    Fails {
+        retriable: bool,
+    },
 }
 
 impl Armed {
     pub(super) fn new(faults: Faults) -> Self {
         Self {
             counts: vec![0; faults.rules.len()],
+            operations: 0,
             faults,
+        }
+    }
+
+    /// Counts an operation that is about to be taken from the queue.
+    pub(super) fn consumption(&mut self) -> Consumption {
+        let QueueFaults {
+            no_consumer,
+            fail_every,
+            retriable,
+        } = self.faults.queue;
+        if no_consumer {
+            return Consumption::Waits;
+        }
+        self.operations += 1;
+        match fail_every {
+            Some(every) if every > 0 && self.operations.is_multiple_of(every) => {
+                Consumption::Fails { retriable }
+            }
+            _ => Consumption::Runs,
         }
     }
 

@@ -13,6 +13,7 @@
 //! - An update is atomic unless [`Faults::lost_updates`] is on, and saving never deadlocks: a rule
 //!   with a canned answer plays that.
 
+mod catalogue;
 mod cms;
 mod cms_block;
 mod cms_page;
@@ -25,11 +26,14 @@ mod natural;
 mod oauth;
 mod php;
 mod projection;
+mod queue;
 mod reply;
 mod request;
 mod search;
 mod seed;
 mod server;
+mod service;
+mod shape;
 mod shop;
 mod views;
 
@@ -50,7 +54,7 @@ use connection::{CuttableListener, Wire};
 use server::App;
 use shop::{Moment, Shop};
 
-pub use faults::{Action, Canned, Faults, Match, Rule};
+pub use faults::{Action, Canned, Faults, Match, QueueFaults, Rule};
 pub use log::LoggedRequest;
 pub use oauth::Credentials;
 pub use seed::{Edit, Seed, Stores};
@@ -143,6 +147,8 @@ impl Sandbox {
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(App::new(shop, latency, stopped));
         let service = server::router(app.clone()).into_make_service_with_connect_info::<Wire>();
+        let consumer = app.clone();
+        tokio::spawn(async move { consumer.consume().await });
         let stopping = app.clone();
         let server = axum::serve(CuttableListener(listener), service)
             .with_graceful_shutdown(async move { stopping.stopped().await });
