@@ -11,7 +11,8 @@ use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
 use super::super::shape::{Shape, Type};
 use super::super::views;
 use super::Catalogue;
-use super::attribute::{ACL, Attribute, Attributes, Source};
+use super::attribute::{Attribute, Attributes, Source};
+use super::attribute_routes::ACL;
 use super::records::{self, Record};
 
 /// A row of an attribute's options.

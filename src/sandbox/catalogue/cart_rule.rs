@@ -262,7 +262,7 @@ fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Val
     Ok(true.into())
 }
 
-/// The fields of a rule; its groups by their codes, whose ids change when they are made again.
+/// The fields of a rule as a dump shows them; its groups by their codes, whose ids change when they are made again.
 pub(super) fn dump(catalogue: &Catalogue, rule: &Record) -> Record {
     let mut fields = rule.clone();
     let codes: Vec<String> = records::numbers(rule, "customer_group_ids")
@@ -277,5 +277,24 @@ pub(super) fn dump(catalogue: &Catalogue, rule: &Record) -> Record {
         })
         .collect();
     fields.insert("customer_group_ids".to_owned(), codes.into());
+    for field in ["condition", "action_condition"] {
+        if let Some(Value::Object(condition)) = fields.get_mut(field) {
+            dump_condition(condition);
+        }
+    }
     fields
+}
+
+/// A combination that was never sent shows `true`, one that was sent back shows `"1"`: the same.
+fn dump_condition(condition: &mut Record) {
+    if condition.get("value") == Some(&Value::Bool(true)) {
+        condition.insert("value".to_owned(), "1".into());
+    }
+    if let Some(Value::Array(inner)) = condition.get_mut("conditions") {
+        inner
+            .iter_mut()
+            .filter_map(Value::as_object_mut)
+            .for_each(dump_condition);
+    }
+    condition.sort_keys();
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::Catalogue;
 use super::records::{self, Record, Records};
-use super::{attribute_option, cart_rule, category_link, coupon, tax, tier_price};
+use super::{attribute_option, cart_rule, category_link, coupon, tax_rule, tier_price};
 
 impl Catalogue {
     pub(in super::super) fn dump(&self) -> Vec<(&'static str, Value)> {
@@ -50,7 +50,7 @@ impl Catalogue {
             (
                 "tax_rule",
                 rows(&self.tax_rules, "code", "id", |row| {
-                    tax::dump_rule(self, row)
+                    tax_rule::dump(self, row)
                 }),
             ),
             (

@@ -14,10 +14,12 @@
 
 mod attribute;
 mod attribute_option;
+mod attribute_routes;
 mod attribute_set;
 mod cart_rule;
 mod category;
 mod category_link;
+mod category_routes;
 mod category_save;
 mod coupon;
 mod customer_group;
@@ -33,6 +35,9 @@ mod stock;
 mod stores;
 mod system;
 mod tax;
+mod tax_class;
+mod tax_rate;
+mod tax_rule;
 mod tier_price;
 
 use serde_json::Value;
@@ -75,7 +80,7 @@ impl Catalogue {
             categories: Categories::installed(&moment.database),
             sources: Sources::default(),
             customer_groups: customer_group::installed(),
-            tax_classes: tax::installed_classes(),
+            tax_classes: tax_class::installed(),
             tax_rates: Records::new("id", 1),
             tax_rules: Records::new("id", 1),
             cart_rules: Records::new("rule_id", 1),
@@ -103,11 +108,11 @@ pub(super) fn find_bulk(verb: &str, segments: &[&str]) -> Option<&'static Endpoi
 
 fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     [
-        attribute::ENDPOINTS,
+        attribute_routes::ENDPOINTS,
         attribute_option::ENDPOINTS,
         attribute_set::ENDPOINTS,
         cart_rule::ENDPOINTS,
-        category::ENDPOINTS,
+        category_routes::ENDPOINTS,
         category_link::ENDPOINTS,
         coupon::ENDPOINTS,
         customer_group::ENDPOINTS,
@@ -115,7 +120,9 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         product::ENDPOINTS,
         source_item::ENDPOINTS,
         stores::ENDPOINTS,
-        tax::ENDPOINTS,
+        tax_class::ENDPOINTS,
+        tax_rate::ENDPOINTS,
+        tax_rule::ENDPOINTS,
         tier_price::ENDPOINTS,
     ]
     .into_iter()

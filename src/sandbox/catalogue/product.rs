@@ -354,13 +354,16 @@ impl Product {
         for (store, scope) in views::scopes() {
             let mut fields = Map::new();
             for attribute in &attributes.rows {
-                let value = self.dump_value(attribute, store);
-                let differs =
-                    store == views::ALL || value != self.dump_value(attribute, views::ALL);
-                if let Some(value) = value.filter(|_| differs) {
-                    fields.insert(attribute.code.clone(), value);
-                } else if differs && store != views::ALL {
-                    fields.insert(attribute.code.clone(), Value::Null);
+                if store == views::ALL {
+                    if let Some(value) = self.dump_value(attribute, store) {
+                        fields.insert(attribute.code.clone(), value);
+                    }
+                } else if self.values.is_overridden(&attribute.code, store) {
+                    let value = self.dump_value(attribute, store);
+                    // Whether an equal value is an override does not count.
+                    if value != self.dump_value(attribute, views::ALL) {
+                        fields.insert(attribute.code.clone(), json!(value));
+                    }
                 }
             }
             if store == views::ALL {
@@ -379,10 +382,12 @@ impl Product {
                     }),
                 );
             }
-            fields.sort_keys();
-            if store == views::ALL || !fields.is_empty() {
-                scopes.insert(scope.to_owned(), fields.into());
+            if fields.is_empty() {
+                continue;
             }
+            fields.entry("meta").or_insert_with(|| json!({}));
+            fields.sort_keys();
+            scopes.insert(scope.to_owned(), fields.into());
         }
         scopes.into()
     }

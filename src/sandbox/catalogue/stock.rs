@@ -1,5 +1,7 @@
 //! The stock item of a product: what Magento had before sources, kept in step with the default one.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::super::php;
@@ -14,7 +16,7 @@ pub(super) struct StockItem {
     pub(super) quantity: Option<f64>,
     pub(super) in_stock: bool,
     pub(super) low_stock_date: Option<String>,
-    /// The other members, as they are shown.
+    /// The other members, where they are not the default.
     settings: Record,
 }
 
@@ -51,40 +53,52 @@ pub(super) static STOCK_ITEM: Shape = Shape {
     ],
 };
 
+/// What a stock item has that was given nothing.
+static DEFAULTS: LazyLock<Record> = LazyLock::new(|| {
+    let defaults = json!({
+        "is_qty_decimal": false,
+        "show_default_notification_message": false,
+        "use_config_min_qty": true,
+        "min_qty": 0,
+        "use_config_min_sale_qty": 1,
+        "min_sale_qty": 1,
+        "use_config_max_sale_qty": true,
+        "max_sale_qty": 10000,
+        "use_config_backorders": true,
+        "backorders": 0,
+        "use_config_notify_stock_qty": true,
+        "notify_stock_qty": 1,
+        "use_config_qty_increments": true,
+        "qty_increments": 0,
+        "use_config_enable_qty_inc": true,
+        "enable_qty_increments": false,
+        "use_config_manage_stock": true,
+        "manage_stock": true,
+        "is_decimal_divided": false,
+        "stock_status_changed_auto": 0,
+    });
+    match defaults {
+        Value::Object(defaults) => defaults,
+        _ => Record::new(),
+    }
+});
+
 impl StockItem {
     pub(super) fn new(item_id: u64) -> Self {
-        let settings = json!({
-            "is_qty_decimal": false,
-            "show_default_notification_message": false,
-            "use_config_min_qty": true,
-            "min_qty": 0,
-            "use_config_min_sale_qty": 1,
-            "min_sale_qty": 1,
-            "use_config_max_sale_qty": true,
-            "max_sale_qty": 10000,
-            "use_config_backorders": true,
-            "backorders": 0,
-            "use_config_notify_stock_qty": true,
-            "notify_stock_qty": 1,
-            "use_config_qty_increments": true,
-            "qty_increments": 0,
-            "use_config_enable_qty_inc": true,
-            "enable_qty_increments": false,
-            "use_config_manage_stock": true,
-            "manage_stock": true,
-            "is_decimal_divided": false,
-            "stock_status_changed_auto": 0,
-        });
         Self {
             item_id,
             quantity: None,
             in_stock: false,
             low_stock_date: None,
-            settings: match settings {
-                Value::Object(settings) => settings,
-                _ => Record::new(),
-            },
+            settings: Record::new(),
         }
+    }
+
+    /// All members but quantity, availability and ids.
+    fn settings(&self) -> impl Iterator<Item = (&String, &Value)> {
+        DEFAULTS
+            .iter()
+            .map(|(name, value)| (name, self.settings.get(name).unwrap_or(value)))
     }
 
     pub(super) fn render(&self, product: u64) -> Value {
@@ -98,7 +112,7 @@ impl StockItem {
         set("qty", self.quantity.map_or(Value::Null, php::float));
         set("is_in_stock", self.in_stock.into());
         set("low_stock_date", self.low_stock_date.clone().into());
-        for (name, value) in &self.settings {
+        for (name, value) in self.settings() {
             set(name, value.clone());
         }
         item.into()
@@ -111,10 +125,8 @@ impl StockItem {
         self.quantity = quantity.or(self.quantity);
         self.in_stock = in_stock.unwrap_or(self.in_stock);
         for (name, value) in sent {
-            if let Some(setting) = self.settings.get_mut(name)
-                && !value.is_null()
-            {
-                *setting = value.clone();
+            if DEFAULTS.contains_key(name) && !value.is_null() {
+                self.settings.insert(name.clone(), value.clone());
             }
         }
         quantity.is_some() || in_stock.is_some()
@@ -131,7 +143,8 @@ impl StockItem {
     }
 
     pub(super) fn dump(&self) -> Value {
-        let mut fields = self.settings.clone();
+        let settings = self.settings();
+        let mut fields: Record = settings.map(|(n, v)| (n.clone(), v.clone())).collect();
         fields.insert(
             "qty".to_owned(),
             self.quantity.map_or(Value::Null, php::float),
