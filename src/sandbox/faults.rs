@@ -41,8 +41,8 @@ pub struct Faults {
     /// An update merges over the row as it was when its request *came in*, so that of two at a
     /// time one is lost, as on a real store.
     pub lost_updates: bool,
-    /// ACL resources that the integration lacks: `Magento_Cms::page`, `Magento_Cms::block`,
-    /// `Magento_Backend::store`.
+    /// ACL resources that the integration lacks, such as `Magento_Cms::page`,
+    /// `Magento_Catalog::products` or `Magento_Backend::store`.
     pub deny: BTreeSet<String>,
     /// What goes wrong in the queue of asynchronous operations.
     pub queue: QueueFaults,
@@ -287,6 +287,16 @@ mod tests {
         assert_eq!(armed.action(&put("other")), None);
         assert_eq!(armed.action(&put("home")), Some(Action::DelayMs(5)));
         assert_eq!(armed.action(&put("home")), None);
+    }
+
+    #[test]
+    fn operations_are_counted_from_when_the_faults_are_set() {
+        let mut armed = armed(r#"{"queue": {"fail_every": 2}}"#);
+        let taken: Vec<_> = (0..4).map(|_| armed.consumption()).collect();
+        let fails = Consumption::Fails { retriable: false };
+        assert_eq!(taken, [Consumption::Runs, fails, Consumption::Runs, fails]);
+        let mut stopped = self::armed(r#"{"queue": {"no_consumer": true, "fail_every": 1}}"#);
+        assert_eq!(stopped.consumption(), Consumption::Waits);
     }
 
     #[test]

@@ -223,3 +223,72 @@ impl Endpoint {
             .map(|param| param.name)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    static RULE: Shape = Shape {
+        interface: "\\Rule",
+        fields: &[("rule_id", Type::Int), ("name", Type::Text)],
+    };
+
+    static ENDPOINT: Endpoint = Endpoint {
+        verb: "PUT",
+        path: "salesRules/:ruleId",
+        acl: "x",
+        kind: "cart_rule",
+        service: Service {
+            interface: "x",
+            class: "x",
+        },
+        method: "save",
+        params: &[
+            Param::new("rule", Type::Object(&RULE)),
+            Param::optional("saveOptions", Type::Bool),
+        ],
+        run: |_, _, _| Ok(Value::Null),
+    };
+
+    fn gathered(query: &str, body: Value) -> Value {
+        let path = ENDPOINT.matches("PUT", &["salesRules", "7"]).unwrap();
+        let Value::Object(body) = body else {
+            return Value::Null;
+        };
+        let sent = ENDPOINT.gather(&path, &php::query(query), body);
+        let args = ENDPOINT.read(&sent).unwrap();
+        args.object("rule").into()
+    }
+
+    #[test]
+    fn the_last_parameter_goes_into_the_only_object() {
+        let body = || json!({"rule": {"name": "x"}});
+        assert_eq!(gathered("", body()), json!({"name": "x", "rule_id": 7}));
+        // A query string takes the id's place.
+        assert_eq!(gathered("fields=name", body()), json!({"name": "x"}));
+        assert_eq!(gathered("name=y", body()), json!({"name": "y"}));
+        // So does a second member of the body.
+        let two = json!({"rule": {"name": "x"}, "saveOptions": true});
+        assert_eq!(gathered("", two), json!({"name": "x"}));
+        // Whatever the body calls it.
+        let camel = json!({"rule": {"ruleId": 9}});
+        assert_eq!(gathered("", camel), json!({"rule_id": 7}));
+    }
+
+    #[test]
+    fn lists_name_the_parameters_of_the_path() {
+        assert!(ENDPOINT.matches_bulk("PUT", &["salesRules", "byRuleId"]));
+        assert!(!ENDPOINT.matches_bulk("PUT", &["salesRules", "byId"]));
+        assert!(!ENDPOINT.matches_bulk("POST", &["salesRules", "byRuleId"]));
+        assert!(ENDPOINT.matches("PUT", &["salesRules"]).is_none());
+    }
+
+    #[test]
+    fn all_missing_parameters_are_named() {
+        let missing = ENDPOINT.read(&Map::new());
+        assert_eq!(missing, Err(Problem::required("rule")));
+    }
+}

@@ -146,6 +146,7 @@ fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value
     Ok(render(known(catalogue, id)?, &catalogue.tax_classes))
 }
 
+/// A group takes its tier prices along, and leaves the cart rules that name it.
 fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let id = args.id("id");
     known(catalogue, id)?;
@@ -154,5 +155,10 @@ fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Val
     }
     catalogue.customer_groups.rows.remove(&id);
     tier_price::forget_group(catalogue, id);
+    for rule in catalogue.cart_rules.rows.values_mut() {
+        if let Some(Value::Array(groups)) = rule.get_mut("customer_group_ids") {
+            groups.retain(|group| group.as_u64() != Some(id));
+        }
+    }
     Ok(true.into())
 }
