@@ -4,14 +4,17 @@
 //! identifier renames a page, a query string turns an update into a creation, over-long values are
 //! cut without a word. Requests are signed with OAuth 1.0a and refused as Magento refuses them.
 //!
+//! Pages and blocks are described in `cms`, everything else in `catalogue`; what `/async` accepts is
+//! carried out by a consumer in the background, as `queue` says.
+//!
 //! Beside `/rest` it serves `GET /__sandbox/dump`, `GET /__sandbox/requests`,
 //! `GET|PUT /__sandbox/faults` ([`Faults`]) and `PUT /__sandbox/entities` ([`Edit`], one or a list).
 //!
 //! # Where it departs from Magento
 //! - XML is neither read nor written, bearer tokens are never accepted, answers are not compressed
 //!   and set no cookie.
-//! - An update is atomic unless [`Faults::lost_updates`] is on, and saving never deadlocks: a rule
-//!   with a canned answer plays that.
+//! - An update is atomic unless [`Faults::lost_updates`] is on (for pages and blocks), and saving
+//!   never deadlocks: a rule with a canned answer plays that.
 
 mod catalogue;
 mod cms;
@@ -188,6 +191,10 @@ impl Sandbox {
 
     /// Every entity, sorted: kind, key, assignment (`all`, `de`, `default,fr`), fields; ids and
     /// times under `meta`. Values are those of REST, with nulls.
+    ///
+    /// Products and categories show their values under `all`, and under a view those that differ
+    /// there; references are by natural key. Of links, options, source items and tier prices the
+    /// third level is what the key has several of: a SKU, a label, a source, a tier.
     pub fn dump(&self) -> Value {
         self.app.shop().dump()
     }
