@@ -239,8 +239,8 @@ impl Replay {
 }
 
 fn captured<'a>(body: &'a Value, key: &str) -> Option<&'a Value> {
-    let keys = key.split('.').filter(|key| !key.is_empty());
-    keys.fold(Some(body), |value, key| value?.get(key))
+    let mut keys = key.split('.').filter(|key| !key.is_empty());
+    keys.try_fold(body, |value, key| value.get(key))
 }
 
 /// The name, where the whole text is one variable.
