@@ -306,6 +306,7 @@ fn kind_of_input(input: &str) -> Option<(Backend, Source)> {
 
 fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let attribute = catalogue.attributes.get(args.text("attributeCode"))?;
+    // A store without its system attributes is beyond what this one plays.
     if !attribute.user_defined {
         return Err(Problem::new(400, "The system attribute can't be deleted."));
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::reply::Problem;
+use super::super::search::Comparison;
 use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
@@ -38,6 +39,11 @@ const ATTRIBUTES: Service = Service {
     class: "Magento\\Catalog\\Model\\Product\\Attribute\\Management",
 };
 
+const GROUPS: Service = Service {
+    interface: "Magento\\Catalog\\Api\\ProductAttributeGroupRepositoryInterface",
+    class: "Magento\\Catalog\\Model\\ProductAttributeGroupRepository",
+};
+
 const fn endpoint(
     verb: &'static str,
     path: &'static str,
@@ -67,6 +73,13 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         (REPOSITORY, "getList"),
         &[],
         list,
+    ),
+    endpoint(
+        "GET",
+        "products/attribute-sets/groups/list",
+        (GROUPS, "getList"),
+        &[],
+        groups,
     ),
     endpoint(
         "GET",
@@ -194,14 +207,69 @@ fn attributes(
         .collect())
 }
 
+/// The id of a set's only group; 7 is that of a fresh store's first.
+const fn group_of(set: u64) -> u64 {
+    set + 3
+}
+
+/// The groups of sets, which order the form of a product. Here each set has one.
+fn groups(catalogue: &mut Catalogue, _: &Args, context: &Context<'_>) -> Result<Value, Problem> {
+    let criteria = context.criteria()?;
+    let ids: Vec<u64> = catalogue.sets.rows.keys().copied().collect();
+    let column = |set: &u64, name: &str| match name {
+        "attribute_set_id" => Some(set.to_string()),
+        "attribute_group_id" => Some(group_of(*set).to_string()),
+        "attribute_group_name" => Some(GROUP_NAME.to_owned()),
+        "attribute_group_code" => Some(GROUP_CODE.to_owned()),
+        _ => None,
+    };
+    let hits = criteria
+        .select(
+            ids.iter(),
+            |name| column(&0, name).map(|_| Comparison::Text),
+            |set, name| column(set, name).map(Into::into),
+        )
+        .map_err(|unknown| unknown.internal(context.moment))?;
+    Ok(criteria.answer(&hits, |set| {
+        json!({
+            "attribute_group_id": group_of(**set).to_string(),
+            "attribute_group_name": GROUP_NAME,
+            "attribute_set_id": set,
+            "extension_attributes": { "attribute_group_code": GROUP_CODE, "sort_order": "10" },
+        })
+    }))
+}
+
+const GROUP_NAME: &str = "Product Details";
+const GROUP_CODE: &str = "product-details";
+
 /// The set and the attribute of an assignment. An id of a row of the assignment is answered.
 fn assign(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let id = args.id("attributeSetId");
     if !catalogue.sets.rows.contains_key(&id) {
         return Err(Problem::with(
             404,
-            "The AttributeSet with a \"%1\" ID doesn't exist.",
+            "The AttributeSet with a \"%1\" ID doesn't exist. Verify the attributeSet and try again.",
             json!([id]),
+        ));
+    }
+    let group = args.id("attributeGroupId");
+    if !catalogue
+        .sets
+        .rows
+        .keys()
+        .any(|set| group_of(*set) == group)
+    {
+        return Err(Problem::with(
+            404,
+            "The group with the \"%1\" ID doesn't exist. Verify the ID and try again.",
+            json!([group]),
+        ));
+    }
+    if group != group_of(id) {
+        return Err(Problem::new(
+            400,
+            "The attribute group doesn't belong to the attribute set.",
         ));
     }
     let code = args.text("attributeCode").to_owned();
@@ -217,7 +285,13 @@ fn assign(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Val
 
 fn unassign(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let id = args.id("attributeSetId");
-    known(catalogue, id)?;
+    if !catalogue.sets.rows.contains_key(&id) {
+        return Err(Problem::with(
+            404,
+            "The \"%1\" attribute set wasn't found. Verify and try again.",
+            json!([id]),
+        ));
+    }
     let code = args.text("attributeCode").to_owned();
     let attribute = catalogue.attributes.get(&code)?;
     if !attribute.user_defined {

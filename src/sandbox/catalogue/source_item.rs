@@ -262,13 +262,26 @@ fn check(row: &Record) -> Result<(), Problem> {
             return Err(invalid("\"%field\" can not be empty.", field));
         }
     }
+    let (sku, source) = (records::text(row, "sku"), records::text(row, "source_code"));
+    if sku.trim() != sku {
+        return Err(invalid(
+            "\"%field\" can not contain leading or trailing spaces.",
+            "sku",
+        ));
+    }
+    if source.contains(char::is_whitespace) {
+        return Err(invalid(
+            "\"%field\" can not contain whitespaces.",
+            "source_code",
+        ));
+    }
     if row.get("quantity").is_none_or(Value::is_null) {
         return Err(invalid("\"%field\" should be numeric.", "quantity"));
     }
     if !matches!(records::number(row, "status"), Some(0 | 1)) {
         return Err(invalid("\"%field\" should a known status.", "status"));
     }
-    if !collation::equal(records::text(row, "source_code"), DEFAULT) {
+    if !collation::equal(source, DEFAULT) {
         return Err(Problem::new(400, "Could not save Source Item"));
     }
     Ok(())

@@ -209,6 +209,9 @@ async fn a_value_needs_an_attribute_that_is_in_the_set() {
     shop.put_product("/all", custom("fit", &json!("slim")))
         .await;
     assert_eq!(shop.value("/all", "fit").await, Value::Null);
+    let groups = "/all/V1/products/attribute-sets/groups/list?searchCriteria=";
+    let groups = shop.get(groups).await;
+    assert_eq!(groups["items"][0]["attribute_group_id"], "7");
     let assign = json!({
         "attributeSetId": 4, "attributeGroupId": 7, "attributeCode": "fit", "sortOrder": 1,
     });
