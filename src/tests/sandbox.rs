@@ -114,6 +114,18 @@ fn filter(group: usize, field: &str, value: &str) -> String {
     format!("{base}[field]={field}&{base}[value]={value}")
 }
 
+/// What a dump shows beside ids and times.
+fn without_meta(mut dump: Value) -> Value {
+    for kind in dump.as_object_mut().unwrap().values_mut() {
+        for key in kind.as_object_mut().unwrap().values_mut() {
+            for entity in key.as_object_mut().unwrap().values_mut() {
+                entity.as_object_mut().unwrap().remove("meta").unwrap();
+            }
+        }
+    }
+    dump
+}
+
 fn message(body: &Value) -> &str {
     body["message"].as_str().unwrap()
 }

@@ -145,10 +145,9 @@ impl StockItem {
     pub(super) fn dump(&self) -> Value {
         let settings = self.settings();
         let mut fields: Record = settings.map(|(n, v)| (n.clone(), v.clone())).collect();
-        fields.insert(
-            "qty".to_owned(),
-            self.quantity.map_or(Value::Null, php::float),
-        );
+        // Taking a source item away leaves 0 where there was nothing: the same to a shop.
+        let quantity = self.quantity.unwrap_or_default();
+        fields.insert("qty".to_owned(), php::float(quantity));
         fields.insert("is_in_stock".to_owned(), self.in_stock.into());
         fields.sort_keys();
         fields.into()

@@ -1,6 +1,6 @@
 //! Products, categories, prices and stock: the traps that no recording shows.
 
-use super::{Shop, filter};
+use super::{Shop, filter, without_meta};
 use gitmage::sandbox::{Edit, Options, Seed, Stores};
 use serde_json::{Value, json};
 
@@ -579,5 +579,109 @@ async fn every_kind_has_its_right() {
         let (status, body) = shop.call(method, path, Some(json!({}))).await;
         assert_eq!(status, 401, "{path}");
         assert_eq!(body["parameters"]["resources"], right);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_can_be_edited_and_taken_away() {
+    let shop = Shop::open().await;
+    let before = without_meta(shop.sandbox.dump());
+    let bags = "Default Category/Gear/Bags";
+    for (kind, key, fields) in [
+        (
+            "product",
+            "new",
+            json!({"name": "N", "price": 1, "color": "4", "website_ids": [1]}),
+        ),
+        (
+            "category",
+            "Default Category/New",
+            json!({"description": "d"}),
+        ),
+        (
+            "category_product",
+            bags,
+            json!({"sku": "24-WB03", "position": 9}),
+        ),
+        (
+            "product_attribute",
+            "fit",
+            json!({"default_frontend_label": "Fit"}),
+        ),
+        ("attribute_option", "color", json!({"label": "Green"})),
+        ("source_item", "24-WB03", json!({"quantity": 3})),
+        ("tier_price", "24-WB03", json!({"quantity": 3, "price": 30})),
+        (
+            "cart_rule",
+            "New",
+            json!({"website_ids": [1], "customer_group_ids": [1]}),
+        ),
+        ("coupon", "NEW", json!({"rule": "Welcome"})),
+        ("customer_group", "New", json!({})),
+        ("tax_class", "New", json!({"class_type": "PRODUCT"})),
+        (
+            "tax_rate",
+            "New",
+            json!({"tax_country_id": "FR", "tax_postcode": "*", "rate": 20}),
+        ),
+        (
+            "tax_rule",
+            "New",
+            json!({"customer_tax_class_ids": [3], "product_tax_class_ids": [2], "tax_rate_ids": [1]}),
+        ),
+    ] {
+        let edit =
+            |delete: bool| json!({"kind": kind, "key": key, "fields": fields, "delete": delete});
+        let (status, body) = shop.own("PUT", "entities", Some(edit(false))).await;
+        assert_eq!(status, 200, "{kind}: {body}");
+        let edited = without_meta(shop.sandbox.dump());
+        assert_ne!(edited[kind], before[kind], "{kind}");
+        // Again: what is there is changed, not made twice.
+        let (status, body) = shop.own("PUT", "entities", Some(edit(false))).await;
+        assert_eq!(status, 200, "{kind}: {body}");
+        assert_eq!(without_meta(shop.sandbox.dump()), edited, "{kind}");
+        let (status, body) = shop.own("PUT", "entities", Some(edit(true))).await;
+        assert_eq!(status, 200, "{kind}: {body}");
+        assert_eq!(without_meta(shop.sandbox.dump()), before, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_edit_that_is_refused_says_why() {
+    let shop = Shop::open().await;
+    for (edit, why) in [
+        (
+            json!({"kind": "widget", "key": "x"}),
+            "names an unknown kind; use cms_page or cms_block, or one of attribute_option",
+        ),
+        (
+            json!({"kind": "product", "key": "x", "store": ["de", "fr"]}),
+            "lists several store views; its values have one scope",
+        ),
+        (
+            json!({"kind": "product", "key": "x", "fields": {"name": "N"}}),
+            "is refused: The \"Price\" attribute value is empty.",
+        ),
+        (
+            json!({"kind": "category", "key": "Nowhere/New"}),
+            "names a category \"Nowhere\" that does not exist",
+        ),
+        (
+            json!({"kind": "coupon", "key": "X", "fields": {"rule": "none"}}),
+            "names a cart rule \"none\" that does not exist",
+        ),
+        (
+            json!({"kind": "customer_group", "key": "none", "delete": true}),
+            "does not exist, so it cannot be deleted",
+        ),
+        (
+            json!({"kind": "tier_price", "key": "24-WB03", "fields": {"quantity": 0, "price": 1}}),
+            "is refused: {\"message\":\"Invalid attribute Quantity",
+        ),
+    ] {
+        let (status, body) = shop.own("PUT", "entities", Some(edit)).await;
+        assert_eq!(status, 400);
+        let said = body["error"].as_str().unwrap();
+        assert!(said.contains(why), "{said}");
     }
 }

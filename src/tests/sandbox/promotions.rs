@@ -1,6 +1,6 @@
 //! Cart rules, coupons, customer groups and taxes: the traps that no recording shows.
 
-use super::{Shop, filter, message};
+use super::{Shop, filter, message, without_meta};
 use serde_json::{Value, json};
 
 const RULE: &str = "/all/V1/salesRules/1";
@@ -157,24 +157,11 @@ async fn a_rate_in_a_rule_stays() {
 #[tokio::test]
 async fn what_was_made_again_is_dumped_alike() {
     let shop = Shop::open().await;
-    let strip = |dump: Value| {
-        let text = dump.to_string();
-        // Ids are under `meta` alone.
-        let mut dump: Value = serde_json::from_str(&text).unwrap();
-        for kind in dump.as_object_mut().unwrap().values_mut() {
-            for key in kind.as_object_mut().unwrap().values_mut() {
-                for entity in key.as_object_mut().unwrap().values_mut() {
-                    entity.as_object_mut().unwrap().remove("meta").unwrap();
-                }
-            }
-        }
-        dump
-    };
-    let before = strip(shop.sandbox.dump());
+    let before = without_meta(shop.sandbox.dump());
     let stored = shop.get(RULE).await;
     let coupon = shop.get("/all/V1/coupons/1").await;
     shop.call("DELETE", RULE, None).await;
-    assert_ne!(strip(shop.sandbox.dump()), before);
+    assert_ne!(without_meta(shop.sandbox.dump()), before);
     let mut again = stored;
     again.as_object_mut().unwrap().remove("rule_id");
     let made = shop.done("POST", "/all/V1/salesRules", rule(again)).await;
@@ -182,5 +169,5 @@ async fn what_was_made_again_is_dumped_alike() {
     let coupon =
         json!({"coupon": {"rule_id": made["rule_id"], "code": coupon["code"], "is_primary": true}});
     shop.done("POST", "/all/V1/coupons", coupon).await;
-    assert_eq!(strip(shop.sandbox.dump()), before);
+    assert_eq!(without_meta(shop.sandbox.dump()), before);
 }
