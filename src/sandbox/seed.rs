@@ -25,6 +25,7 @@
 //! | `product_attribute` | code | as in REST; it is put into the default set |
 //! | `attribute_option` | the attribute's code | `label`, `sort_order`, `store_labels` |
 //! | `attribute_set` | name | none |
+//! | `source` | code | as in REST |
 //! | `source_item`, `tier_price` | SKU | as in REST |
 //! | `cart_rule` | name | as in REST |
 //! | `coupon` | code | as in REST; `rule` may name the cart rule |

@@ -148,7 +148,8 @@ impl Shop {
         };
         let sent = |wrapper: &str| {
             let body: Value = serde_json::from_slice(body).unwrap_or_default();
-            body.get(wrapper).cloned().unwrap_or_default()
+            let object = body.get(wrapper).or(body.get(php::snake_case(wrapper)));
+            object.cloned().unwrap_or_default()
         };
         let id = target.id().map(str::to_owned);
         let kind = match (target.route, call) {

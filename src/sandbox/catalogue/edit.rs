@@ -22,6 +22,7 @@ pub(in super::super) const KINDS: &[&str] = &[
     "customer_group",
     "product",
     "product_attribute",
+    "source",
     "source_item",
     "tax_class",
     "tax_rate",
@@ -132,6 +133,14 @@ impl Catalogue {
                 let set = json!({ "attribute_set_name": edit.key, "sort_order": 0 });
                 let body = json!({ "attributeSet": set, "skeletonId": 4 });
                 ("POST", "products/attribute-sets", sent(body))
+            }
+            ("source", false) => {
+                let mut source = edit.fields.clone();
+                source.insert("source_code".to_owned(), edit.key.as_str().into());
+                source.entry("name").or_insert(edit.key.as_str().into());
+                source.entry("country_id").or_insert("US".into());
+                source.entry("postcode").or_insert("00000".into());
+                ("POST", "inventory/sources", of("source", source))
             }
             ("source_item", deletes) => source_item(edit, deletes),
             ("tier_price", deletes) => tier_price(edit, deletes),

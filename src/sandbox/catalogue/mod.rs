@@ -30,6 +30,7 @@ mod price;
 mod product;
 mod product_save;
 mod records;
+mod source;
 mod source_item;
 mod stock;
 mod stores;
@@ -61,6 +62,7 @@ pub(super) struct Catalogue {
     products: Products,
     categories: Categories,
     sources: Sources,
+    stock_sources: Records,
     customer_groups: Records,
     tax_classes: Records,
     tax_rates: Records,
@@ -79,6 +81,7 @@ impl Catalogue {
             products: Products::default(),
             categories: Categories::installed(&moment.database),
             sources: Sources::default(),
+            stock_sources: source::installed(),
             customer_groups: customer_group::installed(),
             tax_classes: tax_class::installed(),
             tax_rates: Records::new("id", 1),
@@ -118,6 +121,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         customer_group::ENDPOINTS,
         price::ENDPOINTS,
         product::ENDPOINTS,
+        source::ENDPOINTS,
         source_item::ENDPOINTS,
         stores::ENDPOINTS,
         tax_class::ENDPOINTS,

@@ -11,11 +11,11 @@ use super::super::search::Comparison;
 use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
-use super::records::{self, Record};
+use super::records::{self, Record, Records};
 use super::stock::StockItem;
 
 /// The source that stock items are kept in step with.
-const DEFAULT: &str = "default";
+pub(super) const DEFAULT: &str = "default";
 
 #[derive(Debug, Clone, PartialEq)]
 struct SourceItem {
@@ -118,11 +118,6 @@ const DELETE: Service = Service {
     interface: "Magento\\InventoryApi\\Api\\SourceItemsDeleteInterface",
     class: "Magento\\Inventory\\Model\\SourceItem\\Command\\SourceItemsDelete",
 };
-const SOURCES: Service = Service {
-    interface: "Magento\\InventoryApi\\Api\\SourceRepositoryInterface",
-    class: "Magento\\Inventory\\Model\\SourceRepository",
-};
-
 const READ: &str = "Magento_InventoryApi::source";
 const ASSIGN: &str = "Magento_InventoryApi::stock_source_item_assign";
 
@@ -169,20 +164,6 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         BODY,
         delete,
     ),
-    endpoint(
-        ("GET", READ),
-        "inventory/sources",
-        (SOURCES, "getList"),
-        &[],
-        sources,
-    ),
-    endpoint(
-        ("GET", READ),
-        "inventory/sources/:sourceCode",
-        (SOURCES, "get"),
-        &[Param::new("sourceCode", Type::Text)],
-        source,
-    ),
 ];
 
 fn list(catalogue: &mut Catalogue, _: &Args, context: &Context<'_>) -> Result<Value, Problem> {
@@ -225,7 +206,7 @@ fn rows(args: &Args) -> Result<Vec<&Record>, Problem> {
 fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let rows = rows(args)?;
     for row in &rows {
-        check(row)?;
+        check(row, &catalogue.stock_sources)?;
     }
     for row in rows {
         let item = SourceItem {
@@ -250,7 +231,7 @@ fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value
     Ok(json!([]))
 }
 
-fn check(row: &Record) -> Result<(), Problem> {
+fn check(row: &Record, sources: &Records) -> Result<(), Problem> {
     let invalid = |message: &str, field: &str| {
         Problem::several_named(
             "Validation Failed",
@@ -281,7 +262,7 @@ fn check(row: &Record) -> Result<(), Problem> {
     if !matches!(records::number(row, "status"), Some(0 | 1)) {
         return Err(invalid("\"%field\" should a known status.", "status"));
     }
-    if !collation::equal(source, DEFAULT) {
+    if sources.find("source_code", source).is_none() {
         return Err(Problem::new(400, "Could not save Source Item"));
     }
     Ok(())
@@ -298,44 +279,4 @@ fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Val
         }
     }
     Ok(json!([]))
-}
-
-/// The only source of a fresh store.
-fn default_source() -> Value {
-    json!({
-        "source_code": DEFAULT,
-        "name": "Default Source",
-        "enabled": true,
-        "description": "Default Source",
-        "latitude": 0,
-        "longitude": 0,
-        "country_id": "US",
-        "postcode": "00000",
-        "use_default_carrier_config": true,
-        "carrier_links": [],
-    })
-}
-
-fn sources(_: &mut Catalogue, _: &Args, context: &Context<'_>) -> Result<Value, Problem> {
-    let criteria = context.criteria()?;
-    let rows = [default_source()];
-    let hits = criteria
-        .select(
-            rows.iter(),
-            |name| rows[0].get(name).map(|_| Comparison::Text),
-            |row, name| row.get(name).and_then(php::string).map(Into::into),
-        )
-        .map_err(|unknown| unknown.internal(context.moment))?;
-    Ok(criteria.answer(&hits, |row| (*row).clone()))
-}
-
-fn source(_: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
-    match args.text("sourceCode") {
-        DEFAULT => Ok(default_source()),
-        code => Err(Problem::with(
-            404,
-            "Source with code \"%value\" does not exist.",
-            json!({ "value": code }),
-        )),
-    }
 }

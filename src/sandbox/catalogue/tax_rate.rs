@@ -61,7 +61,7 @@ const fn endpoint(
 }
 
 const ID: &[Param] = &[Param::new("rateId", Type::Int)];
-const SAVE: &[Param] = &[Param::new("tax_rate", Type::Object(&RATE))];
+const SAVE: &[Param] = &[Param::new("taxRate", Type::Object(&RATE))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "taxRates/search", "getList", &[], list),
@@ -92,7 +92,7 @@ fn get(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value,
 }
 
 fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
-    let mut rate = args.object("tax_rate");
+    let mut rate = args.object("taxRate");
     rate.retain(|_, value| !value.is_null());
     let id = records::id(&rate, "id");
     if id > 0 {

@@ -514,6 +514,41 @@ async fn source_items_outlive_their_product() {
 }
 
 #[tokio::test]
+async fn only_the_default_source_is_kept_in_step_with_the_product() {
+    let shop = Shop::open().await;
+    let source = json!({"source": {"source_code": "berlin", "name": "Berlin", "country_id": "DE", "postcode": "10115"}});
+    let made = shop.done("POST", "/all/V1/inventory/sources", source).await;
+    assert_eq!(made, json!([]));
+    assert_eq!(
+        shop.get("/all/V1/inventory/sources/berlin").await["enabled"],
+        true
+    );
+    let items = json!({"sourceItems": [
+        {"sku": SKU, "source_code": "berlin", "quantity": 5, "status": 1},
+        {"sku": SKU, "source_code": "default", "quantity": 7, "status": 1},
+    ]});
+    shop.done("POST", "/all/V1/inventory/source-items", items)
+        .await;
+    let found = shop
+        .get(&format!(
+            "/all/V1/inventory/source-items?{}",
+            filter(0, "sku", SKU)
+        ))
+        .await;
+    assert_eq!(found["total_count"], 2);
+    assert_eq!(found["items"][0]["source_code"], "berlin");
+    let product = shop.product("/all", SKU).await;
+    assert_eq!(product["extension_attributes"]["stock_item"]["qty"], 7);
+    let (status, body) = shop
+        .call("GET", "/all/V1/inventory/sources/none", None)
+        .await;
+    assert_eq!(
+        (status, &body["parameters"]),
+        (404, &json!({"value": "none"}))
+    );
+}
+
+#[tokio::test]
 async fn thousands_of_products_are_read_by_list() {
     let entity = |n: u32| {
         let Value::Object(fields) = json!({"name": format!("Product {n}"), "price": n}) else {
