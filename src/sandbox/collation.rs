@@ -11,6 +11,11 @@ pub(super) fn equal(a: &str, b: &str) -> bool {
     compare(a, b).is_eq()
 }
 
+/// A text that is the same for all texts that are equal: a key for maps.
+pub(super) fn key(text: &str) -> String {
+    weights(text.trim_end_matches(' ')).collect()
+}
+
 /// `LIKE`: `%` is any text, `_` any character, `\` takes their meaning away. Spaces count.
 pub(super) fn like(text: &str, pattern: &str) -> bool {
     let text: Vec<char> = weights(text).collect();

@@ -11,7 +11,8 @@
 //!     {"match": {"path": "search"}, "action": {"delay_ms": 250}}
 //!   ],
 //!   "maintenance": false,
-//!   "deny": ["Magento_Cms::block"]
+//!   "deny": ["Magento_Cms::block"],
+//!   "queue": {"fail_every": 100}
 //! }
 //! ```
 //!
@@ -40,9 +41,25 @@ pub struct Faults {
     /// An update merges over the row as it was when its request *came in*, so that of two at a
     /// time one is lost, as on a real store.
     pub lost_updates: bool,
-    /// ACL resources that the integration lacks: `Magento_Cms::page`, `Magento_Cms::block`,
-    /// `Magento_Backend::store`.
+    /// ACL resources that the integration lacks, such as `Magento_Cms::page`,
+    /// `Magento_Catalog::products` or `Magento_Backend::store`.
     pub deny: BTreeSet<String>,
+    /// What goes wrong in the queue of asynchronous operations.
+    pub queue: QueueFaults,
+}
+
+/// What goes wrong in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueueFaults {
+    /// No consumer runs: operations are accepted and stay open. When it is taken back, those that
+    /// wait are carried out.
+    pub no_consumer: bool,
+    /// Each so-many-th operation fails instead of being carried out, counted from when the faults
+    /// were set.
+    pub fail_every: Option<u64>,
+    /// Such a failure may pass (status 2); else it is for good (status 3).
+    pub retriable: bool,
 }
 
 /// One fault.
@@ -146,13 +163,45 @@ pub(super) struct Seen<'a> {
 pub(super) struct Armed {
     pub(super) faults: Faults,
     counts: Vec<u64>,
+    operations: u64,
+}
+
+/// What becomes of the next operation in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consumption {
+    /// Nobody takes it.
+    Waits,
+    Runs,
+    Fails {
+        retriable: bool,
+    },
 }
 
 impl Armed {
     pub(super) fn new(faults: Faults) -> Self {
         Self {
             counts: vec![0; faults.rules.len()],
+            operations: 0,
             faults,
+        }
+    }
+
+    /// Counts an operation that is about to be taken from the queue.
+    pub(super) fn consumption(&mut self) -> Consumption {
+        let QueueFaults {
+            no_consumer,
+            fail_every,
+            retriable,
+        } = self.faults.queue;
+        if no_consumer {
+            return Consumption::Waits;
+        }
+        self.operations += 1;
+        match fail_every {
+            Some(every) if every > 0 && self.operations.is_multiple_of(every) => {
+                Consumption::Fails { retriable }
+            }
+            _ => Consumption::Runs,
         }
     }
 
@@ -238,6 +287,16 @@ mod tests {
         assert_eq!(armed.action(&put("other")), None);
         assert_eq!(armed.action(&put("home")), Some(Action::DelayMs(5)));
         assert_eq!(armed.action(&put("home")), None);
+    }
+
+    #[test]
+    fn operations_are_counted_from_when_the_faults_are_set() {
+        let mut armed = armed(r#"{"queue": {"fail_every": 2}}"#);
+        let taken: Vec<_> = (0..4).map(|_| armed.consumption()).collect();
+        let fails = Consumption::Fails { retriable: false };
+        assert_eq!(taken, [Consumption::Runs, fails, Consumption::Runs, fails]);
+        let mut stopped = self::armed(r#"{"queue": {"no_consumer": true, "fail_every": 1}}"#);
+        assert_eq!(stopped.consumption(), Consumption::Waits);
     }
 
     #[test]

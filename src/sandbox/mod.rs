@@ -4,15 +4,19 @@
 //! identifier renames a page, a query string turns an update into a creation, over-long values are
 //! cut without a word. Requests are signed with OAuth 1.0a and refused as Magento refuses them.
 //!
+//! Pages and blocks are described in `cms`, everything else in `catalogue`; what `/async` accepts is
+//! carried out by a consumer in the background, as `queue` says.
+//!
 //! Beside `/rest` it serves `GET /__sandbox/dump`, `GET /__sandbox/requests`,
 //! `GET|PUT /__sandbox/faults` ([`Faults`]) and `PUT /__sandbox/entities` ([`Edit`], one or a list).
 //!
 //! # Where it departs from Magento
 //! - XML is neither read nor written, bearer tokens are never accepted, answers are not compressed
 //!   and set no cookie.
-//! - An update is atomic unless [`Faults::lost_updates`] is on, and saving never deadlocks: a rule
-//!   with a canned answer plays that.
+//! - An update is atomic unless [`Faults::lost_updates`] is on (for pages and blocks), and saving
+//!   never deadlocks: a rule with a canned answer plays that.
 
+mod catalogue;
 mod cms;
 mod cms_block;
 mod cms_page;
@@ -25,11 +29,14 @@ mod natural;
 mod oauth;
 mod php;
 mod projection;
+mod queue;
 mod reply;
 mod request;
 mod search;
 mod seed;
 mod server;
+mod service;
+mod shape;
 mod shop;
 mod views;
 
@@ -50,7 +57,7 @@ use connection::{CuttableListener, Wire};
 use server::App;
 use shop::{Moment, Shop};
 
-pub use faults::{Action, Canned, Faults, Match, Rule};
+pub use faults::{Action, Canned, Faults, Match, QueueFaults, Rule};
 pub use log::LoggedRequest;
 pub use oauth::Credentials;
 pub use seed::{Edit, Seed, Stores};
@@ -143,6 +150,8 @@ impl Sandbox {
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(App::new(shop, latency, stopped));
         let service = server::router(app.clone()).into_make_service_with_connect_info::<Wire>();
+        let consumer = app.clone();
+        tokio::spawn(async move { consumer.consume().await });
         let stopping = app.clone();
         let server = axum::serve(CuttableListener(listener), service)
             .with_graceful_shutdown(async move { stopping.stopped().await });
@@ -182,6 +191,10 @@ impl Sandbox {
 
     /// Every entity, sorted: kind, key, assignment (`all`, `de`, `default,fr`), fields; ids and
     /// times under `meta`. Values are those of REST, with nulls.
+    ///
+    /// Products and categories show their values under `all`, and under a view those that differ
+    /// there; references are by natural key. Of links, options, source items and tier prices the
+    /// third level is what the key has several of: a SKU, a label, a source, a tier.
     pub fn dump(&self) -> Value {
         self.app.shop().dump()
     }

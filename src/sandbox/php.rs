@@ -45,6 +45,15 @@ pub(super) fn is_numeric(text: &str) -> bool {
     starts_well && trimmed.parse::<f64>().is_ok()
 }
 
+/// A float as `json_encode` writes it: whole ones without a fraction.
+pub(super) fn float(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        Value::from(number as i64)
+    } else {
+        Value::from(number)
+    }
+}
+
 /// `filter_var($text, FILTER_VALIDATE_BOOLEAN)`.
 pub(super) fn boolean(text: &str) -> bool {
     matches!(
@@ -156,6 +165,30 @@ pub(super) fn upper_camel_case(name: &str) -> String {
                 .collect::<String>()
         })
         .collect()
+}
+
+/// `attributeCode` to `attribute_code`.
+pub(super) fn snake_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+/// `attribute_code` to `attributeCode`.
+pub(super) fn lower_camel_case(name: &str) -> String {
+    let mut chars = name.chars();
+    match chars.next() {
+        Some(first) => {
+            let rest = upper_camel_case(&format!("x{}", chars.as_str()));
+            format!("{first}{}", &rest[1..])
+        }
+        None => String::new(),
+    }
 }
 
 /// The URL key that Magento makes of a title.

@@ -57,7 +57,10 @@ impl Reply {
 pub(super) struct Problem {
     status: u16,
     message: String,
-    parameters: Option<Value>,
+    /// Boxed, so that results stay small.
+    parameters: Option<Box<Value>>,
+    /// What is wrong in particular, where there are several.
+    errors: Vec<Problem>,
 }
 
 impl Problem {
@@ -66,12 +69,13 @@ impl Problem {
             status,
             message: message.into(),
             parameters: None,
+            errors: Vec::new(),
         }
     }
 
     pub(super) fn with(status: u16, message: impl Into<String>, parameters: Value) -> Self {
         Self {
-            parameters: Some(parameters),
+            parameters: Some(Box::new(parameters)),
             ..Self::new(status, message)
         }
     }
@@ -105,14 +109,73 @@ impl Problem {
 
     /// The same inside a data object, where the field is named.
     pub(super) fn wrong_field_type(field: &str, value: &Value, expected: &str) -> Self {
-        let inner = Self::wrong_type(value, expected);
-        Self::new(
-            400,
-            format!(
+        Self::wrong_type(value, expected).while_processing(field)
+    }
+
+    /// A refusal of a value inside a data object names the member; one of a name stays as it is.
+    pub(super) fn while_processing(self, field: &str) -> Self {
+        if self.parameters.is_some() {
+            return self;
+        }
+        Self {
+            message: format!(
                 "Error occurred during \"{field}\" processing. {}",
-                inner.message
+                self.message
             ),
+            ..self
+        }
+    }
+
+    /// An entity that is not there.
+    pub(super) fn no_such_entity(field: &str, value: impl Into<Value>) -> Self {
+        Self::with(
+            404,
+            "No such entity with %fieldName = %fieldValue",
+            json!({ "fieldName": field, "fieldValue": value.into() }),
         )
+    }
+
+    /// A value that is refused by its field.
+    pub(super) fn invalid_value(field: &str, value: impl Into<Value>) -> Self {
+        Self::with(
+            400,
+            "Invalid value of \"%value\" provided for the %fieldName field.",
+            json!({ "fieldName": field, "value": value.into() }),
+        )
+    }
+
+    /// Several refusals at once.
+    pub(super) fn several(problems: Vec<Self>) -> Self {
+        Self::several_named("One or more input exceptions have occurred.", problems)
+    }
+
+    /// Several refusals under another heading.
+    pub(super) fn several_named(heading: &str, problems: Vec<Self>) -> Self {
+        Self {
+            errors: problems,
+            ..Self::new(400, heading)
+        }
+    }
+
+    /// What people read: the message with its parameters filled in.
+    pub(super) fn filled(&self) -> String {
+        let text = |value: &Value| php::string(value).unwrap_or_default();
+        let fill = |message: String, (name, value): (String, &Value)| {
+            message.replace(&format!("%{name}"), &text(value))
+        };
+        let message = self.message.clone();
+        match self.parameters.as_deref() {
+            Some(Value::Array(items)) => items
+                .iter()
+                .enumerate()
+                .map(|(index, value)| ((index + 1).to_string(), value))
+                .fold(message, fill),
+            Some(Value::Object(map)) => map
+                .iter()
+                .map(|(name, value)| (name.clone(), value))
+                .fold(message, fill),
+            _ => message,
+        }
     }
 
     pub(super) fn unauthorized(resource: &str) -> Self {
@@ -138,17 +201,21 @@ impl Problem {
     }
 }
 
+impl Problem {
+    fn body(&self) -> Value {
+        let mut body = json!({ "message": self.message });
+        if !self.errors.is_empty() {
+            body["errors"] = self.errors.iter().map(Self::body).collect();
+        }
+        if let Some(parameters) = &self.parameters {
+            body["parameters"] = (**parameters).clone();
+        }
+        body
+    }
+}
+
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
-        let Problem {
-            status,
-            message,
-            parameters,
-        } = problem;
-        let body = match parameters {
-            Some(parameters) => json!({ "message": message, "parameters": parameters }),
-            None => json!({ "message": message }),
-        };
-        Self::json(status, &body)
+        Self::json(problem.status, &problem.body())
     }
 }

@@ -4,10 +4,13 @@ use axum::body::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
+use super::catalogue;
 use super::cms::CmsKind;
 use super::cms_block::BLOCK;
 use super::cms_page::PAGE;
+use super::php::upper_camel_case;
 use super::reply::Problem;
+use super::service::Endpoint;
 use super::views;
 
 /// A request under `/rest`, as it came.
@@ -27,10 +30,22 @@ pub(super) struct RestRequest {
 /// Where a request goes.
 #[derive(Clone, Copy)]
 pub(super) enum Route {
-    /// `GET /V1/store/storeViews`.
-    StoreViews,
+    /// A call that is carried out at once.
+    Now(Call),
+    /// One that the queue carries out later.
+    Later(Call),
+    /// A list of such calls.
+    LaterEach(Call),
+    /// What has become of a list.
+    Bulk(BulkCall),
+}
+
+/// What is called.
+#[derive(Clone, Copy)]
+pub(super) enum Call {
     /// One of the routes of a kind of CMS entities.
     Cms(&'static CmsKind, CmsCall),
+    Service(&'static Endpoint),
 }
 
 /// What is done with CMS entities; the id is the last segment of the path.
@@ -43,6 +58,15 @@ pub(super) enum CmsCall {
     Delete,
 }
 
+/// What is asked about a list of operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BulkCall {
+    Status,
+    DetailedStatus,
+    /// How many operations have a status.
+    Count,
+}
+
 /// A settled request: scope, store and route.
 #[derive(Clone)]
 pub(super) struct Target {
@@ -50,8 +74,15 @@ pub(super) struct Target {
     pub(super) scope: Option<String>,
     pub(super) store: u32,
     pub(super) route: Route,
-    /// The id in the path.
-    pub(super) id: Option<String>,
+    /// The parameters in the path.
+    pub(super) params: Vec<(String, Value)>,
+}
+
+impl Target {
+    /// The last parameter in the path, which is the id of a CMS entity.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.params.last().and_then(|(_, value)| value.as_str())
+    }
 }
 
 /// The kinds there are.
@@ -83,12 +114,12 @@ impl RestRequest {
             Some(scope) => views::scope(scope)
                 .ok_or_else(|| Problem::new(400, "Specified request cannot be processed."))?,
         };
-        let (route, id) = route(&self.method, rest).ok_or_else(Problem::no_route)?;
+        let (route, params) = route(&self.method, rest).ok_or_else(Problem::no_route)?;
         Ok(Target {
             scope: scope.map(str::to_owned),
             store,
             route,
-            id: id.map(str::to_owned),
+            params,
         })
     }
 
@@ -104,15 +135,19 @@ impl RestRequest {
 
     /// The members of the body; anything but an object has none.
     pub(super) fn members(&self) -> Result<Map<String, Value>, Problem> {
+        match self.json()? {
+            Value::Object(map) => Ok(map),
+            _ => Ok(Map::new()),
+        }
+    }
+
+    /// The body; null where there is none.
+    pub(super) fn json(&self) -> Result<Value, Problem> {
         self.check_content_type()?;
         if self.body.is_empty() {
-            return Ok(Map::new());
+            return Ok(Value::Null);
         }
-        match serde_json::from_slice(&self.body) {
-            Ok(Value::Object(map)) => Ok(map),
-            Ok(_) => Ok(Map::new()),
-            Err(_) => Err(Problem::new(400, "Decoding error.")),
-        }
+        serde_json::from_slice(&self.body).map_err(|_| Problem::new(400, "Decoding error."))
     }
 
     fn check_content_type(&self) -> Result<(), Problem> {
@@ -149,35 +184,114 @@ fn is_version(segment: &str) -> bool {
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-fn route<'a>(method: &str, segments: &[&'a str]) -> Option<(Route, Option<&'a str>)> {
-    if let ("GET", ["V1", "store", "storeViews"]) = (method, segments) {
-        return Some((Route::StoreViews, None));
+/// The parameters in a path.
+type Params = Vec<(String, Value)>;
+
+fn route(method: &str, segments: &[&str]) -> Option<(Route, Params)> {
+    let writes = matches!(method, "POST" | "PUT" | "DELETE");
+    match segments {
+        ["async", "bulk", "V1", rest @ ..] if writes => {
+            Some((Route::LaterEach(bulk_call(method, rest)?), Params::new()))
+        }
+        ["async", "V1", rest @ ..] if writes => {
+            let (call, params) = call(method, rest)?;
+            Some((Route::Later(call), params))
+        }
+        ["V1", "bulk", uuid, rest @ ..] if method == "GET" => {
+            let mut params = vec![("bulkUuid".to_owned(), Value::from(*uuid))];
+            let call = match rest {
+                ["status"] => BulkCall::Status,
+                ["detailed-status"] => BulkCall::DetailedStatus,
+                ["operation-status", status] => {
+                    params.push(("status".to_owned(), Value::from(*status)));
+                    BulkCall::Count
+                }
+                _ => return None,
+            };
+            Some((Route::Bulk(call), params))
+        }
+        ["V1", rest @ ..] => {
+            let (call, params) = call(method, rest)?;
+            Some((Route::Now(call), params))
+        }
+        _ => None,
     }
-    let ["V1", collection, rest @ ..] = segments else {
-        return None;
-    };
+}
+
+fn call(method: &str, segments: &[&str]) -> Option<(Call, Params)> {
+    if let Some((kind, rest)) = cms(segments) {
+        let (call, id) = match (method, rest) {
+            ("GET", ["search"]) => (CmsCall::Search, None),
+            ("GET", [id]) => (CmsCall::Get, Some(*id)),
+            ("POST", []) => (CmsCall::Create, None),
+            ("PUT", [id]) => (CmsCall::Update, Some(*id)),
+            ("DELETE", [id]) => (CmsCall::Delete, Some(*id)),
+            _ => return None,
+        };
+        let params = id.map(|id| ("id".to_owned(), Value::from(id)));
+        return Some((Call::Cms(kind, call), params.into_iter().collect()));
+    }
+    let (endpoint, params) = catalogue::find(method, segments)?;
+    Some((Call::Service(endpoint), params))
+}
+
+/// The call of each item of a list; ids are in the items.
+fn bulk_call(method: &str, segments: &[&str]) -> Option<Call> {
+    if let Some((kind, rest)) = cms(segments) {
+        let call = match (method, rest) {
+            ("POST", []) => CmsCall::Create,
+            ("PUT", ["byId"]) => CmsCall::Update,
+            ("DELETE", [by]) if *by == format!("by{}", upper_camel_case(kind.id_column)) => {
+                CmsCall::Delete
+            }
+            _ => return None,
+        };
+        return Some(Call::Cms(kind, call));
+    }
+    catalogue::find_bulk(method, segments).map(Call::Service)
+}
+
+fn cms<'s, 'a>(segments: &'s [&'a str]) -> Option<(&'static CmsKind, &'s [&'a str])> {
+    let (collection, rest) = segments.split_first()?;
     let kind = CMS_KINDS
         .iter()
         .find(|kind| kind.collection == *collection)?;
-    let (call, id) = match (method, rest) {
-        ("GET", ["search"]) => (CmsCall::Search, None),
-        ("GET", [id]) => (CmsCall::Get, Some(*id)),
-        ("POST", []) => (CmsCall::Create, None),
-        ("PUT", [id]) => (CmsCall::Update, Some(*id)),
-        ("DELETE", [id]) => (CmsCall::Delete, Some(*id)),
-        _ => return None,
-    };
-    Some((Route::Cms(kind, call), id))
+    Some((kind, rest))
 }
 
 impl Route {
     /// The ACL resource that the consumer needs.
     pub(super) fn resource(&self) -> &'static str {
         match self {
-            Self::StoreViews => "Magento_Backend::store",
+            Self::Now(call) | Self::Later(call) | Self::LaterEach(call) => call.resource(),
+            Self::Bulk(_) => "Magento_Logging::system_magento_logging_bulk_operations",
+        }
+    }
+
+    /// What is called, whenever.
+    pub(super) fn call(&self) -> Option<Call> {
+        match self {
+            Self::Now(call) | Self::Later(call) | Self::LaterEach(call) => Some(*call),
+            Self::Bulk(_) => None,
+        }
+    }
+}
+
+impl Call {
+    fn resource(&self) -> &'static str {
+        match self {
             Self::Cms(kind, CmsCall::Get | CmsCall::Search) => kind.acl[0],
             Self::Cms(kind, CmsCall::Create | CmsCall::Update) => kind.acl[1],
             Self::Cms(kind, CmsCall::Delete) => kind.acl[2],
+            Self::Service(endpoint) => endpoint.acl,
+        }
+    }
+
+    /// The kind of entity, for the log.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Cms(kind, _) => kind.name,
+            Self::Service(endpoint) => endpoint.kind,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Search criteria: parsing them from a query, and applying them to rows.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use regex_automata::meta::Regex;
@@ -7,6 +8,7 @@ use regex_automata::util::syntax;
 use serde_json::{Map, Value, json};
 
 use super::reply::Problem;
+use super::shop::Moment;
 use super::{collation, php};
 
 /// `searchCriteria` of a request.
@@ -105,6 +107,83 @@ impl Criteria {
         let start = (page - 1).saturating_mul(size).min(hits.len());
         let end = start.saturating_add(size).min(hits.len());
         &hits[start..end]
+    }
+}
+
+/// A field that no row has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UnknownField(pub(super) String);
+
+impl UnknownField {
+    /// An unknown column is an error of the query.
+    pub(super) fn internal(self, moment: &Moment) -> Problem {
+        Problem::internal(moment.report)
+    }
+}
+
+impl Criteria {
+    /// The rows that satisfy all groups, in order. `by` says how a field's values compare, and that
+    /// it exists; `value` reads it.
+    pub(super) fn select<'r, R: ?Sized>(
+        &self,
+        rows: impl Iterator<Item = &'r R>,
+        by: impl Fn(&str) -> Option<Comparison>,
+        value: impl Fn(&'r R, &str) -> Option<Cow<'r, str>>,
+    ) -> Result<Vec<&'r R>, UnknownField> {
+        let by = |field: &str| by(field).ok_or_else(|| UnknownField(field.to_owned()));
+        let mut groups = Vec::new();
+        for group in self.groups.iter().filter(|group| !group.0.is_empty()) {
+            let filters: Result<Vec<_>, _> = group
+                .0
+                .iter()
+                .map(|filter| by(&filter.field).map(|by| (filter, by)))
+                .collect();
+            groups.push(filters?);
+        }
+        let hit = |row: &'r R| {
+            groups.iter().all(|filters| {
+                filters.iter().any(|(filter, by)| {
+                    let stored = value(row, &filter.field);
+                    filter.matches(stored.as_deref(), *by) == Some(true)
+                })
+            })
+        };
+        let mut hits: Vec<&R> = rows.filter(|row| hit(row)).collect();
+        for sort in self.sorts.iter().rev() {
+            let by = by(&sort.field)?;
+            hits.sort_by(|a, b| {
+                let (a, b) = (value(a, &sort.field), value(b, &sort.field));
+                sort.order(a.as_deref(), b.as_deref(), by)
+            });
+        }
+        Ok(hits)
+    }
+
+    /// An answer with one page of the hits.
+    pub(super) fn answer<T>(&self, hits: &[T], render: impl Fn(&T) -> Value) -> Value {
+        let items: Vec<Value> = self.page(hits).iter().map(render).collect();
+        json!({
+            "items": items,
+            "search_criteria": self.echo(),
+            "total_count": hits.len(),
+        })
+    }
+
+    /// The values that a field must have, where a group asks for nothing else: an index may be
+    /// looked up instead of reading all rows.
+    pub(super) fn exactly(&self, field: &str) -> Option<Vec<&str>> {
+        self.groups.iter().find_map(|group| {
+            let [filter] = group.0.as_slice() else {
+                return None;
+            };
+            let value = filter.value.as_deref()?;
+            match filter.condition.as_str() {
+                _ if filter.field != field => None,
+                "in" => Some(value.split(',').collect()),
+                "eq" => Some(vec![value]),
+                _ => None,
+            }
+        })
     }
 }
 

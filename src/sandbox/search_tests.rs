@@ -130,3 +130,53 @@ fn sorting_descends_unless_told() {
         Ordering::Less
     );
 }
+
+fn group(group: usize, filter: usize, field: &str, value: &str, condition: &str) -> String {
+    let base = format!("searchCriteria[filterGroups][{group}][filters][{filter}]");
+    format!("{base}[field]={field}&{base}[value]={value}&{base}[conditionType]={condition}&")
+}
+
+#[test]
+fn rows_satisfy_one_filter_of_each_group() {
+    let rows = [("a", Some("1")), ("b", None), ("c", Some("3"))];
+    let select = |query: &str| {
+        let by = |field: &str| match field {
+            "name" => Some(Comparison::Text),
+            "rank" => Some(Comparison::Number),
+            _ => None,
+        };
+        let hits = criteria(query)
+            .unwrap()
+            .select(rows.iter(), by, |row, field| match field {
+                "name" => Some(row.0.into()),
+                _ => row.1.map(Into::into),
+            });
+        hits.map(|hits| hits.iter().map(|row| row.0).collect::<Vec<_>>())
+    };
+    let either = group(0, 0, "rank", "3", "eq") + &group(0, 1, "rank", "", "null");
+    assert_eq!(select(&either), Ok(vec!["b", "c"]));
+    let both = group(0, 0, "rank", "1", "gteq") + &group(1, 0, "name", "a", "neq");
+    assert_eq!(select(&both), Ok(vec!["c"]));
+    assert_eq!(
+        select("searchCriteria[sortOrders][0][field]=rank"),
+        Ok(vec!["c", "a", "b"])
+    );
+    // An unknown field is one even where a group before it finds nothing.
+    let unknown = group(0, 0, "name", "none", "eq") + &group(1, 0, "nosuch", "", "eq");
+    assert_eq!(select(&unknown), Err(UnknownField("nosuch".to_owned())));
+}
+
+#[test]
+fn an_index_serves_where_one_filter_decides() {
+    let list = criteria(&group(0, 0, "sku", "a,b", "in")).unwrap();
+    assert_eq!(list.exactly("sku"), Some(vec!["a", "b"]));
+    assert_eq!(list.exactly("name"), None);
+    let one = criteria(&group(0, 0, "sku", "a,b", "eq")).unwrap();
+    assert_eq!(one.exactly("sku"), Some(vec!["a,b"]));
+    for query in [
+        group(0, 0, "sku", "a", "like"),
+        group(0, 0, "sku", "a", "in") + &group(0, 1, "name", "x", "eq"),
+    ] {
+        assert_eq!(criteria(&query).unwrap().exactly("sku"), None, "{query}");
+    }
+}

@@ -4,7 +4,7 @@
 //!
 //! ```yaml
 //! entities:
-//!   - kind: cms_block          # cms_page or cms_block
+//!   - kind: cms_block          # cms_page, cms_block, or a kind of the catalogue: see below
 //!     key: home-hero           # the identifier
 //!     store: all               # all (default), a store view's code, or a list: [default, fr]
 //!     fields:                  # REST names; what is left out gets the column's default
@@ -13,6 +13,24 @@
 //! ```
 //!
 //! Ids are given in the order of the file, from 1 for each kind.
+//!
+//! The catalogue is edited through the services that REST leads to, so that what they refuse is
+//! refused; there `store` is the scope of the values. By kind:
+//!
+//! | kind | key | fields |
+//! |---|---|---|
+//! | `product` | SKU | members, codes of attributes, `website_ids`, `category_links`, `stock_item` |
+//! | `category` | names from the root: `Default Category/Gear` | members and codes of attributes |
+//! | `category_product` | the category's names | `sku`, `position` |
+//! | `product_attribute` | code | as in REST; it is put into the default set |
+//! | `attribute_option` | the attribute's code | `label`, `sort_order`, `store_labels` |
+//! | `attribute_set` | name | none |
+//! | `source` | code | as in REST |
+//! | `source_item`, `tier_price` | SKU | as in REST |
+//! | `cart_rule` | name | as in REST |
+//! | `coupon` | code | as in REST; `rule` may name the cart rule |
+//! | `customer_group`, `tax_rate`, `tax_rule` | code | as in REST |
+//! | `tax_class` | name | as in REST |
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -72,11 +90,12 @@ impl Seed {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
-    /// `cms_page` or `cms_block`.
+    /// `cms_page`, `cms_block` or a kind of the catalogue.
     pub kind: String,
-    /// The identifier.
+    /// The identifier, SKU, code or path of names.
     pub key: String,
-    /// Its present assignment: with the key it names the entity.
+    /// Its present assignment: with the key it names the entity. In the catalogue, the scope of the
+    /// values.
     #[serde(default)]
     pub store: Stores,
     /// Fields to set, by their REST names; `null` clears.
@@ -129,6 +148,15 @@ impl Stores {
 }
 
 impl Edit {
+    /// The one scope of an edit of the catalogue.
+    pub(super) fn scope(&self) -> Result<u32, SandboxError> {
+        let stores = self.store.ids(self)?;
+        match (stores.len(), stores.first()) {
+            (1, Some(store)) => Ok(*store),
+            _ => Err(self.error("lists several store views; its values have one scope")),
+        }
+    }
+
     /// The same entity with other fields, for tests.
     pub fn new(kind: &str, key: &str, store: Stores, fields: Map<String, Value>) -> Self {
         Self {

@@ -13,17 +13,17 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::SandboxError;
 use super::cms::Row;
 use super::connection::Wire;
-use super::faults::{Action, Armed, Canned, Faults, Seen};
+use super::faults::{Action, Armed, Canned, Consumption, Faults, Seen};
 use super::log::{self, Log, LoggedRequest};
 use super::reply::Reply;
 use super::request::RestRequest;
 use super::seed::Edit;
-use super::shop::{Moment, Shop, Subject};
+use super::shop::{Moment, OperationFailure, Shop, Subject};
 
 /// What all connections share. Locks are held for one look or one change, never while waiting.
 pub(super) struct App {
@@ -32,6 +32,8 @@ pub(super) struct App {
     log: Mutex<Log>,
     latency: Duration,
     stopped: watch::Receiver<bool>,
+    /// Told when the queue's consumer may have something to do.
+    work: Notify,
 }
 
 /// The largest body that is read; nginx in front of a shop would limit it too.
@@ -51,6 +53,7 @@ impl App {
             log: Mutex::default(),
             latency,
             stopped,
+            work: Notify::new(),
         }
     }
 
@@ -64,6 +67,46 @@ impl App {
 
     pub(super) fn set_faults(&self, faults: Faults) {
         *locked(&self.faults) = Armed::new(faults);
+        // The consumer may have been started.
+        self.work.notify_one();
+    }
+
+    /// Carries out what is in the queue, until the sandbox is shut down.
+    pub(super) async fn consume(&self) {
+        loop {
+            while self.consume_some() {
+                tokio::task::yield_now().await;
+            }
+            tokio::select! {
+                () = self.work.notified() => {}
+                () = self.stopped() => return,
+            }
+        }
+    }
+
+    /// Carries out a few operations; whether there may be more. Requests come in between.
+    fn consume_some(&self) -> bool {
+        const AT_ONCE: usize = 50;
+        let moment = Moment::at(Timestamp::now());
+        for _ in 0..AT_ONCE {
+            if *self.stopped.borrow() || !self.shop().has_open_operations() {
+                return false;
+            }
+            let failure = match locked(&self.faults).consumption() {
+                Consumption::Waits => return false,
+                Consumption::Runs => None,
+                Consumption::Fails { retriable: true } => Some(OperationFailure {
+                    retriable: true,
+                    message: "SQLSTATE[40001]: Serialization failure: 1213 Deadlock found when trying to get lock; try restarting transaction",
+                }),
+                Consumption::Fails { retriable: false } => Some(OperationFailure {
+                    retriable: false,
+                    message: "The product was unable to be saved. Please try again.",
+                }),
+            };
+            self.shop().consume(failure, &moment);
+        }
+        true
     }
 
     pub(super) fn edit(&self, edits: &[Edit]) -> Result<(), SandboxError> {
@@ -203,7 +246,11 @@ impl App {
             return Reply::maintenance();
         }
         let moment = Moment::at(Timestamp::now());
-        self.shop().answer(request, &faults, &moment, stale)
+        let reply = self.shop().answer(request, &faults, &moment, stale);
+        if reply.status == 202 {
+            self.work.notify_one();
+        }
+        reply
     }
 
     fn finish(&self, sequence: u64, status: Option<u16>) {

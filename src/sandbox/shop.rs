@@ -4,17 +4,18 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::SandboxError;
+use super::catalogue::{Catalogue, EDITABLE_KINDS};
 use super::cms::{CmsKind, Row, Table};
 use super::column::TIME;
 use super::faults::Faults;
 use super::oauth::{Conditions, Credentials, Signed, Verifier};
 use super::php;
 use super::projection;
+use super::queue::{self, Queue, Taken, Work};
 use super::reply::{Problem, Reply};
-use super::request::{CMS_KINDS, CmsCall, RestRequest, Route, Target};
-use super::search::Criteria;
+use super::request::{CMS_KINDS, Call, CmsCall, RestRequest, Route, Target};
 use super::seed::{Edit, Seed};
-use super::views;
+use super::service::Context;
 
 /// When something happens, in the forms that are needed.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ impl Moment {
 pub(super) struct Shop {
     verifier: Verifier,
     tables: Vec<Table>,
+    catalogue: Catalogue,
+    queue: Queue,
 }
 
 /// Which entity a request is about, for the log and for faults.
@@ -49,6 +52,13 @@ pub(super) struct Subject {
     pub(super) kind: Option<&'static str>,
     pub(super) id: Option<String>,
     pub(super) identifier: Option<String>,
+}
+
+/// An operation that is made to fail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OperationFailure {
+    pub(super) retriable: bool,
+    pub(super) message: &'static str,
 }
 
 impl Shop {
@@ -60,6 +70,8 @@ impl Shop {
         let mut shop = Self {
             verifier: Verifier::new(credentials),
             tables: CMS_KINDS.iter().map(|kind| Table::new(kind)).collect(),
+            catalogue: Catalogue::installed(moment),
+            queue: Queue::default(),
         };
         for entity in &seed.entities {
             shop.edit(entity, moment)?;
@@ -75,17 +87,31 @@ impl Shop {
         let table = self
             .tables
             .iter_mut()
-            .find(|table| table.kind.name == edit.kind)
-            .ok_or_else(|| edit.error("names an unknown kind; use cms_page or cms_block"))?;
-        edit.apply(table, moment)
+            .find(|table| table.kind.name == edit.kind);
+        if let Some(table) = table {
+            return edit.apply(table, moment);
+        }
+        if !EDITABLE_KINDS.contains(&edit.kind.as_str()) {
+            let kinds = EDITABLE_KINDS.join(", ");
+            return Err(edit.error(&format!(
+                "names an unknown kind; use cms_page or cms_block, or one of {kinds}"
+            )));
+        }
+        let context = Context {
+            store: edit.scope()?,
+            moment,
+            query: &Map::new(),
+        };
+        let edited = self.catalogue.edit(edit, &context);
+        edited.map_err(|why| edit.error(&why))
     }
 
     pub(super) fn dump(&self) -> Value {
-        let mut kinds: Vec<_> = self
+        let tables = self
             .tables
             .iter()
-            .map(|table| (table.kind.name, table.dump()))
-            .collect();
+            .map(|table| (table.kind.name, table.dump()));
+        let mut kinds: Vec<_> = tables.chain(self.catalogue.dump()).collect();
         kinds.sort_by_key(|(name, _)| *name);
         kinds
             .into_iter()
@@ -108,24 +134,48 @@ impl Shop {
 
     /// The row that an update is about, as it is now.
     pub(super) fn row_of(&self, target: &Target) -> Option<Row> {
-        let Route::Cms(kind, CmsCall::Update) = target.route else {
+        let Route::Now(Call::Cms(kind, CmsCall::Update)) = target.route else {
             return None;
         };
-        let id = u64::try_from(php::int(target.id.as_deref()?)).ok()?;
+        let id = u64::try_from(php::int(target.id()?)).ok()?;
         self.table(kind)?.rows.get(&id).cloned()
     }
 
     /// What a request is about: the identifier of its body, else the stored one of its id.
     pub(super) fn subject(&self, target: &Target, body: &[u8]) -> Subject {
-        let Route::Cms(kind, _) = target.route else {
+        let Some(call) = target.route.call() else {
             return Subject::default();
         };
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let object = &body[kind.wrapper];
-        let id = target
-            .id
-            .clone()
-            .or_else(|| php::string(&object["id"]).filter(|id| !id.is_empty()));
+        let sent = |wrapper: &str| {
+            let body: Value = serde_json::from_slice(body).unwrap_or_default();
+            let object = body.get(wrapper).or(body.get(php::snake_case(wrapper)));
+            object.cloned().unwrap_or_default()
+        };
+        let id = target.id().map(str::to_owned);
+        let kind = match (target.route, call) {
+            (Route::Now(_) | Route::Later(_), Call::Cms(kind, _)) => kind,
+            (Route::Now(_) | Route::Later(_), Call::Service(endpoint)) => {
+                let object = endpoint.wrapper().map(sent);
+                let natural = ["sku", "attribute_code", "code", "name", "label"];
+                let named = |object: Value| {
+                    let mut names = natural.iter();
+                    names.find_map(|name| object[*name].as_str().map(str::to_owned))
+                };
+                return Subject {
+                    kind: Some(endpoint.kind),
+                    identifier: object.and_then(named).or_else(|| id.clone()),
+                    id,
+                };
+            }
+            _ => {
+                return Subject {
+                    kind: Some(call.kind()),
+                    ..Subject::default()
+                };
+            }
+        };
+        let object = sent(kind.wrapper);
+        let id = id.or_else(|| php::string(&object["id"]).filter(|id| !id.is_empty()));
         let stored = || {
             let id = u64::try_from(php::int(id.as_deref()?)).ok()?;
             let row = self.table(kind)?.rows.get(&id)?;
@@ -159,7 +209,7 @@ impl Shop {
             );
         }
         match self.result(request, faults, moment, stale) {
-            Ok(answer) => Reply::json(200, &answer),
+            Ok((status, answer)) => Reply::json(status, &answer),
             Err(problem) => problem.into(),
         }
     }
@@ -170,30 +220,151 @@ impl Shop {
         faults: &Faults,
         moment: &Moment,
         stale: Option<Row>,
-    ) -> Result<Value, Problem> {
+    ) -> Result<(u16, Value), Problem> {
         let target = request.target()?;
         self.authorize(request, &target.route, faults, moment)?;
         let query = php::query(&request.query);
-        let answer = match target.route {
-            Route::StoreViews => views::listing(),
-            Route::Cms(kind, call) => {
-                let table = self.table_mut(kind).ok_or_else(Problem::no_route)?;
-                let id = target.id.as_deref().unwrap_or_default();
-                match call {
-                    CmsCall::Get => table.get(id)?,
-                    CmsCall::Search => table.search(&Criteria::from_query(&query)?, moment)?,
-                    CmsCall::Delete => table.delete(id)?,
-                    CmsCall::Create | CmsCall::Update => {
-                        let object = object(kind, request, target.id.as_deref(), &query)?;
-                        table.save(kind.read(&object)?, target.store, moment, stale)?
-                    }
-                }
-            }
+        let context = Context {
+            store: target.store,
+            moment,
+            query: &query,
         };
-        Ok(match query.get("fields").and_then(Value::as_str) {
+        let (status, answer) = match target.route {
+            Route::Now(Call::Cms(kind, call)) => (
+                200,
+                self.cms(kind, call, request, &target, &context, stale)?,
+            ),
+            Route::Now(Call::Service(endpoint)) => {
+                let body = match request.method.as_str() {
+                    "POST" | "PUT" => request.members()?,
+                    _ => Map::new(),
+                };
+                let sent = endpoint.gather(&target.params, &query, body);
+                let args = endpoint.read(&sent)?;
+                (200, (endpoint.run)(&mut self.catalogue, &args, &context)?)
+            }
+            Route::Later(call) => (202, self.later(call, request, &target, &context)?),
+            Route::LaterEach(call) => (202, self.later_each(call, request, &context)?),
+            Route::Bulk(call) => (200, self.queue.answer(call, &target.params)?),
+        };
+        let answer = match query.get("fields").and_then(Value::as_str) {
             Some(fields) => projection::project(answer, fields),
             None => answer,
-        })
+        };
+        Ok((status, answer))
+    }
+
+    fn cms(
+        &mut self,
+        kind: &'static CmsKind,
+        call: CmsCall,
+        request: &RestRequest,
+        target: &Target,
+        context: &Context<'_>,
+        stale: Option<Row>,
+    ) -> Result<Value, Problem> {
+        let table = self.table_mut(kind).ok_or_else(Problem::no_route)?;
+        let id = target.id();
+        match call {
+            CmsCall::Get => table.get(id.unwrap_or_default()),
+            CmsCall::Search => table.search(&context.criteria()?, context.moment),
+            CmsCall::Delete => table.delete(id.unwrap_or_default()),
+            CmsCall::Create | CmsCall::Update => {
+                let object = object(kind, request, id, context.query)?;
+                table.save(kind.read(&object)?, context.store, context.moment, stale)
+            }
+        }
+    }
+
+    /// Accepts one call for the queue.
+    fn later(
+        &mut self,
+        call: Call,
+        request: &RestRequest,
+        target: &Target,
+        context: &Context<'_>,
+    ) -> Result<Value, Problem> {
+        let sent = match call {
+            Call::Cms(_, CmsCall::Delete) => target.params.iter().cloned().collect(),
+            Call::Cms(kind, _) => {
+                let object = object(kind, request, target.id(), context.query)?;
+                Map::from_iter([(kind.wrapper.to_owned(), object.into())])
+            }
+            Call::Service(endpoint) => {
+                let body = match request.method.as_str() {
+                    "DELETE" => Map::new(),
+                    _ => request.members()?,
+                };
+                endpoint.gather(&target.params, context.query, body)
+            }
+        };
+        let work = Work::read(call, &sent)?;
+        let works = vec![(work, sent.into())];
+        self.queue
+            .accept(queue::topic(call), works, context.store, context.moment)
+    }
+
+    /// Accepts a list of calls for the queue: all of them, or none where one cannot be read.
+    fn later_each(
+        &mut self,
+        call: Call,
+        request: &RestRequest,
+        context: &Context<'_>,
+    ) -> Result<Value, Problem> {
+        let items = match request.json()? {
+            Value::Array(items) => items,
+            Value::Object(map) => map.into_iter().map(|(_, value)| value).collect(),
+            _ => Vec::new(),
+        };
+        let nothing = Map::new();
+        let works: Result<Vec<_>, Problem> = items
+            .into_iter()
+            .map(|item| {
+                let work = Work::read(call, item.as_object().unwrap_or(&nothing))?;
+                Ok((work, item))
+            })
+            .collect();
+        self.queue
+            .accept(queue::topic(call), works?, context.store, context.moment)
+    }
+
+    /// Whether operations wait for the consumer.
+    pub(super) fn has_open_operations(&self) -> bool {
+        self.queue.is_waiting()
+    }
+
+    /// Takes the oldest open operation and carries it out, or lets it fail as it is told.
+    pub(super) fn consume(&mut self, failure: Option<OperationFailure>, moment: &Moment) {
+        let Some(taken) = self.queue.take() else {
+            return;
+        };
+        let for_now = failure.as_ref().is_some_and(|failure| failure.retriable);
+        let result = match failure {
+            Some(failure) => Err(failure.message.to_owned()),
+            None => self
+                .execute(&taken, moment)
+                .map_err(|problem| problem.filled()),
+        };
+        self.queue.finish(taken, result, for_now);
+    }
+
+    fn execute(&mut self, taken: &Taken, moment: &Moment) -> Result<Value, Problem> {
+        let context = Context {
+            store: taken.store,
+            moment,
+            query: &Map::new(),
+        };
+        match taken.work.clone() {
+            Work::Service(endpoint, args) => (endpoint.run)(&mut self.catalogue, &args, &context),
+            Work::SaveCms(kind, sent) => {
+                let table = self.table_mut(kind).ok_or_else(Problem::no_route)?;
+                table.save(sent, taken.store, moment, None)
+            }
+            Work::DeleteCms(kind, id) => {
+                let table = self.table_mut(kind).ok_or_else(Problem::no_route)?;
+                table.delete(&id)
+            }
+        }
     }
 
     fn authorize(

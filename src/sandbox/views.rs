@@ -73,6 +73,121 @@ pub(super) fn assignment(stores: &BTreeSet<u32>) -> String {
     codes.join(",")
 }
 
+/// Every store's id and code; 0 is `all`.
+pub(super) fn scopes() -> impl Iterator<Item = (u32, &'static str)> {
+    let mut scopes: Vec<_> = VIEWS
+        .iter()
+        .map(|view| (view.id, if view.id == ALL { "all" } else { view.code }))
+        .collect();
+    scopes.sort_unstable();
+    scopes.into_iter()
+}
+
+/// Whether there is a store of this id, 0 included.
+pub(super) fn exists(store: i64) -> bool {
+    VIEWS.iter().any(|view| i64::from(view.id) == store)
+}
+
+/// The website of a store; 0 is the admin's.
+pub(super) fn website_of(store: u32) -> u32 {
+    VIEWS
+        .iter()
+        .find(|view| view.id == store)
+        .map_or(0, |view| view.website)
+}
+
+/// The stores of a store's website, itself included; of 0 only itself.
+pub(super) fn of_same_website(store: u32) -> impl Iterator<Item = u32> {
+    let website = website_of(store);
+    VIEWS
+        .iter()
+        .filter(move |view| view.website == website)
+        .map(|view| view.id)
+}
+
+/// One website; 0 is the admin's.
+pub(super) struct Website {
+    pub(super) id: u32,
+    pub(super) code: &'static str,
+    name: &'static str,
+}
+
+pub(super) const WEBSITES: [Website; 3] = [
+    Website {
+        id: 0,
+        code: "admin",
+        name: "Admin",
+    },
+    Website {
+        id: 1,
+        code: "base",
+        name: "Main Website",
+    },
+    Website {
+        id: 2,
+        code: "second",
+        name: "Second Website",
+    },
+];
+
+/// The root category of a store's group; the admin has none.
+pub(super) fn root_category(store: u32) -> u64 {
+    if store == ALL { 0 } else { ROOT_CATEGORY }
+}
+
+/// The category below which every shop of this store begins.
+pub(super) const ROOT_CATEGORY: u64 = 2;
+
+/// The answer of `GET /V1/store/websites`.
+pub(super) fn websites() -> Value {
+    WEBSITES
+        .iter()
+        .map(|website| {
+            json!({
+                "id": website.id,
+                "code": website.code,
+                "name": website.name,
+                "default_group_id": website.id,
+            })
+        })
+        .collect()
+}
+
+/// The answer of `GET /V1/store/storeGroups`: each website has one.
+pub(super) fn groups() -> Value {
+    let default_store = |website: u32| {
+        let mut stores: Vec<u32> = VIEWS
+            .iter()
+            .filter(|view| view.website == website)
+            .map(|view| view.id)
+            .collect();
+        stores.sort_unstable();
+        stores.first().copied().unwrap_or_default()
+    };
+    WEBSITES
+        .iter()
+        .map(|website| {
+            let (root, name, code) = match website.id {
+                0 => (0, "Default", "default"),
+                1 => (ROOT_CATEGORY, "Main Website Store", "main_website_store"),
+                _ => (
+                    ROOT_CATEGORY,
+                    "Second Website Store",
+                    "second_website_store",
+                ),
+            };
+            json!({
+                "id": website.id,
+                "website_id": website.id,
+                "root_category_id": root,
+                "default_store_id": default_store(website.id),
+                "name": name,
+                "code": code,
+            })
+        })
+        .collect()
+}
+
 /// The answer of `GET /V1/store/storeViews`.
 pub(super) fn listing() -> Value {
     VIEWS

@@ -27,7 +27,7 @@ struct Step {
     auth: Auth,
     request: Call,
     response: Answer,
-    /// Variable to the key of the answer that it is taken from.
+    /// Variable to the key of the answer that it is taken from: dots lead inwards, nothing is all.
     #[serde(default)]
     capture: BTreeMap<String, String>,
     /// Repeat until it is answered alike.
@@ -121,9 +121,7 @@ impl Replay {
             return Err(format!("content type {content_type}"));
         }
         for (variable, key) in &step.capture {
-            let value = body
-                .get(key)
-                .ok_or(format!("no {key:?} to capture in {body}"))?;
+            let value = captured(&body, key).ok_or(format!("no {key:?} to capture in {body}"))?;
             self.variables.insert(variable.clone(), value.clone());
         }
         self.compare(&step.response.body, &body, "body")
@@ -240,6 +238,11 @@ impl Replay {
     }
 }
 
+fn captured<'a>(body: &'a Value, key: &str) -> Option<&'a Value> {
+    let mut keys = key.split('.').filter(|key| !key.is_empty());
+    keys.try_fold(body, |value, key| value.get(key))
+}
+
 /// The name, where the whole text is one variable.
 fn variable(text: &str) -> Option<&str> {
     let name = text.strip_prefix("{{")?.strip_suffix("}}")?;
@@ -311,6 +314,45 @@ async fn cms_scopes_and_search() {
 #[tokio::test]
 async fn errors() {
     replay("rec-errors", include_str!("recordings/errors.json")).await;
+}
+
+#[tokio::test]
+async fn products() {
+    replay("rec-product", include_str!("recordings/products.json")).await;
+}
+
+#[tokio::test]
+async fn categories() {
+    replay("rec-category", include_str!("recordings/categories.json")).await;
+}
+
+#[tokio::test]
+async fn prices_and_stock() {
+    replay(
+        "rec-price",
+        include_str!("recordings/prices-and-stock.json"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn cart_rules() {
+    replay("rec-rule", include_str!("recordings/cart-rules.json")).await;
+}
+
+/// The tag begins the code of an attribute, which cannot have a hyphen.
+#[tokio::test]
+async fn attributes_and_groups() {
+    replay(
+        "rec_attribute",
+        include_str!("recordings/attributes-and-groups.json"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn async_bulk() {
+    replay("rec-bulk", include_str!("recordings/async-bulk.json")).await;
 }
 
 #[test]

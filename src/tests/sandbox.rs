@@ -6,6 +6,12 @@ use std::time::{Duration, Instant};
 use gitmage::sandbox::{Faults, Options, Sandbox, Seed};
 use serde_json::{Value, json};
 
+#[path = "sandbox/catalogue.rs"]
+mod catalogue;
+#[path = "sandbox/promotions.rs"]
+mod promotions;
+#[path = "sandbox/queue.rs"]
+mod queue;
 mod signing;
 use signing::Signing;
 
@@ -30,7 +36,9 @@ impl Shop {
         let url: url::Url = format!("{}/rest{path}", self.sandbox.url())
             .parse()
             .unwrap();
-        let header = Signing::new(&self.sandbox).header(method, url.as_str());
+        // Magento decodes a slash in a path before it signs.
+        let signed = url.as_str().replace("%2F", "/");
+        let header = Signing::new(&self.sandbox).header(method, &signed);
         self.http
             .request(method.parse().unwrap(), url)
             .header("Authorization", header)
@@ -79,6 +87,19 @@ impl Shop {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// A call that is carried out.
+    async fn done(&self, method: &str, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call(method, path, Some(body)).await;
+        assert_eq!(status, 200, "{method} {path}: {answer}");
+        answer
+    }
+
+    /// A call that is refused, and with which words.
+    async fn refused(&self, method: &str, path: &str, body: Value) -> (u16, String) {
+        let (status, answer) = self.call(method, path, Some(body)).await;
+        (status, message(&answer).to_owned())
+    }
+
     fn fail(&self, faults: Value) {
         self.sandbox.set_faults(faults_from(faults));
     }
@@ -91,6 +112,18 @@ fn faults_from(faults: Value) -> Faults {
 fn filter(group: usize, field: &str, value: &str) -> String {
     let base = format!("searchCriteria[filter_groups][{group}][filters][0]");
     format!("{base}[field]={field}&{base}[value]={value}")
+}
+
+/// What a dump shows beside ids and times.
+fn without_meta(mut dump: Value) -> Value {
+    for kind in dump.as_object_mut().unwrap().values_mut() {
+        for key in kind.as_object_mut().unwrap().values_mut() {
+            for entity in key.as_object_mut().unwrap().values_mut() {
+                entity.as_object_mut().unwrap().remove("meta").unwrap();
+            }
+        }
+    }
+    dump
 }
 
 fn message(body: &Value) -> &str {
