@@ -323,6 +323,8 @@ impl Book {
                 (deleted, &record.target)
             {
                 self.rebase(&slot.entity, deleted, whole);
+                // Its own fields come after its existence.
+                self.forget_fields(&slot.entity);
             }
             if let (Some(origin), FieldId::Named(name), Target::PutBack(Before::Value(value))) =
                 (origin, &slot.field, &record.target)
@@ -335,15 +337,11 @@ impl Book {
                     stack::put_into_whole(stack, origin, name, value);
                 }
             }
-            if record.target.makes_again() {
-                // Its own fields come after its existence.
-                self.forget_fields(&slot.entity);
-            }
             self.stand(&release, slot, record, undoes);
         }
         for (entity, record) in &release.entities {
             let existence = record.slots.get(&FieldId::Existence);
-            if existence.is_some_and(SlotRecord::deletes) {
+            if existence.is_some_and(|record| record.deletes() && record.effective) {
                 self.forget_fields(entity);
             }
         }

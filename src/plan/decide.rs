@@ -183,6 +183,10 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             }
         },
     };
+    if matches!(being, Being::Absent { .. }) {
+        // What was still to be put back goes with the entity.
+        fields.clear();
+    }
     let explicit = again
         || book
             .releases

@@ -183,3 +183,37 @@ fn a_pass_that_is_undone_is_undone_whole_wherever_it_was_killed() {
         }
     }
 }
+
+#[test]
+fn a_rollback_that_is_overtaken_by_a_refused_release_is_not_lost() {
+    for together in [true, false] {
+        let mut world = world();
+        let nothing = || files(&[("README.md", "hello")]);
+        let set = |to: &str| {
+            let text = format!("changes:\n{}", titled("a", to));
+            files(&[("releases/a.yaml", &text)])
+        };
+        world.settle(false, false);
+        let first = world.store.dump();
+        let one = world.source.commit("One", set("one"));
+        world.settle(false, false);
+        world.store.broken.lock().unwrap().insert("a".to_owned());
+        world
+            .source
+            .commit(&format!("Back\n\nThis reverts commit {one}."), nothing());
+        if !together {
+            world.settle(false, false);
+        }
+        let two = world.source.commit("Two", set("two"));
+        assert!(!world.settle(false, false).converged);
+        assert_eq!(title(&world, "a"), Value::from("one"));
+
+        world.store.broken.lock().unwrap().clear();
+        world
+            .source
+            .commit(&format!("Back\n\nThis reverts commit {two}."), nothing());
+        assert!(world.settle(true, false).converged);
+        assert_eq!(world.store.dump(), first, "together: {together}");
+        assert!(world.read().book.stacks.is_empty());
+    }
+}
