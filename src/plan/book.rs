@@ -51,6 +51,12 @@ impl SlotRecord {
         }
     }
 
+    /// What was really read before the release, where that is not what a rollback of it puts back.
+    pub fn read(&self) -> &Before {
+        let read = self.also.last().filter(|_| self.owed || self.derived);
+        read.unwrap_or(&self.observed_before)
+    }
+
     /// Whether, as an entity's existence, it ends that.
     fn deletes(&self) -> bool {
         matches!(
