@@ -349,7 +349,8 @@ impl Book {
         }
         for (entity, record) in &release.entities {
             let existence = record.slots.get(&FieldId::Existence);
-            if existence.is_some_and(SlotRecord::deletes) {
+            // One that could not be deleted still shows what was to be put back.
+            if existence.is_some_and(|record| record.deletes() && record.effective) {
                 self.forget_fields(entity);
             }
         }
