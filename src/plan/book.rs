@@ -51,6 +51,12 @@ impl SlotRecord {
         }
     }
 
+    /// What was really read before the release, where that is not what a rollback of it puts back.
+    pub fn read(&self) -> &Before {
+        let read = self.also.last().filter(|_| self.owed || self.derived);
+        read.unwrap_or(&self.observed_before)
+    }
+
     /// Whether, as an entity's existence, it ends that.
     fn deletes(&self) -> bool {
         matches!(
@@ -341,6 +347,7 @@ impl Book {
         }
         for (entity, record) in &release.entities {
             let existence = record.slots.get(&FieldId::Existence);
+            // One that could not be deleted still shows what was to be put back.
             if existence.is_some_and(|record| record.deletes() && record.effective) {
                 self.forget_fields(entity);
             }

@@ -550,20 +550,23 @@ impl Composer {
         named: &[Named],
         own: &BTreeSet<Slot>,
     ) -> impl Iterator<Item = (Seq, BTreeSet<Slot>)> {
-        let mut all: BTreeMap<Seq, BTreeSet<Slot>> = BTreeMap::new();
+        let mut all: BTreeMap<Seq, (&ReleaseRecord, BTreeSet<Slot>)> = BTreeMap::new();
         if !own.is_empty() {
             let releases = named.iter().filter_map(|n| self.book.of_commit(&n.commit));
             let valid = releases.filter(|r| r.status != ReleaseStatus::Invalid);
-            all.extend(valid.map(|release| (release.seq, deployed(release))));
+            all.extend(valid.map(|release| (release.seq, (release, deployed(release)))));
         }
         let shared = |seq: &Seq, slots: &BTreeSet<Slot>| {
-            all.iter()
-                .any(|(other, theirs)| other != seq && !theirs.is_disjoint(slots))
+            slots.iter().any(|slot| {
+                let sharing = all.values().filter(|(_, theirs)| theirs.contains(slot));
+                let sharing: Vec<_> = sharing.map(|(release, _)| *release).collect();
+                sharing.iter().any(|release| release.seq != *seq) && came_to_nothing(&sharing, slot)
+            })
         };
         let together: Vec<_> = all
             .iter()
-            .filter(|(seq, slots)| shared(seq, slots))
-            .map(|(seq, slots)| (*seq, slots.clone()))
+            .filter(|(seq, (_, slots))| shared(seq, slots))
+            .map(|(seq, (_, slots))| (*seq, slots.clone()))
             .collect();
         together.into_iter()
     }
@@ -731,6 +734,7 @@ impl Composer {
                     .collect::<Vec<_>>()
             })
             .collect();
+        let retry = self.with_entities(&touched, retry);
         let retried: BTreeSet<Slot> = retry.difference(&touched).cloned().collect();
         let mut renewed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
         for slot in &retried {
@@ -749,6 +753,20 @@ impl Composer {
             renewed: seqs,
             retried,
         }
+    }
+
+    /// What is tried again, and all that is open of entities that the pass touches and that are still to
+    /// be made or deleted: whatever is sent for one of their fields does that, too.
+    fn with_entities(&self, touched: &BTreeSet<Slot>, retry: &BTreeSet<Slot>) -> BTreeSet<Slot> {
+        let concerned: BTreeSet<&EntityRef> = touched.union(retry).map(|s| &s.entity).collect();
+        let open = self.book.open_slots(true);
+        let unmade: BTreeSet<&EntityRef> = open
+            .iter()
+            .filter(|slot| slot.field == FieldId::Existence && concerned.contains(&slot.entity))
+            .map(|slot| &slot.entity)
+            .collect();
+        let joined = open.iter().filter(|slot| unmade.contains(&slot.entity));
+        retry.iter().chain(joined).cloned().collect()
     }
 
     /// `ensure: present` spelled out, or not any more, is no transition, but decides how a failed
@@ -815,6 +833,13 @@ impl Composer {
             renewed.insert(seq, release);
         }
     }
+}
+
+/// Whether releases, oldest first, together left the desired value of a slot as it was.
+fn came_to_nothing(releases: &[&ReleaseRecord], slot: &Slot) -> bool {
+    let records = || releases.iter().filter_map(|release| release.slot(slot));
+    let before = records().next().map(|record| &record.desired_before);
+    before == records().next_back().map(|record| &record.desired_after)
 }
 
 /// The slots of a release that a later commit can revert. Reverting a revert is an ordinary deploy, so

@@ -145,8 +145,13 @@ pub fn deploy(stack: &mut Stack, step: Step, restore_removed: bool) -> Target {
 pub fn revert(stack: &mut Stack, step: &Step, reverted: &[Seq]) -> Option<Target> {
     let mut target = None;
     let mut before = &step.before;
+    let mut found = step.clone();
     for release in reverted {
-        match revert_one(stack, step, before, *release) {
+        // What an earlier revert of this commit puts back is what the next one finds.
+        if let Some(Target::PutBack(put)) = &target {
+            found.observed.clone_from(put);
+        }
+        match revert_one(stack, &found, before, *release) {
             // "Nothing is written" does not take back what an earlier revert of this commit put.
             Some(Target::Leave) if target.is_some() => {}
             // Nor does the demand that an entity be there make less of one that is made again.
@@ -385,6 +390,22 @@ mod tests {
         stack[0].effective = false;
         let target = revert(&mut stack, &step(2, value(1), None, 9), &[Seq(1)]);
         assert_eq!(target, Some(Target::PutBack(seen(9))));
+    }
+
+    #[test]
+    fn what_one_revert_puts_back_is_not_undone_by_the_next_that_never_was_written() {
+        let mut stack = Stack::new();
+        deploy(&mut stack, step(1, None, value(1), 0), false);
+        deploy(&mut stack, step(2, value(1), None, 0), false);
+        for failed in &mut stack {
+            failed.effective = false;
+        }
+        revert(&mut stack, &step(3, None, None, 0), &[Seq(1)]);
+        deploy(&mut stack, step(4, None, value(2), 0), false);
+        let both = step(5, value(2), None, 2);
+        let target = revert(&mut stack, &both, &[Seq(4), Seq(2)]);
+        assert_eq!(target, Some(Target::PutBack(seen(0))));
+        assert_eq!(stack, []);
     }
 
     fn existence(

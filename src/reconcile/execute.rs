@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::doubt::Doubts;
@@ -110,7 +111,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
                 for level in levels {
                     self.level(level).await?;
                 }
-                self.outlast().await?;
+                self.outlast(Some(self.recorded.pass().started_at)).await?;
             }
             self.journal.begin(PhaseName::Verify);
             let seen = self.verify().await?;
@@ -352,17 +353,18 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no lost write can arrive any more at an entity that was sent something else since,
-    /// and writes again where one did.
-    async fn outlast(&mut self) -> Result<(), PassError> {
+    /// Waits until no lost write can arrive any more at an entity that shall show something else, and
+    /// writes again where one did. `pass`: when the pass began; `None` while it is undone.
+    async fn outlast(&mut self, pass: Option<Timestamp>) -> Result<(), PassError> {
         let now = self.tools.clock.monotonic();
         self.doubts().forget(now);
         let threatened: BTreeMap<EntityRef, Duration> = self
             .results
             .iter()
-            .filter(|(_, result)| result.was_written())
-            .filter_map(|(entity, result)| {
-                let until = self.doubts().threaten(entity, result.decision(), now)?;
+            .filter(|(_, result)| result.was_written() || !result.is_failed())
+            .filter_map(|(entity, _)| {
+                let work = self.work.get(entity)?;
+                let until = self.doubts().threaten(entity, work, pass, now)?;
                 Some((entity.clone(), until))
             })
             .collect();

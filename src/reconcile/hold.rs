@@ -243,11 +243,15 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
     }
 
     /// Gives the lease back without an outcome: the pass stays in hand and is resumed later.
-    pub(super) async fn park(&mut self) -> Result<(), PassError> {
-        let state = State {
+    /// `in_doubt`: whether writes whose answers were lost may still arrive.
+    pub(super) async fn park(&mut self, in_doubt: bool) -> Result<(), PassError> {
+        let mut state = State {
             lease: None,
             ..self.state.clone()
         };
+        if let Some(pass) = &mut state.pass {
+            pass.in_doubt |= in_doubt;
+        }
         let mut writer = self.writer(self.now());
         writer.note("Park the pass in hand", "parked");
         let commits = writer.finish(&state, "Park the pass in hand")?;

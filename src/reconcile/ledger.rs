@@ -71,6 +71,9 @@ pub struct PassFile {
     pub retried: Vec<SlotName>,
     /// When it began.
     pub started_at: Timestamp,
+    /// Whether writes of this pass or of earlier ones, whose answers were lost, might still arrive at
+    /// its entities when it was recorded or given back.
+    pub in_doubt: bool,
 }
 
 /// A slot, by name.

@@ -142,9 +142,19 @@ impl Result {
         self.error = Some(message);
     }
 
-    /// A write of the same values was sent before this one, and undone in between.
+    /// An earlier attempt was undone before this one by a write that arrived late: what was sent in
+    /// the end is both together.
     pub(super) fn repeats(&mut self, first: Self) {
-        self.decision = first.decision;
+        if !first.was_written() {
+            return;
+        }
+        if self.reach == Reach::Noop {
+            self.reach = first.reach;
+        }
+        let again = std::mem::replace(&mut self.decision, first.decision);
+        if let (Decision::Update(sent), Decision::Update(again)) = (&mut self.decision, again) {
+            sent.extend(again);
+        }
     }
 
     /// Whether a request was sent, so that the entity must be read again.
@@ -688,11 +698,7 @@ fn differing(
                 if !first.insert(name.clone()) || slot.derived {
                     continue;
                 }
-                let kept = match slot.owed {
-                    true => slot.also.last().unwrap_or(&slot.observed_before),
-                    false => &slot.observed_before,
-                };
-                let seen = match (presence, kept) {
+                let seen = match (presence, slot.read()) {
                     (Presence::Found(found), Before::Entity(Some(_))) => {
                         let mut whole = crate::plan::whole(entity, &found.fields);
                         crate::plan::put_back_into(&mut whole, &slots);

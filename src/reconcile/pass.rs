@@ -379,25 +379,43 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let views = self.views(&state.store).await?;
         let tools = self.tools(views);
         let slots = pass_slots(&ledgered, &pass);
-        let entities = slots.iter().map(|slot| slot.entity.clone()).collect();
+        let entities: BTreeSet<EntityRef> = slots.iter().map(|slot| slot.entity.clone()).collect();
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
-        // A pass that was parked has nothing in flight.
-        let abandoned = state.lease.is_some();
+        self.inherit(&state, &pass, &entities, asked);
         let mut hold = self.hold(&ledgered, state);
         let recorded = hold.resume(pass).await?;
         let third = outcome::third_values(hold.book(), recorded.pass(), &observation, &mut journal);
         if !third.is_empty() {
             hold.extend(third).await?;
         }
-        let resumed = self
-            .carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
-            .await?;
-        if abandoned {
-            let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
-            doubts.inherited(entities, asked, self.setup.timeout);
+        self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
+            .await
+    }
+
+    /// What another process may have in flight that has begun the pass: everything where it did not
+    /// give the pass back, and what it said itself.
+    fn inherit(
+        &self,
+        state: &State,
+        pass: &PassFile,
+        entities: &BTreeSet<EntityRef>,
+        asked: Duration,
+    ) {
+        let mut doubts = self.doubts();
+        if doubts.is_foreign(pass.started_at) && (pass.in_doubt || state.lease.is_some()) {
+            let sender = (!pass.in_doubt).then_some(pass.started_at);
+            doubts.inherited(entities, sender, asked, self.setup.timeout);
         }
-        Ok(resumed)
+    }
+
+    fn doubts(&self) -> std::sync::MutexGuard<'_, Doubts> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether lost writes may still arrive at these entities.
+    fn in_doubt(&self, entities: &BTreeSet<EntityRef>) -> bool {
+        self.doubts().concern(entities, self.clock.monotonic())
     }
 
     async fn carry_out(
@@ -409,13 +427,15 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         slots: &BTreeSet<Slot>,
         observed: (Observation, Duration),
     ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+        self.doubts().carries_out(recorded.pass().started_at);
         let execution = Execution::new(&mut hold, &recorded, &tools, &mut journal, slots, observed);
         let mut releases = match execution.run().await {
             Ok(releases) => releases,
             Err(PassError::Raced) => return Err(PassError::Raced),
             Err(error) => {
                 // The lease is given back; a park that fails only makes the others wait for its end.
-                if let Err(park) = hold.park().await {
+                let entities = slots.iter().map(|slot| slot.entity.clone()).collect();
+                if let Err(park) = hold.park(self.in_doubt(&entities)).await {
                     warn!(error = %park, "the lease could not be given back; it runs out by itself");
                 }
                 return Err(error);
@@ -497,6 +517,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 .map(SlotName::from)
                 .collect(),
             started_at: at,
+            in_doubt: self.in_doubt(&entities),
         };
         let slots = composed.slots();
         let mut hold = self.hold(&ledgered, self.state(&ledgered, identity, *request));
@@ -511,7 +532,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             "snapshot committed"
         );
         if self.stop.requested() {
-            hold.park().await?;
+            hold.park(false).await?;
             return Err(PassError::Stopped);
         }
         let (next, seqs) = self

@@ -46,7 +46,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         for level in self.levels() {
             self.level(level).await?;
         }
-        self.outlast().await?;
+        self.outlast(None).await?;
         let after = self.verify().await?;
         self.judge(&after);
         for (entity, restored) in std::mem::take(&mut self.results) {
@@ -92,8 +92,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 entity: entity.clone(),
                 field: field.clone(),
             };
-            self.first_record(&slot)
-                .map(|record| &record.observed_before)
+            self.first_record(&slot).map(SlotRecord::read)
         };
         let being = match decision {
             Decision::Create(_) => Being::Absent { put_back: true },
@@ -141,8 +140,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 entity: entity.clone(),
                 field,
             };
-            self.first_record(&slot)
-                .map(|record| &record.observed_before)
+            self.first_record(&slot).map(SlotRecord::read)
         };
         let existed = before(FieldId::Existence);
         match (self.observation.get(entity)?, &work.being, existed) {
@@ -153,7 +151,12 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 Some(Decision::Delete)
             }
             (Presence::Found(found), _, _) => {
-                let moved = work.fields.keys().filter_map(|name| {
+                // What is at neither was edited in Magento meanwhile.
+                let reached = work
+                    .fields
+                    .iter()
+                    .filter(|(name, want)| want.met_by(entity, name, found.get(name)));
+                let moved = reached.filter_map(|(name, _)| {
                     let seen = found.get(name);
                     match before(FieldId::Named(name.clone()))? {
                         Before::Value(value) if value != seen => Some((name.clone(), seen.clone())),

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::super::Request;
+use super::super::{PassError, Request};
 use super::world::{World, entity, files};
 use crate::domain::{CommitId, EntityRef, Kind, ReleaseStatus, Value};
 
-fn block(key: &str) -> EntityRef {
+pub(super) fn block(key: &str) -> EntityRef {
     entity(Kind::CMS_BLOCK, key, "all")
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::new();
     for key in ["a", "b", "gone"] {
         world.store.edit(
@@ -28,7 +28,7 @@ fn world() -> World {
     world
 }
 
-fn title(world: &World, key: &str) -> Value {
+pub(super) fn title(world: &World, key: &str) -> Value {
     let dump = world.store.dump();
     let fields = &dump[&block(key).to_string()];
     let (_, value) = fields
@@ -38,8 +38,28 @@ fn title(world: &World, key: &str) -> Value {
     value.clone()
 }
 
+/// A release of these changes alone.
+pub(super) fn release(world: &World, changes: &str) -> CommitId {
+    let text = format!("changes:\n{changes}");
+    let tree = files(&[("README.md", "hello"), ("releases/a.yaml", &text)]);
+    world.source.commit("Release", tree)
+}
+
+pub(super) fn revert(world: &World, id: &CommitId) {
+    world.source.commit(
+        &format!("Revert\n\nThis reverts commit {id}."),
+        files(&[("README.md", "hello")]),
+    );
+}
+
+/// Until nothing arrives any more.
+fn over(world: &World) {
+    world.clock.forward(Duration::from_secs(300));
+    world.store.arrive();
+}
+
 /// A release file that sets a title.
-fn titled(key: &str, title: &str) -> String {
+pub(super) fn titled(key: &str, title: &str) -> String {
     format!("  - kind: cms_block\n    key: {key}\n    fields:\n      title: {title}\n")
 }
 
@@ -128,6 +148,78 @@ fn a_lost_answer_that_was_a_success_holds_up_nothing() {
     );
 }
 
+#[test]
+fn nor_one_that_went_out_before_another_lost_one() {
+    let mut world = world();
+    world.settle(false, false);
+    let id = release(&world, &titled("a", "second"));
+    *world.store.delay.lock().unwrap() = Some(Duration::from_secs(50));
+    world.settle(false, false);
+    revert(&world, &id);
+    *world.store.delay.lock().unwrap() = Some(Duration::from_secs(20));
+    world.settle(false, false);
+    over(&world);
+    assert_eq!(title(&world, "a"), Value::from("first"));
+}
+
+#[test]
+fn what_a_revert_finds_as_it_shall_be_is_not_undone_by_a_late_write_either() {
+    let mut world = world();
+    let first = world.store.dump();
+    world.settle(false, false);
+    let deletion = "  - kind: cms_block\n    key: gone\n    ensure: absent\n";
+    for change in [titled("gone", "second"), deletion.to_owned()] {
+        let id = release(&world, &change);
+        *world.store.delay.lock().unwrap() = Some(Duration::from_secs(50));
+        world.store.broken.lock().unwrap().insert("gone".to_owned());
+        assert!(!world.settle(false, false).converged);
+        world.store.broken.lock().unwrap().clear();
+        revert(&world, &id);
+        assert!(world.settle(false, false).converged);
+        over(&world);
+        assert_eq!(world.store.dump(), first, "{change}");
+    }
+}
+
+#[test]
+fn a_late_write_is_outlasted_by_the_next_process_where_the_first_is_stopped() {
+    let mut world = world();
+    world.settle(false, false);
+    let id = release(&world, &titled("a", "second"));
+    *world.store.delay.lock().unwrap() = Some(Duration::from_secs(50));
+    world.restart(false);
+    world.stop_after = Some(Duration::from_secs(10));
+    world.settle(false, false);
+    revert(&world, &id);
+    let stopped = world.pass(Request::default());
+    assert!(matches!(stopped, Err(PassError::Stopped)));
+    world.restart(false);
+    world.settle(false, false);
+    over(&world);
+    assert_eq!(title(&world, "a"), Value::from("first"));
+}
+
+#[test]
+fn a_pass_that_is_given_back_after_a_kill_is_still_known_as_killed() {
+    let mut world = world();
+    world.settle(false, false);
+    let id = release(&world, &titled("a", "second"));
+    *world.store.delay.lock().unwrap() = Some(Duration::from_secs(30));
+    world.fuse.arm(3);
+    world.pass(Request::default()).unwrap_err();
+    assert!(world.fuse.blown());
+    world.restart(false);
+    world.stop_after = Some(Duration::ZERO);
+    let stopped = world.pass(Request::default());
+    assert!(matches!(stopped, Err(PassError::Stopped)));
+    world.restart(false);
+    world.settle(false, false);
+    revert(&world, &id);
+    world.settle(false, false);
+    over(&world);
+    assert_eq!(title(&world, "a"), Value::from("first"));
+}
+
 /// `b` is refused; `a` is updated, `new` made and `gone` deleted before.
 fn half_refused(world: &mut World) -> CommitId {
     world.restore_failed = true;
@@ -142,6 +234,64 @@ fn half_refused(world: &mut World) -> CommitId {
     world
         .source
         .commit("Half of it", files(&[("releases/a.yaml", &release)]))
+}
+
+#[test]
+fn a_pass_that_is_undone_outlasts_what_a_killed_process_has_sent() {
+    let mut world = world();
+    let first = world.store.dump();
+    half_refused(&mut world);
+    *world.store.delay.lock().unwrap() = Some(Duration::from_secs(20));
+    // Killed when it wants to repeat the write.
+    world.fuse.arm(3);
+    world.pass(Request::default()).unwrap_err();
+    assert!(world.fuse.blown());
+    assert!(world.store.delay.lock().unwrap().is_none());
+    world.restart(false);
+    world.settle(false, false);
+    over(&world);
+    assert_eq!(world.store.dump(), first);
+}
+
+#[test]
+fn what_was_edited_in_magento_and_never_written_is_not_undone() {
+    let mut world = world();
+    world.restore_failed = true;
+    world.settle(false, false);
+    *world.store.unfit.lock().unwrap() = Some("unfit".to_owned());
+    let both = format!("{}{}", titled("a", "second"), titled("b", "unfit"));
+    release(&world, &both);
+    world.fuse.arm(3);
+    world.pass(Request::default()).unwrap_err();
+    world.restart(false);
+    world
+        .store
+        .edit(&block("b"), Some(&[("title", Value::from("edited"))]));
+    world.settle(false, false);
+    assert_eq!(title(&world, "a"), Value::from("first"));
+    assert_eq!(title(&world, "b"), Value::from("edited"));
+}
+
+#[test]
+fn what_is_undone_is_what_was_read_not_what_is_still_to_be_put_back() {
+    let mut world = world();
+    world.settle(false, false);
+    let id = release(&world, &titled("a", "second"));
+    world.settle(false, false);
+    world.store.broken.lock().unwrap().insert("a".to_owned());
+    revert(&world, &id);
+    assert!(!world.settle(false, false).converged);
+    *world.store.broken.lock().unwrap() = ["b".to_owned()].into();
+    world.restart(false);
+    world.restore_failed = true;
+    let both = format!("{}{}", titled("a", "third"), titled("b", "third"));
+    let id = release(&world, &both);
+    assert!(!world.settle(false, false).converged);
+    assert_eq!(title(&world, "a"), Value::from("second"));
+    world.store.broken.lock().unwrap().clear();
+    revert(&world, &id);
+    assert!(world.settle(true, false).converged);
+    assert_eq!(title(&world, "a"), Value::from("first"));
 }
 
 #[test]

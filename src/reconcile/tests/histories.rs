@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -201,7 +202,14 @@ impl Repository {
     }
 }
 
-fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> World {
+/// The next write may be lost, and carried out when others have been sent.
+fn lose(world: &World, late: u64) {
+    let writes = world.store.writes.load(std::sync::atomic::Ordering::SeqCst) as u64;
+    let delay = writes * late % 56;
+    *world.store.delay.lock().unwrap() = (delay > 0).then(|| Duration::from_secs(delay));
+}
+
+fn run(steps: &[Step], order: &[Vec<Index>], (lossy, late): (usize, u64), latency: u64) -> World {
     let mut world = world();
     let before = world.store.dump();
     world
@@ -231,9 +239,14 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
                 }
             }
             Step::Pass => {
+                lose(&world, late);
                 world.settle(false, false);
             }
             Step::Crash { at, elsewhere } => {
+                // What a process has lost in passes that it ended it does not leave to the next one.
+                world.clock.forward(Duration::from_secs(60));
+                world.store.arrive();
+                lose(&world, late);
                 world.fuse.arm(*at);
                 world.settle(false, *elsewhere);
                 world.fuse.arm(0);
@@ -248,6 +261,7 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
         // Now and then several commits meet in one pass.
         if picks.len() == 1 {
             repository.story.tell("Pass".to_owned());
+            lose(&world, late);
             world.settle(false, false);
         }
     }
@@ -266,6 +280,8 @@ fn run(steps: &[Step], order: &[Vec<Index>], lossy: usize, latency: u64) -> Worl
         report.ledger.book.open_slots(true)
     );
 
+    world.clock.forward(Duration::from_secs(60));
+    world.store.arrive();
     let book = world.read().book;
     assert_eq!(book.stacks, BTreeMap::new());
     assert_eq!(world.store.dump(), before);
@@ -321,11 +337,12 @@ fn reverting_everything_restores_the_first_store(part: u64) {
     let case = (
         prop::collection::vec(step(7), 1..14),
         prop::collection::vec(prop::collection::vec(any::<Index>(), 1..3), 40),
+        prop_oneof![2 => Just(0_u64), 1 => 1_u64..56],
         prop_oneof![3 => Just(0_usize), 1 => 2_usize..5],
         prop_oneof![Just(5_u64), Just(2000)],
     );
-    proptest!(config(part), |((steps, order, lossy, latency) in case)| {
-        run(&steps, &order, lossy, latency);
+    proptest!(config(part), |((steps, order, late, lossy, latency) in case)| {
+        run(&steps, &order, (lossy, late), latency);
     });
 }
 

@@ -10,4 +10,5 @@ mod crashes;
 mod faults;
 mod histories;
 mod lease;
+mod reverts;
 mod world;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use super::super::ledger::{self, State};
 use super::super::{
@@ -65,12 +66,20 @@ impl Fuse {
     }
 }
 
-pub(super) struct FakeClock(AtomicU64);
+pub(super) struct FakeClock {
+    millis: AtomicU64,
+    /// When the process is asked to stop.
+    stop: Mutex<Option<(Duration, watch::Sender<bool>)>>,
+}
 
 impl FakeClock {
     pub(super) fn forward(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap();
-        self.0.fetch_add(by, Ordering::SeqCst);
+        self.millis.fetch_add(by, Ordering::SeqCst);
+        let now = self.monotonic();
+        if let Some((_, stop)) = lock(&self.stop).take_if(|(at, _)| *at <= now) {
+            stop.send_replace(true);
+        }
     }
 }
 
@@ -80,7 +89,7 @@ impl Clock for FakeClock {
             + jiff::SignedDuration::try_from(self.monotonic()).unwrap()
     }
     fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::SeqCst))
+        Duration::from_millis(self.millis.load(Ordering::SeqCst))
     }
     async fn sleep(&self, duration: Duration) {
         self.forward(duration);
@@ -350,14 +359,16 @@ pub(super) struct FakeStore {
     in_flight: Mutex<BTreeSet<EntityRef>>,
     /// Keys whose writes are refused for good.
     pub(super) broken: Mutex<BTreeSet<String>>,
+    /// A title that is refused.
+    pub(super) unfit: Mutex<Option<String>>,
     /// Of so many writes each one loses its answer; whether it was carried out alternates.
     pub(super) lossy: AtomicUsize,
     pub(super) writes: AtomicUsize,
     /// How long a request takes. In milliseconds.
     pub(super) latency: AtomicU64,
-    /// The next update loses its answer, and is carried out so much later.
+    /// The next update or deletion loses its answer, and is carried out so much later.
     pub(super) delay: Mutex<Option<Duration>>,
-    late: Mutex<Vec<(Duration, EntityRef, Fields)>>,
+    late: Mutex<Vec<(Duration, EntityRef, Option<Fields>)>>,
     ledger: Arc<FakeLedger>,
     fuse: Arc<Fuse>,
     clock: Arc<FakeClock>,
@@ -392,11 +403,27 @@ impl FakeStore {
     pub(super) fn arrive(&self) {
         let now = self.clock.monotonic();
         let mut late = lock(&self.late);
+        late.sort_by_key(|(at, ..)| *at);
         for (_, entity, fields) in late.extract_if(.., |(at, ..)| *at <= now) {
-            if let Some((_, stored)) = lock(&self.entities).get_mut(&entity) {
-                merge(stored, &fields);
+            let mut entities = lock(&self.entities);
+            match (fields, entities.get_mut(&entity)) {
+                (None, _) => drop(entities.remove(&entity)),
+                (Some(fields), Some((_, stored))) => merge(stored, &fields),
+                (Some(_), None) => {}
             }
         }
+    }
+
+    /// Whether this write is lost, and carried out later.
+    fn loses(&self, entity: &EntityRef, fields: Option<&Fields>) -> Result<(), StoreError> {
+        let Some(delay) = lock(&self.delay).take_if(|_| !self.fuse.blown()) else {
+            return Ok(());
+        };
+        let at = self.clock.monotonic() + delay;
+        lock(&self.late).push((at, entity.clone(), fields.cloned()));
+        Err(StoreError::InDoubt {
+            message: "the answer was lost".to_owned(),
+        })
     }
 
     fn dead() -> StoreError {
@@ -552,12 +579,11 @@ impl StoreWrite for FakeStore {
         fields: &Fields,
     ) -> Result<(), StoreError> {
         self.arrive();
-        if let Some(delay) = lock(&self.delay).take() {
-            let at = self.clock.monotonic() + delay;
-            lock(&self.late).push((at, entity.clone(), fields.clone()));
-            return Err(StoreError::InDoubt {
-                message: "the answer was lost".to_owned(),
-            });
+        self.loses(entity, Some(fields))?;
+        let title = FieldName::new("title").unwrap();
+        let unfit = lock(&self.unfit).clone().map(Value::from);
+        if unfit.is_some() && unfit.as_ref() == fields.get(&title) {
+            return Err(refuse("This title is not fit."));
         }
         self.write(entity, |entities| match entities.get_mut(entity) {
             Some((id, stored)) if *id == current.id => {
@@ -572,6 +598,8 @@ impl StoreWrite for FakeStore {
     }
 
     async fn delete(&self, entity: &EntityRef, current: &ObservedEntity) -> Result<(), StoreError> {
+        self.arrive();
+        self.loses(entity, None)?;
         self.write(entity, |entities| match entities.get(entity) {
             Some((id, _)) if *id == current.id => {
                 entities.remove(entity);
@@ -601,6 +629,8 @@ pub(super) struct World {
     holder: usize,
     process: Option<Process>,
     pub(super) loader: Arc<Loader>,
+    /// The next process is asked to stop after this time.
+    pub(super) stop_after: Option<Duration>,
     memory: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
 }
@@ -626,7 +656,10 @@ fn loader() -> Arc<Loader> {
 impl World {
     pub(super) fn new() -> Self {
         let fuse = Arc::new(Fuse::default());
-        let clock = Arc::new(FakeClock(AtomicU64::new(1000)));
+        let clock = Arc::new(FakeClock {
+            millis: AtomicU64::new(1000),
+            stop: Mutex::default(),
+        });
         let ledger = Arc::new(FakeLedger {
             nodes: Mutex::default(),
             fuse: fuse.clone(),
@@ -636,6 +669,7 @@ impl World {
             next_id: AtomicU64::new(1),
             in_flight: Mutex::default(),
             broken: Mutex::default(),
+            unfit: Mutex::default(),
             lossy: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             latency: AtomicU64::new(20),
@@ -658,6 +692,7 @@ impl World {
             holder: 1,
             process: None,
             loader: loader(),
+            stop_after: None,
             memory: tempfile::tempdir().unwrap(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .build()
@@ -701,7 +736,11 @@ impl World {
             self.store.clone(),
             self.clock.clone(),
         );
-        let (loader, stop) = (self.loader.clone(), Stop::new().1);
+        let loader = self.loader.clone();
+        let (sender, stop) = Stop::new();
+        if let (None, Some(after)) = (&self.process, self.stop_after.take()) {
+            *lock(&self.clock.stop) = Some((self.clock.monotonic() + after, sender));
+        }
         self.process
             .get_or_insert_with(|| Reconciler::new(ports, loader, setup, Arc::new(|_| ()), stop))
     }

@@ -159,6 +159,7 @@ impl Daemon {
             releases: Vec::new(),
             retried: Vec::new(),
             started_at: now(self.clock.as_ref()),
+            in_doubt: false,
         }
     }
 }

@@ -1,0 +1,77 @@
+//! Reverts where something else went wrong before.
+
+use super::faults::{block, release, revert, title, titled, world};
+use super::world::files;
+use crate::domain::{ReleaseKind, ReleaseStatus, Value};
+
+#[test]
+fn a_deletion_that_failed_does_not_forget_what_is_still_to_be_put_back() {
+    let mut world = world();
+    let first = world.store.dump();
+    world.settle(false, false);
+    let id = release(&world, &titled("a", "second"));
+    world.settle(false, false);
+    world.store.broken.lock().unwrap().insert("a".to_owned());
+    revert(&world, &id);
+    world.settle(false, false);
+    let deletion = "  - kind: cms_block\n    key: a\n    ensure: absent\n";
+    let id = release(&world, deletion);
+    world.settle(false, false);
+    revert(&world, &id);
+    world.settle(false, false);
+    world.store.broken.lock().unwrap().clear();
+    assert!(world.settle(true, false).converged);
+    assert_eq!(world.store.dump(), first);
+}
+
+#[test]
+fn words_that_name_several_releases_take_none_back_whose_fields_stay() {
+    let mut world = world();
+    world.settle(false, false);
+    let older = release(&world, &titled("a", "second"));
+    world.settle(false, false);
+    let newer = release(&world, &titled("a", "third"));
+    world.settle(false, false);
+    world
+        .store
+        .edit(&block("a"), Some(&[("title", Value::from("edited"))]));
+    let text = format!(
+        "changes:\n{}{}",
+        titled("a", "third"),
+        titled("b", "second")
+    );
+    world.source.commit(
+        &format!("Squashed\n\nThis reverts commit {newer}.\nThis reverts commit {older}."),
+        files(&[("README.md", "hello"), ("releases/a.yaml", &text)]),
+    );
+    let report = world.settle(false, false);
+    assert_eq!(report.releases[0].kind, ReleaseKind::Deploy);
+    assert_eq!(title(&world, "a"), Value::from("edited"));
+    let book = world.read().book;
+    let newer = book.of_commit(&newer).unwrap();
+    assert_eq!(book.status(newer), ReleaseStatus::Live);
+}
+
+#[test]
+fn an_entity_that_is_made_for_a_later_release_goes_with_the_one_that_could_not_make_it() {
+    let mut world = world();
+    let first = world.store.dump();
+    world.settle(false, false);
+    world.store.broken.lock().unwrap().insert("new".to_owned());
+    let older = release(&world, &titled("new", "second"));
+    world.settle(false, false);
+    world.store.broken.lock().unwrap().clear();
+    let one = format!("changes:\n{}", titled("new", "second"));
+    let two = "changes:\n  - kind: cms_block\n    key: new\n    fields:\n      active: false\n";
+    let both = [("releases/0.yaml", two), ("releases/1.yaml", &one)];
+    let newer = world.source.commit("Newer", files(&both));
+    let report = world.settle(false, false);
+    assert!(report.converged);
+    assert_eq!(title(&world, "new"), Value::from("second"));
+    world.source.commit(
+        &format!("Revert\n\nThis reverts commit {newer}.\nThis reverts commit {older}."),
+        files(&[]),
+    );
+    assert!(world.settle(false, false).converged);
+    assert_eq!(world.store.dump(), first);
+}
