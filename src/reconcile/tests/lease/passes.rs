@@ -225,8 +225,8 @@ fn many_interruptions_write_every_entity_once_and_the_first_store_comes_back() {
         crashes: 1,
         ..DANGERS
     };
-    let explored = random(&Passes { reverts: true }, dangers, cases(60), 8);
+    let explored = random(&Passes { reverts: true }, dangers, cases(120), 8);
     println!("{explored:?}");
-    assert!(explored.schedules >= cases(60), "{explored:?}");
+    assert!(explored.schedules >= cases(120), "{explored:?}");
     assert!(explored.takeovers > 10, "{explored:?}");
 }
