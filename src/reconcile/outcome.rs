@@ -402,6 +402,9 @@ pub(super) fn releases(
                 );
                 // What an earlier pass wrote stays written, whatever becomes of this attempt.
                 slot_record.effective |= written;
+                if slot_record.effective && !written {
+                    carry_beneath(book, &slot, standing.release, &mut changed);
+                }
             }
             close(record, result, true, recorded.resumed());
         }
@@ -412,6 +415,34 @@ pub(super) fn releases(
         .into_values()
         .map(|release| finish(release, journal, &new))
         .collect()
+}
+
+/// What could be written only now was observed as what the ones beneath it would have left: they are
+/// undone one after the other, as if each had been written.
+fn carry_beneath(
+    book: &Book,
+    slot: &Slot,
+    release: Seq,
+    changed: &mut BTreeMap<Seq, ReleaseRecord>,
+) {
+    let stack = book.stacks.get(slot).map_or(&[][..], Vec::as_slice);
+    let Some((top, beneath)) = stack.split_last() else {
+        return;
+    };
+    if top.observed_at != release {
+        return;
+    }
+    for transition in beneath.iter().rev().take_while(|t| !t.effective) {
+        let seq = transition.observed_at;
+        let known = changed.get(&seq).or_else(|| book.releases.get(&seq));
+        let Some(mut record) = known.cloned() else {
+            continue;
+        };
+        if let Some(slot_record) = record.slot_mut(slot) {
+            slot_record.effective = true;
+        }
+        changed.insert(seq, record);
+    }
 }
 
 /// One slot's outcome; whether this release was the last of the pass to touch it.

@@ -217,8 +217,12 @@ impl Composer {
     }
 }
 
-/// Whether releases, oldest first, together left the desired value of a slot as it was.
+/// Whether releases, oldest first, together left the desired value of a slot as it was. Of one that was
+/// shadowed there nothing else is known than that it says something else.
 fn came_to_nothing(releases: &[&ReleaseRecord], slot: &Slot) -> bool {
+    if releases.iter().any(|release| release.slot(slot).is_none()) {
+        return true;
+    }
     let records = || releases.iter().filter_map(|release| release.slot(slot));
     let before = records().next().map(|record| &record.desired_before);
     before == records().next_back().map(|record| &record.desired_after)
