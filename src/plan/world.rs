@@ -101,10 +101,10 @@ impl World {
                     }
                 }
                 (FieldId::Existence, Target::PutBack(Before::Entity(Some(fields)))) => {
-                    if known.fields.is_none() {
-                        known.fields = Some(fields.clone());
-                        known.touched.insert(FieldId::Existence);
-                    }
+                    // One that has taken its place meanwhile gets its fields back, too.
+                    let known_fields = known.fields.get_or_insert_default();
+                    known_fields.extend(fields.clone());
+                    known.touched.insert(FieldId::Existence);
                 }
                 (FieldId::Existence, Target::Desired(Some(_)) | Target::PutBack(_)) => {}
                 (

@@ -26,7 +26,17 @@ impl Composer {
                     .collect::<Vec<_>>()
             })
             .collect();
-        let retry = self.with_entities(&touched, retry);
+        // What a release leaves as it is belongs to the pass, too: where it is open, it is sent.
+        let open = self.book.open_slots(true);
+        let left = self
+            .new
+            .iter()
+            .filter_map(|seq| self.book.releases.get(seq));
+        let left =
+            left.flat_map(|release| release.slots().map(|(slot, _)| slot).collect::<Vec<_>>());
+        let left = left.filter(|slot| open.contains(slot) && !touched.contains(slot));
+        let retry: BTreeSet<Slot> = retry.iter().cloned().chain(left).collect();
+        let retry = self.with_entities(&touched, &retry);
         let retried: BTreeSet<Slot> = retry.difference(&touched).cloned().collect();
         let mut renewed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
         for slot in &retried {
