@@ -96,7 +96,7 @@ impl Drop for World {
 
 impl World {
     pub(crate) fn new(story: &Story) -> Self {
-        Self::with(story, "timeout: 2s", None)
+        Self::with(story, "timeout: 3s", None)
     }
 
     /// With settings of the store (one line), and a URL to reach it other than the proxy's.

@@ -56,7 +56,8 @@ impl<'a> Course<'a> {
     pub(crate) fn run(case: &'a Case) -> Figures {
         let w = World::with(Options {
             remote: case.remote,
-            ..Options::default()
+            // Twice as long is waited for what a killed daemon may have sent.
+            settings: "store.timeout: 3s",
         });
         let before = w.shop.dump();
         let history = History::begin(&w.repo);
