@@ -118,7 +118,10 @@ async fn pure_store_time(settings: &Settings, blocks: &[String]) -> Duration {
         .collect();
     let begun = Instant::now();
     store.views().await.unwrap();
-    let seen = store.observe(&wanted, &views).await.unwrap();
+    let seen = store
+        .observe(&wanted, &BTreeSet::new(), &views)
+        .await
+        .unwrap();
     let fields = BTreeMap::from([(
         FieldName::new("title").unwrap(),
         Value::from(format!("{begun:?}")),
@@ -139,7 +142,10 @@ async fn pure_store_time(settings: &Settings, blocks: &[String]) -> Duration {
     while let Some(done) = running.join_next().await {
         done.unwrap();
     }
-    store.observe(&wanted, &views).await.unwrap();
+    store
+        .observe(&wanted, &BTreeSet::new(), &views)
+        .await
+        .unwrap();
     begun.elapsed()
 }
 

@@ -111,7 +111,10 @@ impl DesiredState {
     pub fn get(&self, slot: &Slot) -> Option<DesiredValue> {
         let entity = self.entities.get(&slot.entity)?;
         match &slot.field {
-            FieldId::Existence => Some(DesiredValue::Ensure(entity.ensure)),
+            FieldId::Existence => slot
+                .entity
+                .exists_by_itself()
+                .then_some(DesiredValue::Ensure(entity.ensure)),
             FieldId::Named(name) => entity.fields.get(name).cloned().map(DesiredValue::Value),
         }
     }
@@ -127,7 +130,8 @@ impl DesiredState {
                 entity: entity.clone(),
                 field: FieldId::Named(name.clone()),
             });
-            std::iter::once(existence).chain(fields)
+            let existence = entity.exists_by_itself().then_some(existence);
+            existence.into_iter().chain(fields)
         })
     }
 

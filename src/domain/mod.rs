@@ -6,20 +6,27 @@ mod desired;
 mod entity;
 mod finding;
 mod ids;
+pub mod key;
 pub mod kinds;
+mod marker;
+mod nearest;
 mod observed;
 mod release;
+pub mod vocabulary;
 
 pub use desired::{DesiredEntity, DesiredState, DesiredValue, Ensure, Listed, Origin, Overridden};
 pub use entity::{EntityRef, FieldId, Slot, StoreScope};
 pub use finding::{Finding, Findings, Severity};
 pub use ids::{CommitId, EntityId, EntityKey, FieldName, InvalidId, ReleaseId, StoreCode};
 pub use kinds::Kind;
+pub use marker::{Marker, marker_of};
+pub use nearest::nearest;
 pub use observed::{Hit, Observation, ObservedEntity, Presence, StoreView, StoreViews};
 pub use release::{
     Action, Activity, Change, ChangeStatus, FieldOutcome, FieldStatus, Level, Phase, PhaseName,
     Release, ReleaseKind, ReleaseStatus,
 };
+pub use vocabulary::Vocabulary;
 
 /// A field's value in canonical form: what [`kinds::FieldSpec::canonical`] makes of JSON.
 ///

@@ -1,9 +1,11 @@
 //! The observed state: what the store answers now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::marker::Marker;
 use super::{EntityId, EntityRef, FieldName, StoreCode, StoreScope, Value};
 
 /// An entity as it was read.
@@ -11,15 +13,30 @@ use super::{EntityId, EntityRef, FieldName, StoreCode, StoreScope, Value};
 pub struct ObservedEntity {
     /// The store's id.
     pub id: EntityId,
-    /// Every field that REST shows, canonical, the server's own among them. A field that is null
-    /// is left out; [`ObservedEntity::get`] knows.
+    /// Every field that REST shows, natural, the server's own among them. A field that is null
+    /// is left out; [`ObservedEntity::get`] knows. Of the values of a view: those that differ from the
+    /// ones under `all`, a null among them where the view has none.
     pub fields: BTreeMap<FieldName, Value>,
+    /// The values under `all` beneath those of a view; `None` for an entity of its own.
+    pub inherited: Option<Arc<BTreeMap<FieldName, Value>>>,
 }
 
 impl ObservedEntity {
-    /// The value of a field; null where the store left it out.
+    /// The value of a field: null where the store left it out, "use default" where a view shows the
+    /// value under `all`. (No answer tells that from an equal value of the view's own.)
     pub fn get(&self, field: &FieldName) -> &Value {
-        self.fields.get(field).unwrap_or(&Value::Null)
+        match (self.fields.get(field), &self.inherited) {
+            (Some(value), _) => value,
+            (None, Some(_)) => Marker::Default.value(),
+            (None, None) => &Value::Null,
+        }
+    }
+
+    /// What a visitor sees: the value of the view, or the one that it inherits.
+    pub fn effective(&self, field: &FieldName) -> &Value {
+        let seen = self.fields.get(field);
+        let inherited = || self.inherited.as_ref()?.get(field);
+        seen.or_else(inherited).unwrap_or(&Value::Null)
     }
 }
 
@@ -45,6 +62,8 @@ pub enum Presence {
     Ambiguous(Vec<EntityId>),
     /// The store has no view of this code.
     UnknownView(StoreCode),
+    /// There is none, and there can be none, because this entity is missing.
+    Orphan(Box<EntityRef>),
 }
 
 impl Presence {
@@ -52,7 +71,11 @@ impl Presence {
     pub fn found(&self) -> Option<&ObservedEntity> {
         match self {
             Self::Found(entity) => Some(entity),
-            Self::Missing | Self::Elsewhere(_) | Self::Ambiguous(_) | Self::UnknownView(_) => None,
+            Self::Missing
+            | Self::Elsewhere(_)
+            | Self::Ambiguous(_)
+            | Self::UnknownView(_)
+            | Self::Orphan(_) => None,
         }
     }
 }

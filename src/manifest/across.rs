@@ -79,7 +79,9 @@ fn assignments_do_not_overlap(state: &DesiredState) -> Vec<Finding> {
 }
 
 fn overlap(a: &EntityRef, b: &EntityRef) -> bool {
-    let Scoping::Assignment { side_by_side, .. } = a.kind.scoping;
+    let Scoping::Assignment { side_by_side, .. } = a.kind.scoping else {
+        return false;
+    };
     match (&a.store, &b.store) {
         (StoreScope::Views(a), StoreScope::Views(b)) => !a.is_disjoint(b),
         (StoreScope::All, _) | (_, StoreScope::All) => !side_by_side,

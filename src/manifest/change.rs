@@ -7,6 +7,7 @@ use super::node::{Node, Yaml};
 use super::report::{Report, quote, suggestion};
 use super::source::Place;
 use super::value::{self, FieldValue};
+use crate::domain::key::{self, KeyShape};
 use crate::domain::kinds::{Charset, FieldSpec, Owner, Scoping};
 use crate::domain::{Ensure, EntityKey, EntityRef, FieldName, Kind, StoreCode, StoreScope};
 
@@ -42,7 +43,7 @@ pub(super) struct Field {
 struct Draft<'n> {
     place: Place,
     kind: Option<Kind>,
-    key: Option<(&'n str, Place)>,
+    key: Option<(String, Place)>,
     store: Option<(StoreScope, Place)>,
     ensure: Option<(Ensure, Place)>,
     /// Whether `ensure` is there but cannot be read, so that nothing follows from its default.
@@ -53,20 +54,26 @@ struct Draft<'n> {
 /// What must hold for a change as a whole.
 const CHECKS: &[fn(&Draft<'_>, &mut Report<'_>)] = &[
     key_fits_the_kind,
+    store_fits_the_kind,
     something_is_set,
     absent_sets_nothing,
     absent_can_be_undone,
     present_can_be_created,
+    views_do_not_exist_alone,
 ];
 
-/// Reads one change. `None` when it does not name an entity; why, stands in the report.
-pub(super) fn read(node: &Node, charset: Charset, report: &mut Report<'_>) -> Option<Change> {
-    let map = Mapping::read(node, "a change", CHANGE_KEYS, report)?;
+/// Reads one change: one for each entity that it names, so several where a list of views stands for as
+/// many scopes of values. None when it does not name an entity; why, stands in the report.
+pub(super) fn read(node: &Node, charset: Charset, report: &mut Report<'_>) -> Vec<Change> {
+    let Some(map) = Mapping::read(node, "a change", CHANGE_KEYS, report) else {
+        return Vec::new();
+    };
+    let kind = read_kind(&map, node.place, report);
     let ensure = map.get("ensure").map(|entry| read_ensure(entry, report));
     let draft = Draft {
         place: node.place,
-        kind: read_kind(&map, node.place, report),
-        key: read_key(&map, node.place, report),
+        key: read_key(kind, &map, node.place, report),
+        kind,
         store: match map.get("store") {
             None => Some((StoreScope::All, node.place)),
             Some(entry) => read_store(entry.value, report).map(|store| (store, entry.value.place)),
@@ -79,11 +86,32 @@ pub(super) fn read(node: &Node, charset: Charset, report: &mut Report<'_>) -> Op
         check(&draft, report);
     }
     finish(draft, charset, report)
+        .map(one_for_each_scope)
+        .unwrap_or_default()
+}
+
+/// Of a kind whose values are those of a view, a list of views says the same of each.
+fn one_for_each_scope(change: Change) -> Vec<Change> {
+    match (change.entity.kind.scoping, &change.entity.store) {
+        (Scoping::Values | Scoping::Rows, StoreScope::Views(views)) => views
+            .iter()
+            .map(|view| {
+                let mut one = change.clone();
+                one.entity.store = StoreScope::view(view.clone());
+                one
+            })
+            .collect(),
+        (Scoping::Assignment { .. } | Scoping::Global, _) | (_, StoreScope::All) => vec![change],
+    }
 }
 
 fn finish(draft: Draft<'_>, charset: Charset, report: &mut Report<'_>) -> Option<Change> {
+    let all = StoreScope::All;
     let fields = match draft.fields {
-        Some(entry) => read_fields(draft.kind, entry, charset, report),
+        Some(entry) => {
+            let store = draft.store.as_ref().map_or(&all, |(store, _)| store);
+            read_fields(draft.kind, store, entry, charset, report)
+        }
         None => Vec::new(),
     };
     let kind = draft.kind?;
@@ -110,7 +138,8 @@ fn finish(draft: Draft<'_>, charset: Charset, report: &mut Report<'_>) -> Option
 
 /// `present`; but what REST cannot create must exist already.
 fn default_ensure(kind: Kind, store: &StoreScope) -> Ensure {
-    if is_list_that_rest_cannot_create(kind, store) {
+    let of_view = kind.scoping == Scoping::Values && *store != StoreScope::All;
+    if of_view || is_list_that_rest_cannot_create(kind, store) {
         Ensure::Existing
     } else {
         Ensure::Present
@@ -120,6 +149,7 @@ fn default_ensure(kind: Kind, store: &StoreScope) -> Ensure {
 fn is_list_that_rest_cannot_create(kind: Kind, store: &StoreScope) -> bool {
     match kind.scoping {
         Scoping::Assignment { .. } => *store != StoreScope::All && store.single().is_none(),
+        Scoping::Global | Scoping::Values | Scoping::Rows => false,
     }
 }
 
@@ -143,27 +173,91 @@ fn read_kind(map: &Mapping<'_>, place: Place, report: &mut Report<'_>) -> Option
     kind
 }
 
-fn read_key<'n>(
-    map: &Mapping<'n>,
+fn read_key(
+    kind: Option<Kind>,
+    map: &Mapping<'_>,
     place: Place,
     report: &mut Report<'_>,
-) -> Option<(&'n str, Place)> {
+) -> Option<(String, Place)> {
+    const REMEDY: &str = "name the entity, such as `key: home`";
     let Some(Entry { value, .. }) = map.get("key") else {
-        report.critical(
-            "missing-key",
-            place,
-            "the change has no `key`",
-            "name the entity, such as `key: home`",
-        );
+        report.critical("missing-key", place, "the change has no `key`", REMEDY);
         return None;
     };
-    let key = text_of(value, "`key`", report)?;
-    if let Err(error) = EntityKey::new(key) {
-        let remedy = "name the entity, such as `key: home`";
-        report.critical("bad-key", value.place, error.to_string(), remedy);
+    let key = match (&value.value, kind.map(|kind| kind.key)) {
+        (Yaml::Map(_), Some(KeyShape::Parts(names))) => read_parts(names, value, report)?,
+        _ => text_of(value, "`key`", report)?.to_owned(),
+    };
+    if let Err(error) = EntityKey::new(key.as_str()) {
+        report.critical("bad-key", value.place, error.to_string(), REMEDY);
+        return None;
+    }
+    let parts = match kind.map(|kind| kind.key) {
+        None | Some(KeyShape::Plain) => Vec::new(),
+        Some(KeyShape::Path) => key::names(&key),
+        Some(KeyShape::Parts(names)) => {
+            let parts = key::parts(&key);
+            if parts.len() != names.len() {
+                report.critical(
+                    "bad-key",
+                    value.place,
+                    format!(
+                        "key {} has {} of its {} parts",
+                        quote(&key),
+                        parts.len(),
+                        names.len()
+                    ),
+                    format!("write {}", spelled(names)),
+                );
+                return None;
+            }
+            parts
+        }
+    };
+    if parts.iter().any(String::is_empty) {
+        let message = format!("key {} has an empty part", quote(&key));
+        report.critical("bad-key", value.place, message, "give each part a name");
         return None;
     }
     Some((key, value.place))
+}
+
+/// `key: { sku: …, source: … }`, and as one text.
+fn spelled(names: &[&str]) -> String {
+    let parts: Vec<String> = names.iter().map(|name| format!("{name}: …")).collect();
+    format!(
+        "`key: {{ {} }}`, or `{}`",
+        parts.join(", "),
+        names.join("|")
+    )
+}
+
+fn read_parts(
+    names: &'static [&'static str],
+    node: &Node,
+    report: &mut Report<'_>,
+) -> Option<String> {
+    let map = Mapping::read(node, "`key`", names, report)?;
+    let mut parts = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(entry) = map.get(name) else {
+            let message = format!("the key has no `{name}`");
+            report.critical(
+                "missing-key",
+                node.place,
+                message,
+                format!("write {}", spelled(names)),
+            );
+            return None;
+        };
+        let part = match &entry.value.value {
+            // a quantity, or a code of digits
+            Yaml::Number(number) => number.to_string(),
+            _ => text_of(entry.value, &format!("`{name}`"), report)?.to_owned(),
+        };
+        parts.push(part);
+    }
+    Some(key::of_parts(parts.iter().map(String::as_str)))
 }
 
 fn read_ensure(entry: Entry<'_>, report: &mut Report<'_>) -> Option<(Ensure, Place)> {
@@ -249,6 +343,7 @@ fn read_view(text: &str, place: Place, report: &mut Report<'_>) -> Option<StoreC
 
 fn read_fields(
     kind: Option<Kind>,
+    store: &StoreScope,
     entry: Entry<'_>,
     charset: Charset,
     report: &mut Report<'_>,
@@ -259,10 +354,16 @@ fn read_fields(
     };
     let mut fields = Vec::with_capacity(entries.len());
     for (name, Entry { key, value }) in entries {
-        let Some(spec) = settable_field(kind, name, key.place, report) else {
+        let Some(spec) = settable_field(kind, store, name, key.place, report) else {
             continue;
         };
-        let Some(value) = value::read(kind, spec, value, charset, report) else {
+        let of = value::Of {
+            kind,
+            store,
+            name,
+            spec,
+        };
+        let Some(value) = value::read(of, value, charset, report) else {
             continue;
         };
         if let Ok(name) = FieldName::new(name) {
@@ -279,6 +380,7 @@ fn read_fields(
 
 fn settable_field(
     kind: Kind,
+    store: &StoreScope,
     name: &str,
     place: Place,
     report: &mut Report<'_>,
@@ -293,9 +395,13 @@ fn settable_field(
         );
         return None;
     };
-    let (why, remedy) = match spec.owner {
-        Owner::File => return Some(spec),
-        Owner::Key => (
+    let (why, remedy) = match spec.owner_under(store) {
+        Owner::File | Owner::Fixed(_) => return Some(spec),
+        Owner::Whole => (
+            "it goes with the entity when that is deleted or made again",
+            "take it out, and use the kind that it belongs to",
+        ),
+        Owner::Key | Owner::KeyUnderAll => (
             "it is what names the entity",
             "take it out; `key` of the change names the entity",
         ),
@@ -312,10 +418,48 @@ fn settable_field(
 }
 
 fn key_fits_the_kind(draft: &Draft<'_>, report: &mut Report<'_>) {
-    if let (Some(kind), Some((key, place))) = (draft.kind, draft.key)
+    if let (Some(kind), Some((key, place))) = (draft.kind, &draft.key)
         && let Some(problem) = (kind.check_key)(key)
     {
-        report.problem(place, problem);
+        report.problem(*place, problem);
+    }
+}
+
+fn store_fits_the_kind(draft: &Draft<'_>, report: &mut Report<'_>) {
+    let (Some(kind), Some((store, place))) = (draft.kind, &draft.store) else {
+        return;
+    };
+    if kind.scoping == Scoping::Global && *store != StoreScope::All {
+        report.critical(
+            "store-of-global",
+            *place,
+            format!(
+                "a {} has one value for all store views, so there is none of {store}",
+                kind.label
+            ),
+            "take `store` out",
+        );
+    }
+}
+
+/// The values of a view are no entity: they come and go with the one under `all`.
+fn views_do_not_exist_alone(draft: &Draft<'_>, report: &mut Report<'_>) {
+    let (Some(kind), Some((store, _))) = (draft.kind, &draft.store) else {
+        return;
+    };
+    let of_view = kind.scoping == Scoping::Values && *store != StoreScope::All;
+    match draft.ensure {
+        Some((ensure @ (Ensure::Absent | Ensure::Present), place)) if of_view => report.critical(
+            "ensure-of-view",
+            place,
+            format!(
+                "`ensure: {}` under {store}: a {} exists for all views, and has only values of its own under some",
+                ensure.as_str(),
+                kind.label
+            ),
+            "write it in a change with `store: all`; a view's own value goes away with `{ default: true }`",
+        ),
+        _ => {}
     }
 }
 
@@ -360,6 +504,14 @@ fn absent_can_be_undone(draft: &Draft<'_>, report: &mut Report<'_>) {
     let Some((Ensure::Absent, place)) = draft.ensure else {
         return;
     };
+    if let Some(why) = kind.permanent {
+        report.critical(
+            "absent-cannot-be-undone",
+            place,
+            format!("a {} cannot be deleted: {why}", kind.label),
+            "take the change out",
+        );
+    }
     if is_list_that_rest_cannot_create(kind, store) {
         report.critical(
             "absent-cannot-be-undone",

@@ -54,7 +54,7 @@ pub(super) fn resolve(
             Ok(text) => {
                 left = left.saturating_sub(text.len() as u64);
                 let value = field.spec.canonical(Value::String(text));
-                match field.spec.check(&value, charset) {
+                match field.spec.check_as(field.name.as_str(), &value, charset) {
                     None => {
                         field.value = FieldValue::Ready(value);
                         continue;

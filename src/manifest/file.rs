@@ -147,7 +147,7 @@ fn read_changes(
         }
         Yaml::List(items) => items
             .iter()
-            .filter_map(|item| change::read(item, charset, report))
+            .flat_map(|item| change::read(item, charset, report))
             .collect(),
         other => {
             let remedy = "begin each change with `- kind: …`";

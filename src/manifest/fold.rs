@@ -6,8 +6,8 @@ use super::change::{Change, Field};
 use super::report::origin;
 use super::value::FieldValue;
 use crate::domain::{
-    DesiredEntity, DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Listed,
-    Origin, Overridden, Slot, Value,
+    DesiredEntity, DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Kind, Listed,
+    Marker, Origin, Overridden, Slot, Value, marker_of,
 };
 
 /// Folds the changes of each path. The order of the map, bytewise by path, is the order of folding.
@@ -79,13 +79,15 @@ fn list(change: &Lines<'_>, slots: &mut BTreeMap<Slot, Listed>) {
         entity: change.entity.clone(),
         field,
     };
-    slots.insert(
-        slot(FieldId::Existence),
-        Listed {
-            value: DesiredValue::Ensure(change.ensure),
-            origin: change.ensure_origin.clone(),
-        },
-    );
+    if change.entity.exists_by_itself() {
+        slots.insert(
+            slot(FieldId::Existence),
+            Listed {
+                value: DesiredValue::Ensure(change.ensure),
+                origin: change.ensure_origin.clone(),
+            },
+        );
+    }
     for (name, value, origin) in &change.fields {
         slots.insert(
             slot(FieldId::Named((*name).clone())),
@@ -193,11 +195,32 @@ impl Folded {
         DesiredEntity {
             ensure,
             explicit,
-            fields: fields
-                .into_iter()
-                .map(|(name, (value, _))| (name, value))
-                .collect(),
+            fields: coupled(
+                entity.kind,
+                fields
+                    .into_iter()
+                    .map(|(name, (value, _))| (name, value))
+                    .collect(),
+            ),
             origin,
         }
     }
+}
+
+/// What the store sets along with a field that the files set is desired as well: whatever it sets.
+fn coupled(kind: Kind, mut fields: BTreeMap<FieldName, Value>) -> BTreeMap<FieldName, Value> {
+    for spec in kind.fields {
+        let Some(leader) = spec.coupled_to.and_then(|name| FieldName::new(name).ok()) else {
+            continue;
+        };
+        let moves = fields
+            .get(&leader)
+            .is_some_and(|value| !value.is_null() && marker_of(value).is_none());
+        if let (true, Ok(name)) = (moves, FieldName::new(spec.name)) {
+            fields
+                .entry(name)
+                .or_insert_with(|| Marker::Coupled.value().clone());
+        }
+    }
+    fields
 }

@@ -4,12 +4,15 @@
 //! from. It knows names, types and lengths; what needs the rest of the file or the tree is left to
 //! `gitmage validate`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::change::CHANGE_KEYS;
 use super::file::FILE_KEYS;
-use crate::domain::Kind;
-use crate::domain::kinds::{FieldSpec, FieldType};
+use crate::domain::key::KeyShape;
+use crate::domain::kinds::{FieldScope, FieldSpec, FieldType, Owner, Scoping};
+use crate::domain::{Kind, StoreScope};
 
 /// The JSON Schema (draft 2020-12) of release files.
 pub fn schema() -> Value {
@@ -18,6 +21,8 @@ pub fn schema() -> Value {
     definitions.insert("store".to_owned(), store());
     definitions.insert("view".to_owned(), view());
     definitions.insert("file".to_owned(), file_reference());
+    definitions.insert("default".to_owned(), default());
+    definitions.insert("attribute".to_owned(), attribute());
     for kind in Kind::all() {
         definitions.insert(format!("{kind}_fields"), fields(kind));
     }
@@ -74,9 +79,14 @@ fn change() -> Value {
         .collect();
     let mut rules: Vec<Value> = Kind::all()
         .map(|kind| {
+            let mut properties = json!({ "fields": { "$ref": format!("#/$defs/{kind}_fields") } });
+            properties["key"] = key(kind).unwrap_or_else(|| json!({ "type": "string" }));
+            if kind.scoping == Scoping::Global {
+                properties["store"] = json!({ "const": "all" });
+            }
             json!({
                 "if": { "properties": { "kind": { "const": kind.name } }, "required": ["kind"] },
-                "then": { "properties": { "fields": { "$ref": format!("#/$defs/{kind}_fields") } } },
+                "then": { "properties": properties },
             })
         })
         .collect();
@@ -88,9 +98,8 @@ fn change() -> Value {
     let properties = properties(CHANGE_KEYS, &|key| match key {
         "kind" => Some(json!({ "description": "What kind of entity.", "oneOf": kinds })),
         "key" => Some(json!({
-            "description": "The natural key, such as the identifier of a page or block. Case matters.",
-            "type": "string",
-            "minLength": 1,
+            "description": "The natural key: an identifier, a SKU, a code, a path of names, or a mapping of its parts. Case matters.",
+            "type": ["string", "object"],
         })),
         "store" => Some(json!({ "$ref": "#/$defs/store" })),
         "ensure" => Some(ensure()),
@@ -124,13 +133,13 @@ fn ensure() -> Value {
 
 fn store() -> Value {
     json!({
-        "description": "The assignment: `all` (store views), one view's code, or the exact list of codes.",
+        "description": "`all` (store views), one view's code, or a list of codes: the assignment of a page or block, the scope of the values of the catalogue.",
         "default": "all",
         "anyOf": [
             { "const": "all", "description": "All store views." },
             { "$ref": "#/$defs/view" },
             {
-                "description": "Exactly these views; the entity must exist already.",
+                "description": "Exactly these views; a page or block must exist already.",
                 "type": "array",
                 "items": { "$ref": "#/$defs/view" },
                 "minItems": 1,
@@ -167,16 +176,87 @@ fn file_reference() -> Value {
 }
 
 fn fields(kind: Kind) -> Value {
-    let properties: Map<String, Value> = kind
-        .settable()
+    let mut properties: Map<String, Value> = kind
+        .fields
+        .iter()
+        .filter(|field| {
+            let view = StoreScope::Views(BTreeSet::new());
+            [StoreScope::All, view]
+                .iter()
+                .any(|store| matches!(field.owner_under(store), Owner::File | Owner::Fixed(_)))
+        })
         .map(|field| (field.name.to_owned(), field_schema(field)))
         .collect();
+    if kind.scoping.is_values() {
+        for (name, schema) in &mut properties {
+            let per_view = kind
+                .field(name)
+                .is_some_and(|field| field.scope != FieldScope::Global && field.sticky.is_none());
+            if per_view {
+                let described = schema["description"].take();
+                *schema = json!({
+                    "description": described,
+                    "anyOf": [schema, { "$ref": "#/$defs/default" }],
+                });
+            }
+        }
+    }
+    let others = match kind.attributes {
+        Some(_) => json!({ "$ref": "#/$defs/attribute" }),
+        None => json!(false),
+    };
     json!({
         "description": format!("Fields of a {}.", kind.label),
         "type": "object",
         "properties": properties,
+        "additionalProperties": others,
+    })
+}
+
+/// The value of an attribute that only the store knows.
+fn attribute() -> Value {
+    let one = json!(["string", "number", "boolean", "null"]);
+    json!({
+        "description": "An attribute of the store's own, by its code; options by their labels.",
+        "anyOf": [
+            { "type": one },
+            { "type": "array", "items": { "type": ["string", "integer"] } },
+            { "$ref": "#/$defs/file" },
+            { "$ref": "#/$defs/default" },
+        ],
+    })
+}
+
+fn default() -> Value {
+    json!({
+        "description": "Under a store view: go back to the value under `all` (\"use default value\").",
+        "type": "object",
+        "properties": { "default": { "const": true } },
+        "required": ["default"],
         "additionalProperties": false,
     })
+}
+
+/// The key of a kind: a text, or its parts.
+fn key(kind: Kind) -> Option<Value> {
+    let KeyShape::Parts(names) = kind.key else {
+        return None;
+    };
+    let parts: Map<String, Value> = names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({ "type": ["string", "number"] })))
+        .collect();
+    Some(json!({
+        "anyOf": [
+            { "type": "string", "minLength": 1 },
+            {
+                "type": "object",
+                "properties": parts,
+                "required": names,
+                "additionalProperties": false,
+            },
+        ],
+    }))
 }
 
 fn field_schema(field: &FieldSpec) -> Value {
@@ -208,6 +288,44 @@ fn field_schema(field: &FieldSpec) -> Value {
             "format": "date",
         }),
         FieldType::Timestamp => json!({ "description": field.doc, "type": typed("string") }),
+        FieldType::DateTime => json!({
+            "description": field.doc,
+            "type": typed("string"),
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$",
+        }),
+        FieldType::Decimal { min, max } => json!({
+            "description": field.doc,
+            "type": typed("number"),
+            "minimum": min,
+            "maximum": max,
+        }),
+        FieldType::Choice(words) => json!({ "description": field.doc, "enum": words }),
+        FieldType::Texts => json!({
+            "description": field.doc,
+            "type": typed("array"),
+            "items": { "type": "string" },
+            "uniqueItems": true,
+        }),
+        FieldType::Reference(_) => json!({
+            "description": field.doc,
+            "type": match field.nullable {
+                true => json!(["string", "integer", "null"]),
+                false => json!(["string", "integer"]),
+            },
+        }),
+        FieldType::References(_) => json!({
+            "description": field.doc,
+            "type": typed("array"),
+            "items": { "type": ["string", "integer"] },
+            "uniqueItems": true,
+        }),
+        FieldType::Labels => json!({
+            "description": field.doc,
+            "type": typed("object"),
+            "additionalProperties": { "type": "string" },
+        }),
+        FieldType::Tree => json!({ "description": field.doc, "type": typed("object") }),
+        FieldType::Attribute | FieldType::Json => json!({ "description": field.doc }),
     }
 }
 

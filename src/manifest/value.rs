@@ -2,12 +2,12 @@
 
 use serde_json::Number;
 
-use super::mapping::{Entry, Mapping, text_of};
+use super::mapping::{Entry, Mapping, entries, text_of};
 use super::node::{Node, Yaml};
 use super::report::{Report, quote};
 use super::source::Place;
-use crate::domain::kinds::{Charset, FieldSpec, FieldType, Scoping};
-use crate::domain::{Kind, Value};
+use crate::domain::kinds::{Charset, FieldScope, FieldSpec, FieldType, Scoping};
+use crate::domain::{Kind, Marker, StoreScope, Value};
 
 /// The keys of a value that is a mapping.
 pub(super) const VALUE_KEYS: &[&str] = &["file", "default"];
@@ -29,39 +29,71 @@ pub(super) struct FileRef {
     pub(super) snippet: String,
 }
 
+/// The field whose value is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub(super) kind: Kind,
+    pub(super) store: &'a StoreScope,
+    /// As the file spells it; an attribute of the store's own has no name in the table.
+    pub(super) name: &'a str,
+    pub(super) spec: &'static FieldSpec,
+}
+
+impl Of<'_> {
+    /// Whether the value is one of a view, beneath which there is that of all views.
+    fn is_of_view(&self) -> bool {
+        self.kind.scoping == Scoping::Values && *self.store != StoreScope::All
+    }
+}
+
 /// Reads a value; `None` when it is no good, and why stands in the report.
 pub(super) fn read(
-    kind: Kind,
-    spec: &'static FieldSpec,
+    of: Of<'_>,
     node: &Node,
     charset: Charset,
     report: &mut Report<'_>,
 ) -> Option<FieldValue> {
-    let value = match (spec.ty, &node.value) {
-        (_, Yaml::Map(entries)) if !entries.is_empty() => {
-            return read_mapping(kind, spec, node, report);
-        }
-        (_, Yaml::Null) => Value::Null,
-        (FieldType::Bool, Yaml::Bool(value)) => Value::Bool(*value),
-        (FieldType::Integer { .. }, Yaml::Number(number)) if is_whole(number) => {
-            Value::Number(number.clone())
-        }
-        (
-            FieldType::Text { .. }
-            | FieldType::LongText { .. }
-            | FieldType::Date
-            | FieldType::Timestamp,
-            Yaml::Text(text),
-        ) => Value::String(text.clone()),
-        (_, found) => {
-            let remedy = wrong_type_remedy(spec, node, report);
-            let what = format!("`{}`", spec.name);
-            report.wrong_type(node.place, &what, found.label(), spec.ty.label(), remedy);
+    if of.is_of_view() && of.spec.scope == FieldScope::Global {
+        report.critical(
+            "one-value-for-all",
+            node.place,
+            format!(
+                "`{}` of a {} has one value for all store views, and a change of a view would move it for all",
+                of.name, of.kind.label
+            ),
+            "set it in a change with `store: all`",
+        );
+        return None;
+    }
+    let value = match (of.spec.ty, &node.value) {
+        (_, Yaml::Null) if of.is_of_view() => {
+            report.critical(
+                "null-of-view",
+                node.place,
+                format!(
+                    "`{}` is null, which Magento takes for \"use default value\" under a view",
+                    of.name
+                ),
+                "write `{ default: true }` to use the default value, or `\"\"` for an empty text",
+            );
             return None;
         }
+        (ty, Yaml::Map(entries)) if !entries.is_empty() && !is_data(ty, node) => {
+            return read_mapping(of, node, report);
+        }
+        (ty, value) => match plain(ty, value).or_else(|| structured(ty, node, report)) {
+            Some(value) => value,
+            None => {
+                let remedy = wrong_type_remedy(of, node, report);
+                let what = format!("`{}`", of.name);
+                let wanted = of.spec.ty.label();
+                report.wrong_type(node.place, &what, node.value.label(), wanted, remedy);
+                return None;
+            }
+        },
     };
-    let value = spec.canonical(value);
-    if let Some(problem) = spec.check(&value, charset) {
+    let value = of.spec.canonical(value);
+    if let Some(problem) = of.spec.check_as(of.name, &value, charset) {
         let place = match problem.id {
             "value-four-byte" => four_byte_place(node, report).unwrap_or(node.place),
             _ => node.place,
@@ -70,6 +102,74 @@ pub(super) fn read(
         return None;
     }
     Some(FieldValue::Ready(value))
+}
+
+/// A scalar of the field's type.
+fn plain(ty: FieldType, value: &Yaml) -> Option<Value> {
+    Some(match (ty, value) {
+        (_, Yaml::Null) => Value::Null,
+        (FieldType::Bool | FieldType::Attribute, Yaml::Bool(value)) => Value::Bool(*value),
+        (FieldType::Integer { .. }, Yaml::Number(number)) if is_whole(number) => {
+            Value::Number(number.clone())
+        }
+        (
+            FieldType::Decimal { .. } | FieldType::Attribute | FieldType::Reference(_),
+            Yaml::Number(number),
+        ) => Value::Number(number.clone()),
+        (
+            FieldType::Text { .. }
+            | FieldType::LongText { .. }
+            | FieldType::Date
+            | FieldType::DateTime
+            | FieldType::Timestamp
+            | FieldType::Choice(_)
+            | FieldType::Reference(_)
+            | FieldType::Attribute,
+            Yaml::Text(text),
+        ) => Value::String(text.clone()),
+        _ => return None,
+    })
+}
+
+/// Whether a mapping is the value itself, and not `{ file: … }` or `{ default: true }`.
+fn is_data(ty: FieldType, node: &Node) -> bool {
+    let Yaml::Map(pairs) = &node.value else {
+        return false;
+    };
+    let marks = |(key, value): &(Node, Node)| {
+        key.value == Yaml::Text("default".to_owned()) && value.value == Yaml::Bool(true)
+    };
+    matches!(ty, FieldType::Labels | FieldType::Tree) && !pairs.iter().any(marks)
+}
+
+/// A list or a mapping, where the type is one.
+fn structured(ty: FieldType, node: &Node, report: &mut Report<'_>) -> Option<Value> {
+    match (ty, &node.value) {
+        (FieldType::Texts | FieldType::References(_) | FieldType::Attribute, Yaml::List(_))
+        | (FieldType::Labels | FieldType::Tree, Yaml::Map(_)) => json(node, report),
+        _ => None,
+    }
+}
+
+/// A node as JSON; keys that are no text or stand twice are reported.
+fn json(node: &Node, report: &mut Report<'_>) -> Option<Value> {
+    Some(match &node.value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => Value::Bool(*value),
+        Yaml::Number(number) => Value::Number(number.clone()),
+        Yaml::Text(text) => Value::String(text.clone()),
+        Yaml::List(items) => {
+            let items: Option<Vec<Value>> = items.iter().map(|item| json(item, report)).collect();
+            Value::Array(items?)
+        }
+        Yaml::Map(_) => {
+            let mut map = serde_json::Map::new();
+            for (key, entry) in entries(node, "the value", report)? {
+                map.insert(key.to_owned(), json(entry.value, report)?);
+            }
+            Value::Object(map)
+        }
+    })
 }
 
 /// A number in a whole number's spelling; the largest ones are kept as fractions.
@@ -85,9 +185,9 @@ fn four_byte_place(node: &Node, report: &Report<'_>) -> Option<Place> {
     Some(report.source.place_at(node.span.start + offset))
 }
 
-fn wrong_type_remedy(spec: &FieldSpec, node: &Node, report: &Report<'_>) -> String {
+fn wrong_type_remedy(of: Of<'_>, node: &Node, report: &Report<'_>) -> String {
     let spelling = node.spelling(report.source);
-    match (spec.ty, &node.value) {
+    match (of.spec.ty, &node.value) {
         (FieldType::Bool, value) => match truth(value) {
             Some(truth) => format!("write `{truth}`"),
             None => "write `true` or `false`".to_owned(),
@@ -95,6 +195,11 @@ fn wrong_type_remedy(spec: &FieldSpec, node: &Node, report: &Report<'_>) -> Stri
         (FieldType::Integer { .. }, Yaml::Text(text)) if text.parse::<i64>().is_ok() => {
             format!("take the quotes away: {text}")
         }
+        (FieldType::Decimal { .. }, Yaml::Text(text)) if text.parse::<f64>().is_ok() => {
+            format!("take the quotes away: {text}")
+        }
+        (FieldType::Choice(words), _) => format!("write one of: {}", words.join(", ")),
+        (FieldType::References(_), Yaml::Text(text)) => format!("write a list: [{text}]"),
         (FieldType::Text { .. } | FieldType::LongText { .. }, Yaml::Bool(_) | Yaml::Number(_)) => {
             match spelling {
                 Some(spelling) => format!("put it in quotes: \"{spelling}\""),
@@ -122,13 +227,8 @@ fn truth(value: &Yaml) -> Option<bool> {
     }
 }
 
-fn read_mapping(
-    kind: Kind,
-    spec: &FieldSpec,
-    node: &Node,
-    report: &mut Report<'_>,
-) -> Option<FieldValue> {
-    let what = format!("the value of `{}`", spec.name);
+fn read_mapping(of: Of<'_>, node: &Node, report: &mut Report<'_>) -> Option<FieldValue> {
+    let what = format!("the value of `{}`", of.name);
     let map = Mapping::read(node, &what, VALUE_KEYS, report)?;
     match (map.get("file"), map.get("default")) {
         (Some(_), Some(default)) => {
@@ -140,16 +240,14 @@ fn read_mapping(
             );
             None
         }
-        (Some(file), None) => read_file(spec, file, report).map(FieldValue::File),
-        (None, Some(default)) => {
-            refuse_default(kind, spec, default, report);
-            None
-        }
+        (Some(file), None) => read_file(of, file, report).map(FieldValue::File),
+        (None, Some(default)) => read_default(of, default, report),
         (None, None) => None,
     }
 }
 
-fn refuse_default(kind: Kind, spec: &FieldSpec, entry: Entry<'_>, report: &mut Report<'_>) {
+/// `{ default: true }`: the value under `all` shows through again.
+fn read_default(of: Of<'_>, entry: Entry<'_>, report: &mut Report<'_>) -> Option<FieldValue> {
     if entry.value.value != Yaml::Bool(true) {
         let found = entry.value.value.label();
         report.wrong_type(
@@ -159,33 +257,53 @@ fn refuse_default(kind: Kind, spec: &FieldSpec, entry: Entry<'_>, report: &mut R
             "`true`",
             "write `{ default: true }`",
         );
+        if of.is_of_view() {
+            return None;
+        }
     }
-    match kind.scoping {
-        Scoping::Assignment { .. } => report.critical(
-            "default-without-scope",
-            entry.key.place,
-            format!(
-                "`{}` has no default to go back to: a {} has one value, and `store` says where it is shown",
-                spec.name, kind.label
-            ),
-            "give it a value, or leave the field out",
+    if of.is_of_view() {
+        if let Some(why) = of.spec.sticky {
+            report.critical(
+                "default-impossible",
+                entry.key.place,
+                format!("`{}` of a {} cannot go back to the default: {why}", of.name, of.kind.label),
+                "give it the value that it has under `all`, or tick \"Use Default Value\" in the admin",
+            );
+            return None;
+        }
+        return Some(FieldValue::Ready(Marker::Default.value().clone()));
+    }
+    let why = match of.kind.scoping {
+        Scoping::Assignment { .. } => format!(
+            "a {} has one value, and `store` says where it is shown",
+            of.kind.label
         ),
-    }
+        Scoping::Global => format!("a {} has one value for all store views", of.kind.label),
+        Scoping::Values => "this is the value under `all`, which views go back to".to_owned(),
+        Scoping::Rows => "delete the view's row with `ensure: absent` instead".to_owned(),
+    };
+    report.critical(
+        "default-without-scope",
+        entry.key.place,
+        format!("`{}` has no default to go back to: {why}", of.name),
+        "give it a value, or leave the field out",
+    );
+    None
 }
 
-fn read_file(spec: &FieldSpec, entry: Entry<'_>, report: &mut Report<'_>) -> Option<FileRef> {
+fn read_file(of: Of<'_>, entry: Entry<'_>, report: &mut Report<'_>) -> Option<FileRef> {
     let path = text_of(entry.value, "`file`", report)?;
     let place = entry.value.place;
-    if !matches!(spec.ty, FieldType::Text { .. } | FieldType::LongText { .. }) {
+    let ty = of.spec.ty;
+    if !matches!(
+        ty,
+        FieldType::Text { .. } | FieldType::LongText { .. } | FieldType::Attribute
+    ) {
         report.critical(
             "file-for-no-text",
             entry.key.place,
-            format!(
-                "`{}` is {}, which no file holds",
-                spec.name,
-                spec.ty.label()
-            ),
-            format!("write {} here", spec.ty.label()),
+            format!("`{}` is {}, which no file holds", of.name, ty.label()),
+            format!("write {} here", ty.label()),
         );
         return None;
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::book::{Book, Standing};
 use super::stack::{Before, Target};
-use crate::domain::kinds::{Charset, Owner, Scoping};
+use super::surroundings::{Surroundings, settle};
+use crate::domain::kinds::{Charset, FieldType, Owner, Scoping};
 use crate::domain::{
-    Action, DesiredValue, Ensure, EntityRef, FieldId, FieldName, ObservedEntity, Presence,
-    ReleaseKind, Slot, StoreScope, Value,
+    Action, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Marker, ObservedEntity, Presence,
+    ReleaseKind, Slot, StoreScope, Value, Vocabulary, marker_of,
 };
 
 /// A field's value to be brought about.
@@ -20,12 +21,30 @@ pub struct Want {
 }
 
 impl Want {
-    /// Whether a value read from the store is the wanted one.
+    /// Whether a value is the wanted one.
     pub fn met_by(&self, entity: &EntityRef, field: &FieldName, seen: &Value) -> bool {
+        if let Some(marker) = marker_of(&self.value) {
+            return marker.met_by(seen);
+        }
         match entity.kind.field(field.as_str()) {
             Some(spec) if !self.exact => spec.same(&self.value, seen),
             Some(_) | None => self.value == *seen,
         }
+    }
+
+    /// Whether an entity read from the store shows the wanted value. A view's value equal to the one
+    /// under `all` counts as either.
+    pub fn met_in(&self, entity: &EntityRef, field: &FieldName, found: &ObservedEntity) -> bool {
+        let seen = found.get(field);
+        match marker_of(&self.value) {
+            Some(Marker::Default) => self.met_by(entity, field, seen),
+            Some(Marker::Coupled) | None => self.met_by(entity, field, found.effective(field)),
+        }
+    }
+
+    /// Whether nothing has to be there for it to be met.
+    pub fn is_default(&self) -> bool {
+        self.value == *Marker::Default.value()
     }
 }
 
@@ -56,6 +75,8 @@ pub struct EntityWork {
     pub slots: Vec<FieldId>,
     /// Whether `ensure: present` was spelled out.
     pub explicit: bool,
+    /// Why it cannot be sent as the files say it: the store does not know a word of it.
+    pub problem: Option<String>,
 }
 
 /// What is sent for an entity.
@@ -85,8 +106,20 @@ impl Decision {
     }
 }
 
-/// What a pass wants, by entity, of the slots given.
+/// What a pass wants, by entity, of the slots given, in the store's own words.
 pub fn work<'a>(
+    book: &Book,
+    slots: impl IntoIterator<Item = &'a Slot>,
+    vocabulary: &Vocabulary,
+    charset: Charset,
+) -> BTreeMap<EntityRef, EntityWork> {
+    let mut work = asked(book, slots);
+    settle(&mut work, vocabulary, charset);
+    work
+}
+
+/// What a pass wants, by entity, as the files say it.
+pub fn asked<'a>(
     book: &Book,
     slots: impl IntoIterator<Item = &'a Slot>,
 ) -> BTreeMap<EntityRef, EntityWork> {
@@ -199,6 +232,7 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
         fields,
         slots,
         explicit,
+        problem: None,
     }
 }
 
@@ -259,12 +293,25 @@ pub fn decide(
     entity: &EntityRef,
     work: &EntityWork,
     presence: &Presence,
-    charset: Charset,
+    around: &Surroundings,
 ) -> Decision {
     if work.being == Being::Any && work.fields.is_empty() {
         return Decision::Noop;
     }
+    if let Some(problem) = &work.problem {
+        return Decision::Refused(problem.clone());
+    }
+    if entity.base().is_some() {
+        return decide_view(entity, work, presence, around);
+    }
     match presence {
+        Presence::Orphan(parent) if !around.made.contains(parent) => match &work.being {
+            Being::Absent { .. } => Decision::Noop,
+            Being::Any | Being::Present(_) | Being::Existing => Decision::Refused(format!(
+                "the {} {} does not exist in the store; correct the key, or create it there or in a release",
+                parent.kind.label, parent.key
+            )),
+        },
         Presence::UnknownView(code) => Decision::Refused(format!(
             "the store has no view `{code}`; correct `store:`, or create the view"
         )),
@@ -300,7 +347,7 @@ pub fn decide(
                 ))
             }
         },
-        Presence::Missing => match &work.being {
+        Presence::Missing | Presence::Orphan(_) => match &work.being {
             Being::Absent { .. } => Decision::Noop,
             Being::Present(base) => create(entity, work, base),
             Being::Existing | Being::Any => Decision::Refused(if creatable(entity) {
@@ -310,18 +357,63 @@ pub fn decide(
             }),
         },
         Presence::Found(found) => match &work.being {
-            Being::Absent { put_back } => match (put_back, irreplaceable(entity, found, charset)) {
-                (false, Some(why)) => Decision::Refused(why),
-                (true, _) | (false, None) => Decision::Delete,
-            },
-            Being::Any | Being::Existing | Being::Present(_) => update(entity, work, found),
+            Being::Absent { put_back } => {
+                match (put_back, irreplaceable(entity, found, around.charset)) {
+                    (false, Some(why)) => Decision::Refused(why),
+                    (true, _) | (false, None) => Decision::Delete,
+                }
+            }
+            Being::Any | Being::Existing | Being::Present(_) => update(entity, work, found, around),
         },
+    }
+}
+
+/// What is to be sent for the values of a view, which are there when the entity is.
+fn decide_view(
+    entity: &EntityRef,
+    work: &EntityWork,
+    presence: &Presence,
+    around: &Surroundings,
+) -> Decision {
+    match presence {
+        Presence::Found(found) => update(entity, work, found, around),
+        Presence::UnknownView(code) => Decision::Refused(format!(
+            "the store has no view `{code}`; correct `store:`, or create the view"
+        )),
+        _ if work.fields.values().all(Want::is_default) => Decision::Noop,
+        _ if entity
+            .base()
+            .is_some_and(|base| around.made.contains(&base)) =>
+        {
+            let fields = work.fields.iter().filter(|(_, want)| !want.is_default());
+            Decision::Update(
+                fields
+                    .map(|(name, want)| (name.clone(), want.value.clone()))
+                    .collect(),
+            )
+        }
+        _ => Decision::Refused(format!(
+            "the {} does not exist in the store; create it there, or in a change with `store: all`",
+            entity.kind.label
+        )),
     }
 }
 
 /// Whether REST can make an entity with this assignment.
 fn creatable(entity: &EntityRef) -> bool {
     matches!(&entity.store, StoreScope::All) || entity.store.single().is_some()
+}
+
+/// What cannot be changed any more, where that is asked for.
+fn fixed(entity: &EntityRef, name: &FieldName, seen: &Value, want: &Want) -> Option<String> {
+    let spec = entity.kind.field(name.as_str())?;
+    let Owner::Fixed(why) = spec.owner else {
+        return None;
+    };
+    Some(format!(
+        "`{name}` is {seen} and cannot be changed to {}: {why}; set it back, or delete the {} and make it anew",
+        want.value, entity.kind.label
+    ))
 }
 
 fn cannot_create(entity: &EntityRef) -> String {
@@ -332,17 +424,31 @@ fn cannot_create(entity: &EntityRef) -> String {
 }
 
 fn side_by_side(entity: &EntityRef) -> bool {
-    let Scoping::Assignment { side_by_side, .. } = entity.kind.scoping;
-    side_by_side
+    matches!(
+        entity.kind.scoping,
+        Scoping::Assignment {
+            side_by_side: true,
+            ..
+        }
+    )
 }
 
-fn update(entity: &EntityRef, work: &EntityWork, found: &ObservedEntity) -> Decision {
-    let fields: BTreeMap<FieldName, Value> = work
-        .fields
-        .iter()
-        .filter(|(name, want)| !want.met_by(entity, name, found.get(name)))
-        .map(|(name, want)| (name.clone(), want.value.clone()))
-        .collect();
+fn update(
+    entity: &EntityRef,
+    work: &EntityWork,
+    found: &ObservedEntity,
+    around: &Surroundings,
+) -> Decision {
+    let mut fields = BTreeMap::new();
+    for (name, want) in &work.fields {
+        if want.met_in(entity, name, found) && !around.moves_beneath(entity, name, want, found) {
+            continue;
+        }
+        if let Some(why) = fixed(entity, name, found.get(name), want) {
+            return Decision::Refused(why);
+        }
+        fields.insert(name.clone(), want.value.clone());
+    }
     if fields.is_empty() {
         Decision::Noop
     } else {
@@ -362,10 +468,11 @@ fn create(entity: &EntityRef, work: &EntityWork, base: &BTreeMap<FieldName, Valu
     );
     fields.retain(|name, value| {
         !value.is_null()
+            && marker_of(value).is_none()
             && entity
                 .kind
                 .field(name.as_str())
-                .is_some_and(|f| f.owner == Owner::File)
+                .is_some_and(|f| matches!(f.owner, Owner::File | Owner::Fixed(_) | Owner::Whole))
     });
     let missing = entity
         .kind
@@ -394,30 +501,34 @@ fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -
             problem.message
         ));
     }
-    for spec in entity.kind.fields {
-        let Some((_, value)) = found
-            .fields
-            .iter()
-            .find(|(name, value)| name.as_str() == spec.name && !value.is_null())
-        else {
+    if let Some(why) = entity.kind.permanent {
+        return Some(format!("it cannot be deleted: {why}"));
+    }
+    for (name, value) in found.fields.iter().filter(|(_, value)| !value.is_null()) {
+        let Some(spec) = entity.kind.field(name.as_str()) else {
             continue;
         };
         match spec.owner {
             Owner::Refused(why) => {
                 return Some(format!(
-                    "deleting it could not be undone: it has a `{}`, and {why}; delete it in the admin",
-                    spec.name
+                    "deleting it could not be undone: it has a `{name}`, and {why}; delete it in the admin"
                 ));
             }
-            Owner::File => {
-                if let Some(problem) = spec.check(value, charset) {
+            // what the store says of its own attributes, it takes back
+            Owner::File | Owner::Fixed(_) if spec.ty != FieldType::Attribute => {
+                if let Some(problem) = spec.check_as(name.as_str(), value, charset) {
                     return Some(format!(
                         "deleting it could not be undone: {}; delete it in the admin",
                         problem.message
                     ));
                 }
             }
-            Owner::Key | Owner::Store(_) => {}
+            Owner::File
+            | Owner::Fixed(_)
+            | Owner::Key
+            | Owner::KeyUnderAll
+            | Owner::Store(_)
+            | Owner::Whole => {}
         }
     }
     None
@@ -450,6 +561,7 @@ mod tests {
                 .map(|(name, value)| (name, Want { value, exact: true }))
                 .collect(),
             explicit: false,
+            problem: None,
         }
     }
 
@@ -457,6 +569,7 @@ mod tests {
         Presence::Found(ObservedEntity {
             id: EntityId(7),
             fields,
+            inherited: None,
         })
     }
 
@@ -467,7 +580,7 @@ mod tests {
                 &block(StoreScope::All),
                 &wanted(being, title("a")),
                 &found(title("a")),
-                Charset::default(),
+                &Surroundings::default(),
             );
             assert_eq!(decision, Decision::Noop);
         }
@@ -486,7 +599,7 @@ mod tests {
                 &block(StoreScope::All),
                 &work,
                 &presence,
-                Charset::default(),
+                &Surroundings::default(),
             );
             assert_eq!(decision, Decision::Noop);
         }
@@ -501,7 +614,7 @@ mod tests {
         let de = block(StoreScope::view(StoreCode::new("de").unwrap()));
         let work = wanted(Being::Any, title("old"));
         assert!(matches!(
-            decide(&de, &work, &elsewhere, Charset::default()),
+            decide(&de, &work, &elsewhere, &Surroundings::default()),
             Decision::Refused(_)
         ));
     }

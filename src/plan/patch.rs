@@ -97,6 +97,7 @@ mod tests {
         ObservedEntity {
             id: EntityId(1),
             fields: fields(of),
+            inherited: None,
         }
     }
 

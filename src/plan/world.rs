@@ -6,7 +6,7 @@ use super::book::SlotRecord;
 use super::stack::{Before, Target};
 use crate::domain::kinds::{FieldType, Owner};
 use crate::domain::{
-    DesiredValue, Ensure, EntityRef, FieldId, FieldName, Observation, Presence, Value,
+    DesiredValue, Ensure, EntityRef, FieldId, FieldName, Marker, Observation, Presence, Value,
 };
 
 /// What a pass knows of the store.
@@ -29,8 +29,10 @@ impl World {
         for (entity, presence) in observation {
             let fields = match presence {
                 Presence::Found(found) => Some(found.fields.clone()),
+                // A view has no values of its own where there is no entity yet.
+                Presence::Missing if entity.base().is_some() => Some(BTreeMap::new()),
                 // Under this assignment there is none.
-                Presence::Missing | Presence::Elsewhere(_) => None,
+                Presence::Missing | Presence::Elsewhere(_) | Presence::Orphan(_) => None,
                 Presence::Ambiguous(_) | Presence::UnknownView(_) => continue,
             };
             entities.insert(
@@ -60,7 +62,8 @@ impl World {
                 Before::Entity(whole.then(|| self::whole(entity, fields)))
             }
             (Some(fields), FieldId::Named(name)) => {
-                Before::Value(fields.get(name).cloned().unwrap_or(Value::Null))
+                let value = fields.get(name).cloned();
+                Before::Value(value.unwrap_or_else(|| unset(entity).clone()))
             }
         };
         let derived = known.touched.contains(field)
@@ -78,6 +81,7 @@ impl World {
         let Some(known) = self.entities.get_mut(entity) else {
             return;
         };
+        let existed = known.fields.is_some();
         // Existence comes first: `FieldId` is ordered so.
         for (field, target) in targets {
             match (field, target) {
@@ -120,6 +124,27 @@ impl World {
                 (FieldId::Named(_), Target::Desired(Some(_)) | Target::PutBack(_)) => {}
             }
         }
+        if existed != known.fields.is_some() {
+            self.forget_views(entity);
+        }
+    }
+
+    /// With an entity its views' own values go, and a new one has none.
+    fn forget_views(&mut self, base: &EntityRef) {
+        let views = self.entities.range_mut(base..);
+        let views = views.take_while(|(e, _)| e.kind == base.kind && e.key == base.key);
+        for (_, known) in views.filter(|(entity, _)| !entity.exists_by_itself()) {
+            known.fields = Some(BTreeMap::new());
+            known.touched.insert(FieldId::Existence);
+        }
+    }
+}
+
+/// What a field shows that nobody has set.
+fn unset(entity: &EntityRef) -> &'static Value {
+    match entity.exists_by_itself() {
+        true => &Value::Null,
+        false => Marker::Default.value(),
     }
 }
 
@@ -135,7 +160,10 @@ pub(crate) fn whole(
                 && entity
                     .kind
                     .field(name.as_str())
-                    .is_some_and(|f| matches!(f.owner, Owner::File | Owner::Refused(_)))
+                    .is_some_and(|f| match f.owner {
+                        Owner::File | Owner::Fixed(_) | Owner::Refused(_) | Owner::Whole => true,
+                        Owner::Key | Owner::KeyUnderAll | Owner::Store(_) => false,
+                    })
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
@@ -170,7 +198,18 @@ fn created(entity: &EntityRef) -> BTreeMap<FieldName, Value> {
                 FieldType::Bool => Value::Bool(true),
                 FieldType::Integer { .. } => Value::from(0),
                 FieldType::Text { .. } | FieldType::LongText { .. } => Value::from(""),
-                FieldType::Date | FieldType::Timestamp => return None,
+                FieldType::Decimal { .. }
+                | FieldType::Date
+                | FieldType::DateTime
+                | FieldType::Timestamp
+                | FieldType::Choice(_)
+                | FieldType::Texts
+                | FieldType::Reference(_)
+                | FieldType::References(_)
+                | FieldType::Labels
+                | FieldType::Tree
+                | FieldType::Attribute
+                | FieldType::Json => return None,
             };
             Some((FieldName::new(field.name).ok()?, value))
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use clock::Clock;
 pub use git::{CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Source};
-pub use store::{StoreError, StoreRead, StoreWrite};
+pub use store::{Payload, StoreError, StoreRead, StoreWrite, Write};
 
 /// What happens after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

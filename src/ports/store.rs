@@ -1,11 +1,13 @@
 //! One Magento store, reached over REST. Reading and writing are separate, so a planner cannot write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Next;
 use crate::domain::{
     EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreViews, Value,
+    Vocabulary,
 };
 
 /// Why a request failed, by what happens next. Messages hold the store's own words, with their
@@ -85,18 +87,51 @@ pub trait StoreRead: Send + Sync + 'static {
     /// The store's views, without "admin".
     fn views(&self) -> impl Future<Output = Result<StoreViews, StoreError>> + Send;
 
+    /// The store's own words, as far as entities of these kinds are written in them. Read anew: what a
+    /// pass begins with counts for the whole of it.
+    fn vocabulary(
+        &self,
+        kinds: &BTreeSet<Kind>,
+    ) -> impl Future<Output = Result<Arc<Vocabulary>, StoreError>> + Send;
+
     /// Reads every entity named, in batches: fields and assignment in one search per assignment
-    /// (`identifier in …` and `store_id eq N`). The answer has an entry for each one asked for.
+    /// (`identifier in …` and `store_id eq N`). The answer has an entry for each one asked for, with
+    /// natural values.
     ///
-    /// Keys match case-sensitively; an assignment matches exactly.
+    /// Keys match case-sensitively; an assignment matches exactly. Of those in `whole` it has all that
+    /// goes with them when they are deleted ([`crate::domain::kinds::Owner::Whole`]) as well.
     fn observe(
         &self,
         wanted: &BTreeSet<EntityRef>,
+        whole: &BTreeSet<EntityRef>,
         views: &StoreViews,
     ) -> impl Future<Output = Result<Observation, StoreError>> + Send;
 }
 
-/// Writing to a store. Each call is one attempt of one request.
+/// What is done to an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    /// It is made with these fields.
+    Create(BTreeMap<FieldName, Value>),
+    /// These fields are set, and no others.
+    Update(BTreeMap<FieldName, Value>),
+    /// It is taken away.
+    Delete,
+}
+
+/// One write of several that go together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    /// The entity.
+    pub entity: EntityRef,
+    /// The entity as last read; `None` where it does not exist.
+    pub current: Option<ObservedEntity>,
+    /// What is done to it.
+    pub payload: Payload,
+}
+
+/// Writing to a store. Each call is one attempt of one request; of the few that make an entity again
+/// together with what went with it, one attempt of each.
 pub trait StoreWrite: StoreRead {
     /// Whether these kinds may be written, found out without writing anything.
     fn check_rights(
@@ -126,4 +161,30 @@ pub trait StoreWrite: StoreRead {
         entity: &EntityRef,
         current: &ObservedEntity,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Several writes of a kind of which one request takes many ([`crate::domain::kinds::Route::rows`]);
+    /// one result for each, in their order.
+    fn write_rows(
+        &self,
+        writes: &[Write],
+    ) -> impl Future<Output = Vec<Result<(), StoreError>>> + Send {
+        async move {
+            let mut results = Vec::with_capacity(writes.len());
+            for write in writes {
+                results.push(match (&write.payload, &write.current) {
+                    (Payload::Create(fields), _) => {
+                        self.create(&write.entity, fields).await.map(|_| ())
+                    }
+                    (Payload::Update(fields), Some(current)) => {
+                        self.update(&write.entity, current, fields).await
+                    }
+                    (Payload::Delete, Some(current)) => self.delete(&write.entity, current).await,
+                    (Payload::Update(_) | Payload::Delete, None) => Err(StoreError::Gone {
+                        message: format!("{} does not exist", write.entity),
+                    }),
+                });
+            }
+            results
+        }
+    }
 }

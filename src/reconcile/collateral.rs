@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::kinds::Owner;
 use crate::domain::{EntityRef, FieldId, FieldName, ObservedEntity, Value};
 
 /// The fields of an entity that a pass does not set and that the store does not move by itself.
@@ -21,7 +22,7 @@ fn unlisted<'a>(
                 && entity
                     .kind
                     .field(name.as_str())
-                    .is_none_or(|spec| !spec.volatile)
+                    .is_none_or(|spec| !spec.volatile && spec.owner != Owner::Whole)
         })
         .collect()
 }

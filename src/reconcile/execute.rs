@@ -28,9 +28,10 @@ use super::write::{self, Job, Signs, Written};
 use super::{Progress, Stop};
 use crate::domain::kinds::Charset;
 use crate::domain::{
-    EntityRef, FieldId, Level, Observation, PhaseName, Presence, ReleaseKind, Slot, StoreViews,
+    EntityRef, FieldId, Level, Marker, Observation, PhaseName, Presence, ReleaseKind, Slot,
+    StoreViews, Vocabulary,
 };
-use crate::plan::{Before, Decision, EntityWork, ReleaseRecord, decide, work};
+use crate::plan::{Before, Book, Decision, EntityWork, ReleaseRecord, Surroundings, decide, work};
 use crate::ports::{Clock, Ledger, StoreError, StoreWrite};
 
 /// How old an observation may be when a write begins.
@@ -44,6 +45,10 @@ pub(super) struct Tools<M, C> {
     pub(super) clock: Arc<C>,
     pub(super) views: Arc<StoreViews>,
     pub(super) charset: Charset,
+    /// The store's words, as they were when the pass began.
+    pub(super) vocabulary: Arc<Vocabulary>,
+    /// The entities that the pass deletes: all that goes with them is read, too.
+    pub(super) whole: BTreeSet<EntityRef>,
     pub(super) concurrency: usize,
     /// `on_failure: restore`.
     pub(super) restore: bool,
@@ -55,6 +60,17 @@ pub(super) struct Tools<M, C> {
     pub(super) doubts: Arc<Mutex<Doubts>>,
 }
 
+impl<M, C> Tools<M, C> {
+    /// What a pass wants, in the store's own words.
+    pub(super) fn work<'a>(
+        &self,
+        book: &Book,
+        slots: impl IntoIterator<Item = &'a Slot>,
+    ) -> BTreeMap<EntityRef, EntityWork> {
+        work(book, slots, &self.vocabulary, self.charset)
+    }
+}
+
 /// A pass being carried out.
 pub(super) struct Execution<'a, L, M, C> {
     hold: &'a mut Hold<L, C>,
@@ -62,6 +78,8 @@ pub(super) struct Execution<'a, L, M, C> {
     tools: &'a Tools<M, C>,
     journal: &'a mut Journal,
     work: BTreeMap<EntityRef, EntityWork>,
+    /// What the pass makes and moves, as it was found to be at the beginning.
+    around: Arc<Surroundings>,
     observation: Observation,
     observed_at: Duration,
     results: BTreeMap<EntityRef, EntityResult>,
@@ -80,13 +98,15 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         slots: &BTreeSet<Slot>,
         (observation, observed_at): (Observation, Duration),
     ) -> Self {
-        let work = work(hold.book(), slots);
+        let work = tools.work(hold.book(), slots);
+        let around = Surroundings::of(&work, &observation, tools.charset);
         Self {
             hold,
             recorded,
             tools,
             journal,
             work,
+            around: Arc::new(around),
             observation,
             observed_at,
             results: BTreeMap::new(),
@@ -157,7 +177,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         let mut decisions: BTreeMap<EntityRef, Decision> = BTreeMap::new();
         for (entity, work) in &self.work {
             let presence = self.observation.get(entity).unwrap_or(&Presence::Missing);
-            let decision = decide(entity, work, presence, self.tools.charset);
+            let decision = decide(entity, work, presence, &self.around);
             match &decision {
                 Decision::Refused(why) => {
                     self.journal.about(Level::Error, entity, why.clone());
@@ -178,15 +198,15 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .map(|(e, _)| (e.kind, e.key.clone()))
             .collect();
         let mut room = Vec::new();
-        let mut up: BTreeMap<u8, Vec<EntityRef>> = BTreeMap::new();
-        let mut down: BTreeMap<u8, Vec<EntityRef>> = BTreeMap::new();
+        let mut up: BTreeMap<_, Vec<EntityRef>> = BTreeMap::new();
+        let mut down: BTreeMap<_, Vec<EntityRef>> = BTreeMap::new();
         for (entity, decision) in decisions {
             if decision != Decision::Delete {
-                up.entry(entity.kind.level).or_default().push(entity);
+                up.entry(entity.rank()).or_default().push(entity);
             } else if created.contains(&(entity.kind, entity.key.clone())) {
                 room.push(entity);
             } else {
-                down.entry(entity.kind.level).or_default().push(entity);
+                down.entry(entity.rank()).or_default().push(entity);
             }
         }
         std::iter::once(room)
@@ -291,13 +311,13 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .get(&entity)
             .cloned()
             .unwrap_or(Presence::Missing);
-        let decision = decide(&entity, &work, &presence, self.tools.charset);
+        let decision = decide(&entity, &work, &presence, &self.around);
         let job = Job {
             entity: entity.clone(),
             work,
             presence,
             views: self.tools.views.clone(),
-            charset: self.tools.charset,
+            around: self.around.clone(),
         };
         let store = self.tools.store.clone();
         let clock = self.tools.clock.clone();
@@ -396,7 +416,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             else {
                 continue;
             };
-            if decide(&entity, work, presence, self.tools.charset) != Decision::Noop {
+            if decide(&entity, work, presence, &self.around) != Decision::Noop {
                 self.journal.about(
                     Level::Warning,
                     &entity,
@@ -459,7 +479,7 @@ pub(super) async fn observe<M: StoreWrite, C: Clock>(
     wanted: &BTreeSet<EntityRef>,
 ) -> Result<Observation, PassError> {
     retry(tools.clock.as_ref(), || {
-        tools.store.observe(wanted, &tools.views)
+        tools.store.observe(wanted, &tools.whole, &tools.views)
     })
     .await
 }
@@ -508,11 +528,14 @@ fn aborted(error: &StoreError) -> PassError {
 }
 
 /// What a slot shows in an observation.
-pub(super) fn shown(presence: &Presence, field: &FieldId) -> Before {
+pub(super) fn shown(entity: &EntityRef, presence: &Presence, field: &FieldId) -> Before {
     match (presence, field) {
+        (Presence::Missing, FieldId::Named(_)) if entity.base().is_some() => {
+            Before::Value(Marker::Default.value().clone())
+        }
         (Presence::Found(_), FieldId::Existence) => Before::Entity(None),
         (Presence::Found(found), FieldId::Named(name)) => Before::Value(found.get(name).clone()),
-        (Presence::Missing | Presence::Elsewhere(_), _) => Before::Missing,
+        (Presence::Missing | Presence::Elsewhere(_) | Presence::Orphan(_), _) => Before::Missing,
         (Presence::Ambiguous(_) | Presence::UnknownView(_), _) => Before::Unknown,
     }
 }

@@ -177,7 +177,7 @@ impl Result {
     ) {
         let mut wrong = Vec::new();
         for field in &work.slots {
-            let seen = shown(after, field);
+            let seen = shown(entity, after, field);
             let met = met(entity, work, field, after);
             let status = match (met, self.touches(field), self.reach) {
                 (true, true, Reach::Sent | Reach::InDoubt) => FieldStatus::Written,
@@ -294,9 +294,11 @@ fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence)
         (FieldId::Existence, Being::Any) => true,
         (FieldId::Named(name), _) => match work.fields.get(name) {
             None => true,
-            Some(want) => after
-                .found()
-                .is_some_and(|f| want.met_by(entity, name, f.get(name))),
+            Some(want) => match after.found() {
+                Some(found) => want.met_in(entity, name, found),
+                // A view has no values of its own where there is no entity any more.
+                None => readable && entity.base().is_some() && want.is_default(),
+            },
         },
     }
 }
@@ -735,7 +737,7 @@ fn differing(
                         crate::plan::put_back_into(&mut whole, &slots);
                         Before::Entity(Some(whole))
                     }
-                    _ => shown(presence, field),
+                    _ => shown(entity, presence, field),
                 };
                 if seen != Before::Unknown && differs(&name, slot, &seen) {
                     let message = keep(slot, seen);

@@ -23,7 +23,9 @@ use crate::domain::{
     Release, ReleaseStatus, Slot, StoreViews,
 };
 use crate::manifest::Loader;
-use crate::plan::{Composed, Decision, Policy, Seq, compose, decide, work};
+use crate::plan::{
+    Being, Book, Composed, Decision, EntityWork, Policy, Seq, Surroundings, asked, compose, decide,
+};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
 /// What helps where the ledger belongs to another store.
@@ -346,19 +348,33 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         Journal::new(super::now_of(&self.clock), self.progress.clone())
     }
 
-    fn tools(&self, views: Arc<StoreViews>) -> Tools<M, C> {
-        Tools {
+    /// What carrying out, or planning, these slots takes: the store's words among it.
+    pub(super) async fn tools(
+        &self,
+        views: Arc<StoreViews>,
+        book: &Book,
+        slots: &BTreeSet<Slot>,
+    ) -> Result<Tools<M, C>, PassError> {
+        let kinds: BTreeSet<Kind> = slots.iter().map(|slot| slot.entity.kind).collect();
+        let read = || self.store.vocabulary(&kinds);
+        let vocabulary = execute::retry(self.clock.as_ref(), read).await?;
+        let deleted = |(entity, work): (EntityRef, EntityWork)| {
+            matches!(work.being, Being::Absent { .. }).then_some(entity)
+        };
+        Ok(Tools {
             store: self.store.clone(),
             clock: self.clock.clone(),
             views,
             charset: self.setup.charset,
+            vocabulary,
+            whole: asked(book, slots).into_iter().filter_map(deleted).collect(),
             concurrency: self.setup.concurrency,
             restore: self.setup.restore_failed,
             progress: self.progress.clone(),
             stop: self.stop.clone(),
             timeout: self.setup.timeout,
             doubts: self.doubts.clone(),
-        }
+        })
     }
 
     /// Finishes the pass that the ledger has in hand, with its first snapshot.
@@ -377,8 +393,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             "resumed: the pass was interrupted; its first snapshot stays",
         );
         let views = self.views(&state.store).await?;
-        let tools = self.tools(views);
         let slots = pass_slots(&ledgered, &pass);
+        let tools = self.tools(views, &ledgered.book, &slots).await?;
         let entities: BTreeSet<EntityRef> = slots.iter().map(|slot| slot.entity.clone()).collect();
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
@@ -488,8 +504,9 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         }
         journal.begin(PhaseName::Observe);
         let identity = self.identify(&ledgered, *request).await?;
-        let tools = self.tools(Arc::new(identity.views.clone()));
         self.check_rights(memory, &entities).await?;
+        let views = Arc::new(identity.views.clone());
+        let tools = self.tools(views, &draft.book, &draft.slots()).await?;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
         let mut composed = compose(
@@ -500,11 +517,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             policy,
             at,
         );
-        if composed.new.is_empty() && !elsewhere && self.still_refused(&composed, &observation) {
+        if composed.new.is_empty()
+            && !elsewhere
+            && self.still_refused(&composed, &observation, &tools)
+        {
             // Nothing has changed since: another pair of ledger commits would say the same again.
             return Ok((ledgered, head, Vec::new()));
         }
-        self.prepare(&mut composed, &observation);
+        prepare(&mut composed, &observation, &tools);
         journal.begin(PhaseName::Snapshot);
         let pass = PassFile {
             head: walked.head.clone(),
@@ -638,7 +658,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 
     /// Whether all that is tried again would be refused for the reason that is on record already.
-    fn still_refused(&self, composed: &Composed, observation: &Observation) -> bool {
+    fn still_refused(
+        &self,
+        composed: &Composed,
+        observation: &Observation,
+        tools: &Tools<M, C>,
+    ) -> bool {
         let book = &composed.book;
         let on_record = |entity: &EntityRef, why: &str| {
             book.standings
@@ -648,47 +673,17 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 .filter_map(|release| release.entities.get(entity))
                 .all(|record| record.error.as_deref() == Some(why))
         };
-        work(book, &composed.slots()).iter().all(|(entity, work)| {
+        let wanted = tools.work(book, &composed.slots());
+        let around = Surroundings::of(&wanted, observation, tools.charset);
+        wanted.iter().all(|(entity, work)| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-            match decide(entity, work, presence, self.setup.charset) {
+            match decide(entity, work, presence, &around) {
                 Decision::Refused(why) => on_record(entity, &why),
                 Decision::Noop | Decision::Create(_) | Decision::Update(_) | Decision::Delete => {
                     false
                 }
             }
         })
-    }
-
-    /// Sets what a snapshot says of each entity: id, digest of the other fields, planned action.
-    fn prepare(&self, composed: &mut Composed, observation: &Observation) {
-        let slots = composed.slots();
-        let wanted = work(&composed.book, &slots);
-        let mut changed = Vec::new();
-        for seq in &composed.new {
-            let Some(release) = composed.book.releases.get(seq) else {
-                continue;
-            };
-            if release.status == ReleaseStatus::Invalid {
-                continue;
-            }
-            let mut release = release.clone();
-            release.status = ReleaseStatus::Snapshotted;
-            for (entity, record) in &mut release.entities {
-                let Some(presence) = observation.get(entity) else {
-                    continue;
-                };
-                if let Some(work) = wanted.get(entity) {
-                    record.action = decide(entity, work, presence, self.setup.charset).action();
-                    if let Presence::Found(found) = presence {
-                        let listed: BTreeSet<FieldId> = work.slots.iter().cloned().collect();
-                        record.id = Some(found.id);
-                        record.digest = Some(collateral::digest(entity, found, &listed));
-                    }
-                }
-            }
-            changed.push(release);
-        }
-        composed.book.update(changed);
     }
 
     async fn views(&self, known: &StoreIdentity) -> Result<Arc<StoreViews>, PassError> {
@@ -761,6 +756,39 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 }
 
+/// Sets what a snapshot says of each entity: id, digest of the other fields, planned action.
+fn prepare<M, C>(composed: &mut Composed, observation: &Observation, tools: &Tools<M, C>) {
+    let slots = composed.slots();
+    let wanted = tools.work(&composed.book, &slots);
+    let around = Surroundings::of(&wanted, observation, tools.charset);
+    let mut changed = Vec::new();
+    for seq in &composed.new {
+        let Some(release) = composed.book.releases.get(seq) else {
+            continue;
+        };
+        if release.status == ReleaseStatus::Invalid {
+            continue;
+        }
+        let mut release = release.clone();
+        release.status = ReleaseStatus::Snapshotted;
+        for (entity, record) in &mut release.entities {
+            let Some(presence) = observation.get(entity) else {
+                continue;
+            };
+            if let Some(work) = wanted.get(entity) {
+                record.action = decide(entity, work, presence, &around).action();
+                if let Presence::Found(found) = presence {
+                    let listed: BTreeSet<FieldId> = work.slots.iter().cloned().collect();
+                    record.id = Some(found.id);
+                    record.digest = Some(collateral::digest(entity, found, &listed));
+                }
+            }
+        }
+        changed.push(release);
+    }
+    composed.book.update(changed);
+}
+
 /// What the siblings want at the tips of their branches.
 fn others<S: Source>(
     source: &S,
@@ -781,7 +809,7 @@ fn others<S: Source>(
 /// Every slot of a pass that is in the ledger.
 fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
     let composed = Composed {
-        book: crate::plan::Book::clone(&ledgered.book),
+        book: Book::clone(&ledgered.book),
         new: pass.releases.clone(),
         renewed: Vec::new(),
         retried: pass.retried.iter().cloned().map(Slot::from).collect(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::error::PassError;
-use super::execute;
+use super::execute::{self, Tools};
 use super::ledger;
 use super::pass::Reconciler;
 use super::{blocking, now};
@@ -14,7 +14,9 @@ use crate::domain::{
     Action, CommitId, EntityId, EntityKey, EntityRef, FieldId, Findings, Kind, Level, Observation,
     Overridden, Presence, ReleaseKind, ReleaseStatus, StoreScope, Value,
 };
-use crate::plan::{Before, Being, Composed, Decision, EntityWork, compose, decide, show, work};
+use crate::plan::{
+    Before, Being, Composed, Decision, EntityWork, Surroundings, compose, decide, show,
+};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
 /// A plan, as `gitmage plan` shows it. The same commit and the same store give the same plan, byte
@@ -160,16 +162,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             at,
         );
         let entities = draft.entities();
-        let observation = if entities.is_empty() {
-            Observation::new()
-        } else {
+        let (mut observation, mut tools) = (Observation::new(), None);
+        if !entities.is_empty() {
             let views = execute::retry(self.clock.as_ref(), || self.store.views()).await?;
-            let views = Arc::new(views);
-            execute::retry(self.clock.as_ref(), || {
-                self.store.observe(&entities, &views)
-            })
-            .await?
-        };
+            let slots = draft.slots();
+            let needed = self.tools(Arc::new(views), &draft.book, &slots).await?;
+            observation = execute::observe(&needed, &entities).await?;
+            tools = Some(needed);
+        }
         let composed = compose(
             &ledgered.book,
             &walked.drafts,
@@ -188,34 +188,42 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             revision: walked.head.clone(),
             base: ledgered.state.as_ref().and_then(|state| state.live.clone()),
             releases: releases(&composed, &findings),
-            changes: self.changes(&composed, &observation),
+            changes: tools
+                .map(|tools| changes(&composed, &observation, &tools))
+                .unwrap_or_default(),
             overridden: walked.state.overridden.iter().map(overridden).collect(),
             notes: notes(&composed),
         })
     }
+}
 
-    fn changes(&self, composed: &Composed, observation: &Observation) -> Vec<PreviewedChange> {
-        let slots = composed.slots();
-        let adopting = composed.new.iter().any(|seq| {
-            composed
-                .book
-                .releases
-                .get(seq)
-                .is_some_and(|r| r.kind == ReleaseKind::Adopt)
-        });
-        work(&composed.book, &slots)
-            .iter()
-            .map(|(entity, work)| {
-                let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-                let decision = if adopting {
-                    Decision::Noop
-                } else {
-                    decide(entity, work, presence, self.setup.charset)
-                };
-                change(entity, work, presence, &decision)
-            })
-            .collect()
-    }
+fn changes<M, C>(
+    composed: &Composed,
+    observation: &Observation,
+    tools: &Tools<M, C>,
+) -> Vec<PreviewedChange> {
+    let slots = composed.slots();
+    let adopting = composed.new.iter().any(|seq| {
+        composed
+            .book
+            .releases
+            .get(seq)
+            .is_some_and(|r| r.kind == ReleaseKind::Adopt)
+    });
+    let wanted = tools.work(&composed.book, &slots);
+    let around = Surroundings::of(&wanted, observation, tools.charset);
+    wanted
+        .iter()
+        .map(|(entity, work)| {
+            let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+            let decision = if adopting {
+                Decision::Noop
+            } else {
+                decide(entity, work, presence, &around)
+            };
+            change(entity, work, presence, &decision)
+        })
+        .collect()
 }
 
 fn releases(

@@ -1,13 +1,12 @@
 //! Writing one entity: one request at a time, retried where that helps, read before it is repeated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::lease::Lease;
-use crate::domain::kinds::Charset;
-use crate::domain::{EntityRef, Presence, StoreViews};
-use crate::plan::{Decision, EntityWork, decide};
+use crate::domain::{EntityId, EntityRef, ObservedEntity, Presence, StoreViews};
+use crate::plan::{Being, Decision, EntityWork, Surroundings, decide};
 use crate::ports::{Clock, StoreError, StoreWrite};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
@@ -38,7 +37,7 @@ pub(super) struct Job {
     pub(super) work: EntityWork,
     pub(super) presence: Presence,
     pub(super) views: Arc<StoreViews>,
-    pub(super) charset: Charset,
+    pub(super) around: Arc<Surroundings>,
 }
 
 /// Before the attempt of this number (from 1): exponential, with jitter.
@@ -79,7 +78,7 @@ async fn attempts<M: StoreWrite, C: Clock>(
     let mut doubt = None;
     let mut attempt = 0;
     loop {
-        let decision = decide(&job.entity, &job.work, &job.presence, job.charset);
+        let decision = decide(&job.entity, &job.work, &job.presence, &job.around);
         if !lease.allows_write(clock.monotonic()) {
             return Written::LeaseOver;
         }
@@ -169,7 +168,11 @@ fn exhausted(error: StoreError, doubt: Option<String>) -> Written {
 
 async fn look<M: StoreWrite>(store: &M, job: &mut Job) -> Result<(), StoreError> {
     let wanted = BTreeSet::from([job.entity.clone()]);
-    let mut seen = store.observe(&wanted, &job.views).await?;
+    let whole = match job.work.being {
+        Being::Absent { .. } => wanted.clone(),
+        Being::Any | Being::Present(_) | Being::Existing => BTreeSet::new(),
+    };
+    let mut seen = store.observe(&wanted, &whole, &job.views).await?;
     job.presence = seen.remove(&job.entity).unwrap_or(Presence::Missing);
     Ok(())
 }
@@ -184,6 +187,15 @@ async fn send<M: StoreWrite>(
         (Decision::Create(fields), _) => Some(store.create(&job.entity, fields).await.map(|_| ())),
         (Decision::Update(fields), Presence::Found(found)) => {
             Some(store.update(&job.entity, found, fields).await)
+        }
+        // The values of a view whose entity this pass has made: there is nothing else to carry along.
+        (Decision::Update(fields), _) if job.entity.base().is_some() => {
+            let made = ObservedEntity {
+                id: EntityId(0),
+                fields: BTreeMap::new(),
+                inherited: None,
+            };
+            Some(store.update(&job.entity, &made, fields).await)
         }
         (Decision::Delete, Presence::Found(found)) => Some(store.delete(&job.entity, found).await),
         // `decide` answers these two for an entity that was found, only.

@@ -5,7 +5,9 @@
 //! | `oauth` | signs, in Magento's dialect of OAuth 1.0a |
 //! | `client` | one attempt of one request |
 //! | `search` | queries, batches, pages |
-//! | `observe` | fields and exact assignment of entities |
+//! | `list` | lists of whatever else the store has |
+//! | `vocabulary` | the store's own words: ids of names, attributes |
+//! | `assignment` | fields and exact assignment of pages and blocks |
 //! | `write` | creates, updates, deletes |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
 //!
@@ -19,12 +21,14 @@
 //! - Assignments are read store by store, in several requests: an entity whose assignment is edited in
 //!   that instant may be reported under a mix of both. The next read shows it.
 
+mod assignment;
 mod client;
 mod errors;
+mod list;
 mod oauth;
-mod observe;
 mod search;
 mod transport;
+mod vocabulary;
 mod words;
 mod write;
 
@@ -33,7 +37,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -43,9 +47,10 @@ use url::Url;
 
 use self::client::{Client, Request, misshapen};
 use self::errors::Intent;
+use crate::domain::kinds::Access;
 use crate::domain::{
     EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreCode, StoreView,
-    StoreViews,
+    StoreViews, Vocabulary,
 };
 use crate::ports::{StoreError, StoreRead, StoreWrite};
 
@@ -79,6 +84,8 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Magento {
     client: Arc<Client>,
+    /// As last read: what is observed and written between is translated by it.
+    vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
 }
 
 impl fmt::Debug for Magento {
@@ -95,7 +102,14 @@ impl Magento {
     pub fn new(options: Options) -> Result<Self, StoreError> {
         Ok(Self {
             client: Arc::new(Client::new(options)?),
+            vocabulary: Arc::default(),
         })
+    }
+
+    /// The vocabulary as last read.
+    fn known(&self) -> Arc<Vocabulary> {
+        let kept = self.vocabulary.lock();
+        Arc::clone(&kept.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A request that nothing can be carried out of, so that no doubt can remain.
@@ -184,12 +198,70 @@ impl StoreRead for Magento {
         Ok(StoreViews(views))
     }
 
+    async fn vocabulary(&self, kinds: &BTreeSet<Kind>) -> Result<Arc<Vocabulary>, StoreError> {
+        let vocabulary = Arc::new(vocabulary::read(&self.client, kinds).await?);
+        let mut kept = self
+            .vocabulary
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *kept = Arc::clone(&vocabulary);
+        Ok(vocabulary)
+    }
+
     async fn observe(
         &self,
         wanted: &BTreeSet<EntityRef>,
+        whole: &BTreeSet<EntityRef>,
         views: &StoreViews,
     ) -> Result<Observation, StoreError> {
-        observe::observe(&self.client, wanted, views).await
+        let mut by_access: BTreeMap<Access, BTreeSet<EntityRef>> = BTreeMap::new();
+        for entity in wanted {
+            let access = entity.kind.route.access;
+            by_access.entry(access).or_default().insert(entity.clone());
+        }
+        let known = self.known();
+        let reading = Reading {
+            client: &self.client,
+            views,
+            vocabulary: &known,
+            whole,
+        };
+        let mut seen = Observation::new();
+        for (access, wanted) in by_access {
+            seen.extend(reading.observe(access, &wanted).await?);
+        }
+        Ok(seen)
+    }
+}
+
+/// What every reading of entities needs.
+struct Reading<'a> {
+    client: &'a Arc<Client>,
+    views: &'a StoreViews,
+    #[allow(dead_code, reason = "for kinds with references")]
+    vocabulary: &'a Vocabulary,
+    /// The entities of which all that goes with them is read, too.
+    #[allow(dead_code, reason = "for kinds that others hang on")]
+    whole: &'a BTreeSet<EntityRef>,
+}
+
+impl Reading<'_> {
+    async fn observe(
+        &self,
+        access: Access,
+        wanted: &BTreeSet<EntityRef>,
+    ) -> Result<Observation, StoreError> {
+        match access {
+            Access::Assignment => assignment::observe(self.client, wanted, self.views).await,
+            Access::Search
+            | Access::Product
+            | Access::Category
+            | Access::Attribute
+            | Access::Option
+            | Access::Link
+            | Access::Price
+            | Access::Stock => Err(misshapen("no way to read this kind")),
+        }
     }
 }
 

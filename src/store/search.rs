@@ -16,11 +16,11 @@ use crate::domain::{EntityId, EntityKey, FieldName, Kind};
 use crate::ports::StoreError;
 
 /// Bytes of a request line: nginx refuses more than 8 kB by default, and proxies add a little.
-const LINE: usize = 6_000;
+pub(super) const LINE: usize = 6_000;
 
 /// Rows of a page: the most that Magento's own input limit lets through. Entities of a batch, too, so
 /// that a batch is answered in one page.
-const PAGE: usize = 300;
+pub(super) const PAGE: usize = 300;
 
 /// What is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) struct Row {
 
 impl Search {
     fn path(&self) -> String {
-        format!("{}/search", self.kind.route.collection)
+        self.kind.route.search.to_owned()
     }
 
     /// The same search in parts that fit a request line each.
@@ -83,7 +83,7 @@ impl Search {
             show,
         };
         match filter {
-            Filter::Keys(keys) => cut(keys, room, key_length)
+            Filter::Keys(keys) => cut(keys, room, |key: &EntityKey| value_length(key.as_str()))
                 .into_iter()
                 .map(|keys| part(Filter::Keys(keys)))
                 .collect(),
@@ -113,20 +113,7 @@ impl Search {
         let mut query = Query::default();
         match &self.filter {
             Filter::Keys(keys) => {
-                // a comma separates the values of `in`, so a key that holds one needs its own filter;
-                // filters of one group are alternatives
-                let (odd, plain): (Vec<_>, Vec<_>) = keys
-                    .iter()
-                    .map(EntityKey::as_str)
-                    .partition(|key| key.contains(','));
-                let mut filters = 0;
-                if !plain.is_empty() || odd.is_empty() {
-                    query.filter(0, 0, self.kind.key_field, "in", &plain.join(","));
-                    filters = 1;
-                }
-                for (i, key) in odd.iter().enumerate() {
-                    query.filter(0, filters + i, self.kind.key_field, "eq", key);
-                }
+                query.among(0, route.key_column, keys.iter().map(EntityKey::as_str));
             }
             Filter::Ids(ids) => {
                 let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
@@ -288,7 +275,11 @@ pub(super) async fn run(
 
 /// Sets of at most [`PAGE`] entries whose lengths fit the room. One that fits nowhere stands alone: the
 /// web server has the last word.
-fn cut<T: Ord>(all: BTreeSet<T>, room: usize, length: impl Fn(&T) -> usize) -> Vec<BTreeSet<T>> {
+pub(super) fn cut<T: Ord>(
+    all: BTreeSet<T>,
+    room: usize,
+    length: impl Fn(&T) -> usize,
+) -> Vec<BTreeSet<T>> {
     let mut parts = Vec::new();
     let mut part = BTreeSet::new();
     let mut used = 0;
@@ -308,9 +299,9 @@ fn cut<T: Ord>(all: BTreeSet<T>, room: usize, length: impl Fn(&T) -> usize) -> V
 }
 
 /// What a key takes up in a query: with its comma, or with a filter of its own.
-fn key_length(key: &EntityKey) -> usize {
-    let encoded = encode(key.as_str()).to_string().len();
-    if key.as_str().contains(',') {
+pub(super) fn value_length(value: &str) -> usize {
+    let encoded = encode(value).to_string().len();
+    if value.contains(',') {
         let mut query = Query::default();
         query.filter(0, 999, "identifier", "eq", "");
         return encoded + query.0.len() + 1;
@@ -318,17 +309,44 @@ fn key_length(key: &EntityKey) -> usize {
     encoded + "%2C".len()
 }
 
+/// A query string in the one encoding that is signed and sent.
 #[derive(Default)]
-struct Query(String);
+pub(super) struct Query(pub(super) String);
 
 impl Query {
-    fn pair(&mut self, name: &str, value: &str) {
+    /// `in` for these values. A comma separates the values of `in`, so one that holds a comma needs its
+    /// own filter; filters of one group are alternatives.
+    pub(super) fn among<'v>(
+        &mut self,
+        group: usize,
+        column: &str,
+        values: impl Iterator<Item = &'v str>,
+    ) {
+        let (odd, plain): (Vec<_>, Vec<_>) = values.partition(|value| value.contains(','));
+        let mut filters = 0;
+        if !plain.is_empty() || odd.is_empty() {
+            self.filter(group, 0, column, "in", &plain.join(","));
+            filters = 1;
+        }
+        for (i, value) in odd.iter().enumerate() {
+            self.filter(group, filters + i, column, "eq", value);
+        }
+    }
+
+    pub(super) fn pair(&mut self, name: &str, value: &str) {
         let join = if self.0.is_empty() { "" } else { "&" };
         // writing to a String cannot fail
         let _ = write!(self.0, "{join}{}={}", encode(name), encode(value));
     }
 
-    fn filter(&mut self, group: usize, index: usize, field: &str, condition: &str, value: &str) {
+    pub(super) fn filter(
+        &mut self,
+        group: usize,
+        index: usize,
+        field: &str,
+        condition: &str,
+        value: &str,
+    ) {
         let name = |part: &str| {
             format!("searchCriteria[filter_groups][{group}][filters][{index}][{part}]")
         };

@@ -136,7 +136,13 @@ fn carried(entity: &EntityRef, current: &ObservedEntity, name: &str) -> Value {
 
 /// The scope of the URL of an update.
 fn update_scope(entity: &EntityRef) -> String {
-    let Scoping::Assignment { own_scope, .. } = entity.kind.scoping;
+    let own_scope = matches!(
+        entity.kind.scoping,
+        Scoping::Assignment {
+            own_scope: true,
+            ..
+        }
+    );
     match &entity.store {
         StoreScope::Views(views) if own_scope => views
             .first()

@@ -1,18 +1,26 @@
 //! CMS blocks. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsBlock`).
 
-use super::spec::{Acl, FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
+use super::spec::{Access, Acl, KindSpec, Route, Scoping, no_parents};
+use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
     name: "cms_block",
     label: "CMS block",
     level: 10,
     route: Route {
+        access: Access::Assignment,
         collection: "cmsBlock",
+        search: "cmsBlock/search",
         wrapper: "block",
         id_column: "block_id",
+        key_column: "identifier",
+        id_field: "id",
         carry: &[],
+        rows: 1,
     },
     key_field: "identifier",
+    key: KeyShape::Plain,
     check_key,
     // Uniqueness is checked in the *URL's* store, so an update goes to a scope of the block's own.
     scoping: Scoping::Assignment {
@@ -20,69 +28,51 @@ pub(super) static TABLE: KindSpec = KindSpec {
         own_scope: true,
     },
     fields: &[
-        FieldSpec {
-            name: "identifier",
-            ty: FieldType::Text { max_chars: 255 },
-            nullable: false,
-            owner: Owner::Key,
-            required: true,
-            volatile: false,
-            doc: "The block's identifier; the `key` of the change names it.",
-        },
-        FieldSpec {
-            name: "title",
-            ty: FieldType::Text { max_chars: 255 },
-            nullable: false,
-            owner: Owner::File,
-            required: true,
-            volatile: false,
-            doc: "Title, shown in the admin only. At most 255 characters.",
-        },
-        FieldSpec {
-            name: "content",
-            ty: FieldType::LongText {
+        FieldSpec::new(
+            "identifier",
+            FieldType::Text { max_chars: 255 },
+            "The block's identifier; the `key` of the change names it.",
+        )
+        .owned_by(Owner::Key)
+        .required(),
+        FieldSpec::new(
+            "title",
+            FieldType::Text { max_chars: 255 },
+            "Title, shown in the admin only. At most 255 characters.",
+        )
+        .required(),
+        FieldSpec::new(
+            "content",
+            FieldType::LongText {
                 max_bytes: 16_777_215,
                 html: true,
             },
-            nullable: true,
-            owner: Owner::File,
-            required: false,
-            volatile: false,
-            doc: "HTML with Magento's directives, or `{ file: path }`. At most 16,777,215 bytes.",
-        },
-        FieldSpec {
-            name: "creation_time",
-            ty: FieldType::Timestamp,
-            nullable: false,
-            owner: Owner::Store("Magento sets the creation time"),
-            required: false,
-            volatile: true,
-            doc: "",
-        },
-        FieldSpec {
-            name: "update_time",
-            ty: FieldType::Timestamp,
-            nullable: false,
-            owner: Owner::Store("Magento sets the update time"),
-            required: false,
-            volatile: true,
-            doc: "",
-        },
-        FieldSpec {
-            name: "active",
-            ty: FieldType::Bool,
-            nullable: false,
-            owner: Owner::File,
-            required: false,
-            volatile: false,
-            doc: "Whether the block is shown. A new block is active.",
-        },
+            "HTML with Magento's directives, or `{ file: path }`. At most 16,777,215 bytes.",
+        )
+        .nullable(),
+        FieldSpec::of_store(
+            "creation_time",
+            FieldType::Timestamp,
+            "Magento sets the creation time",
+        )
+        .volatile(),
+        FieldSpec::of_store(
+            "update_time",
+            FieldType::Timestamp,
+            "Magento sets the update time",
+        )
+        .volatile(),
+        FieldSpec::new(
+            "active",
+            FieldType::Bool,
+            "Whether the block is shown. A new block is active.",
+        ),
     ],
-    acl: Acl {
-        read: "Magento_Cms::block",
-        write: "Magento_Cms::block",
-        delete: "Magento_Cms::block",
-    },
+    attributes: None,
+    target: Some(Target::CmsBlock),
+    parents: no_parents,
+    permanent: None,
+    acl: Acl::all("Magento_Cms::block"),
 };
 
 fn check_key(key: &str) -> Option<ValueProblem> {

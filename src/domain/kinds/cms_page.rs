@@ -1,67 +1,31 @@
 //! CMS pages. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsPage`).
 
-use super::spec::{Acl, FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
+use super::spec::{Access, Acl, KindSpec, Route, Scoping, no_parents};
+use crate::domain::key::KeyShape;
 
 const LAYOUT_XML: &str =
     "Magento refuses layout XML over REST (\"Something went wrong while saving the page.\")";
 
-const fn text(
-    name: &'static str,
-    max_chars: usize,
-    nullable: bool,
-    doc: &'static str,
-) -> FieldSpec {
-    FieldSpec {
-        name,
-        ty: FieldType::Text { max_chars },
-        nullable,
-        owner: Owner::File,
-        required: false,
-        volatile: false,
-        doc,
-    }
+const fn text(name: &'static str, max_chars: usize, doc: &'static str) -> FieldSpec {
+    FieldSpec::new(name, FieldType::Text { max_chars }, doc).nullable()
 }
 
 const fn long_text(
     name: &'static str,
     max_bytes: usize,
     html: bool,
-    owner: Owner,
     doc: &'static str,
 ) -> FieldSpec {
-    FieldSpec {
-        name,
-        ty: FieldType::LongText { max_bytes, html },
-        nullable: true,
-        owner,
-        required: false,
-        volatile: false,
-        doc,
-    }
+    FieldSpec::new(name, FieldType::LongText { max_bytes, html }, doc).nullable()
 }
 
 const fn date(name: &'static str, doc: &'static str) -> FieldSpec {
-    FieldSpec {
-        name,
-        ty: FieldType::Date,
-        nullable: true,
-        owner: Owner::File,
-        required: false,
-        volatile: false,
-        doc,
-    }
+    FieldSpec::new(name, FieldType::Date, doc).nullable()
 }
 
 const fn time(name: &'static str, why: &'static str) -> FieldSpec {
-    FieldSpec {
-        name,
-        ty: FieldType::Timestamp,
-        nullable: false,
-        owner: Owner::Store(why),
-        required: false,
-        volatile: true,
-        doc: "",
-    }
+    FieldSpec::of_store(name, FieldType::Timestamp, why).volatile()
 }
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -70,110 +34,71 @@ pub(super) static TABLE: KindSpec = KindSpec {
     level: 20,
     // A PUT without the current identifier renames the page (CmsUrlRewrite's plugin).
     route: Route {
+        access: Access::Assignment,
         collection: "cmsPage",
+        search: "cmsPage/search",
         wrapper: "page",
         id_column: "page_id",
+        key_column: "identifier",
+        id_field: "id",
         carry: &["identifier"],
+        rows: 1,
     },
     key_field: "identifier",
+    key: KeyShape::Plain,
     check_key,
     scoping: Scoping::Assignment {
         side_by_side: false,
         own_scope: false,
     },
     fields: &[
-        FieldSpec {
-            name: "identifier",
-            ty: FieldType::Text { max_chars: 100 },
-            nullable: false,
-            owner: Owner::Key,
-            required: true,
-            volatile: false,
-            doc: "The page's URL key; the `key` of the change names it.",
-        },
-        FieldSpec {
-            name: "title",
-            ty: FieldType::Text { max_chars: 255 },
-            nullable: false,
-            owner: Owner::File,
-            required: true,
-            volatile: false,
-            doc: "Title of the page. At most 255 characters.",
-        },
+        FieldSpec::new(
+            "identifier",
+            FieldType::Text { max_chars: 100 },
+            "The page's URL key; the `key` of the change names it.",
+        )
+        .owned_by(Owner::Key)
+        .required(),
+        FieldSpec::new(
+            "title",
+            FieldType::Text { max_chars: 255 },
+            "Title of the page. At most 255 characters.",
+        )
+        .required(),
         text(
             "page_layout",
             255,
-            true,
             "Code of the page layout, such as `1column`.",
         ),
-        text(
-            "meta_title",
-            255,
-            true,
-            "Meta title. At most 255 characters.",
-        ),
-        long_text(
-            "meta_keywords",
-            65_535,
-            false,
-            Owner::File,
-            "Meta keywords.",
-        ),
-        long_text(
-            "meta_description",
-            65_535,
-            false,
-            Owner::File,
-            "Meta description.",
-        ),
+        text("meta_title", 255, "Meta title. At most 255 characters."),
+        long_text("meta_keywords", 65_535, false, "Meta keywords."),
+        long_text("meta_description", 65_535, false, "Meta description."),
         text(
             "content_heading",
             255,
-            true,
             "Heading above the content. At most 255 characters.",
         ),
         long_text(
             "content",
             16_777_215,
             true,
-            Owner::File,
             "HTML with Magento's directives, or `{ file: path }`. At most 16,777,215 bytes.",
         ),
         time("creation_time", "Magento sets the creation time"),
         time("update_time", "Magento sets the update time"),
-        FieldSpec {
-            name: "sort_order",
-            ty: FieldType::Integer {
+        FieldSpec::new(
+            "sort_order",
+            FieldType::Integer {
                 min: -32_768,
                 max: 32_767,
             },
-            nullable: false,
-            owner: Owner::File,
-            required: false,
-            volatile: false,
-            doc: "Sort order, a whole number from -32768 to 32767.",
-        },
-        long_text(
-            "layout_update_xml",
-            65_535,
-            false,
-            Owner::Refused(LAYOUT_XML),
-            "",
+            "Sort order, a whole number from -32768 to 32767.",
         ),
-        text("custom_theme", 100, true, "Id of a custom theme."),
-        text(
-            "custom_root_template",
-            255,
-            true,
-            "Code of a custom page layout.",
-        ),
-        long_text(
-            "custom_layout_update_xml",
-            65_535,
-            false,
-            Owner::Refused(LAYOUT_XML),
-            "",
-        ),
+        long_text("layout_update_xml", 65_535, false, "").owned_by(Owner::Refused(LAYOUT_XML)),
+        text("custom_theme", 100, "Id of a custom theme."),
+        text("custom_root_template", 255, "Code of a custom page layout."),
+        long_text("custom_layout_update_xml", 65_535, false, "")
+            .owned_by(Owner::Refused(LAYOUT_XML)),
         date(
             "custom_theme_from",
             "First day of the custom theme, YYYY-MM-DD.",
@@ -182,16 +107,16 @@ pub(super) static TABLE: KindSpec = KindSpec {
             "custom_theme_to",
             "Last day of the custom theme, YYYY-MM-DD.",
         ),
-        FieldSpec {
-            name: "active",
-            ty: FieldType::Bool,
-            nullable: false,
-            owner: Owner::File,
-            required: false,
-            volatile: false,
-            doc: "Whether the page is shown. A new page is active.",
-        },
+        FieldSpec::new(
+            "active",
+            FieldType::Bool,
+            "Whether the page is shown. A new page is active.",
+        ),
     ],
+    attributes: None,
+    target: None,
+    parents: no_parents,
+    permanent: None,
     acl: Acl {
         read: "Magento_Cms::page",
         write: "Magento_Cms::save",

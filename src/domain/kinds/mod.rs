@@ -2,7 +2,9 @@
 
 mod cms_block;
 mod cms_page;
+mod field;
 mod spec;
+mod value;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,7 +13,9 @@ use std::hash::{Hash, Hasher};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use spec::{Acl, Charset, FieldSpec, FieldType, KindSpec, Owner, Route, Scoping, ValueProblem};
+pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
+pub(crate) use value::{check_charset, set, type_name};
 
 /// Every kind, in the order in which entities are created.
 static KINDS: &[&KindSpec] = &[&cms_block::TABLE, &cms_page::TABLE];

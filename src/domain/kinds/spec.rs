@@ -1,8 +1,8 @@
 //! What a kind's table says, and the rules that follow from it.
 
-use serde_json::Number;
-
-use crate::domain::Value;
+use super::field::{ATTRIBUTE, FieldSpec, Owner, Target, ValueProblem};
+use crate::domain::key::{self, KeyShape};
+use crate::domain::{EntityRef, StoreScope};
 
 /// The table of one kind.
 #[derive(Debug)]
@@ -15,16 +15,35 @@ pub struct KindSpec {
     pub level: u8,
     /// Where and how it is reached over REST.
     pub route: Route,
-    /// The field that holds the natural key.
+    /// The field that holds the natural key, or the last part of it.
     pub key_field: &'static str,
+    /// What the natural key is made of.
+    pub key: KeyShape,
     /// What is wrong with a key, as Magento would see it, and what to do about it.
     pub check_key: fn(&str) -> Option<ValueProblem>,
     /// What `store:` means.
     pub scoping: Scoping,
     /// Every field that REST shows, in the order of the API.
     pub fields: &'static [FieldSpec],
+    /// Whether it has further fields, the attributes of this entity type, that only the store knows.
+    pub attributes: Option<EntityType>,
+    /// What references to entities of this kind are called.
+    pub target: Option<Target>,
+    /// The entities that must be there before this one can be.
+    pub parents: fn(&EntityRef) -> Vec<EntityRef>,
+    /// Why it can never be deleted over REST, or never be made again; such are refused beforehand.
+    pub permanent: Option<&'static str>,
     /// The ACL resources that an integration needs.
     pub acl: Acl,
+}
+
+/// An entity type of Magento's attribute system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntityType {
+    /// `catalog_product`.
+    Product,
+    /// `catalog_category`.
+    Category,
 }
 
 /// The ACL resources of a kind's routes (`webapi.xml` of its module).
@@ -38,32 +57,87 @@ pub struct Acl {
     pub delete: &'static str,
 }
 
+impl Acl {
+    /// One resource for everything.
+    pub const fn all(resource: &'static str) -> Self {
+        Self {
+            read: resource,
+            write: resource,
+            delete: resource,
+        }
+    }
+}
+
 impl KindSpec {
-    /// The field of this name.
+    /// The field of this name; for a kind with attributes of the store's own, any other name is
+    /// taken for one of them.
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
-        self.fields.iter().find(|field| field.name == name)
+        let listed = self.fields.iter().find(|field| field.name == name);
+        listed.or_else(|| (self.attributes.is_some() && is_code(name)).then_some(&ATTRIBUTE))
     }
 
-    /// The fields that a release file may set.
+    /// The fields of the table that a release file may set.
     pub fn settable(&self) -> impl Iterator<Item = &'static FieldSpec> {
         self.fields
             .iter()
-            .filter(|field| field.owner == Owner::File)
+            .filter(|field| matches!(field.owner, Owner::File | Owner::Fixed(_)))
     }
+}
+
+/// The code of an attribute: a lower-case letter, then lower-case letters, digits and `_`, 60 at most
+/// (`Magento\Eav\Model\Validator\Attribute\Code`; older shops have capital letters as well).
+fn is_code(name: &str) -> bool {
+    let mut chars = name.chars();
+    name.len() <= 60
+        && chars.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Where a kind is reached over REST.
 #[derive(Debug)]
 pub struct Route {
-    /// Path segment after `/V1/`: `cmsBlock`. Search is `<collection>/search`.
+    /// How entities are found, read and written.
+    pub access: Access,
+    /// Path after `/V1/`: `cmsBlock`.
     pub collection: &'static str,
+    /// Path of the search or list after `/V1/`: `cmsBlock/search`.
+    pub search: &'static str,
     /// The one top-level key of request bodies: `block`.
     pub wrapper: &'static str,
     /// The search filter's name of the id: `block_id`.
     pub id_column: &'static str,
+    /// The search filter's name of the key: `identifier`.
+    pub key_column: &'static str,
+    /// The name of the id in answers and bodies: `id`.
+    pub id_field: &'static str,
     /// Fields that every update must carry along with their *current* value, because the store
-    /// changes them when they are missing.
+    /// changes them, or refuses the update, when they are missing.
     pub carry: &'static [&'static str],
+    /// How many entities one request writes.
+    pub rows: usize,
+}
+
+/// How entities of a kind are found, read and written. Each is one module of [`crate::store`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// Found by key and store assignment, one search per store.
+    Assignment,
+    /// Found by key in a search; written one by one under their id.
+    Search,
+    /// Products: found by SKU, with values per scope.
+    Product,
+    /// Categories: found by the path of their names, with values per scope.
+    Category,
+    /// Product attributes.
+    Attribute,
+    /// Options of a product attribute.
+    Option,
+    /// Products of a category.
+    Link,
+    /// Rows of the price routes.
+    Price,
+    /// Rows of the inventory routes.
+    Stock,
 }
 
 /// What `store:` means for a kind.
@@ -76,280 +150,63 @@ pub enum Scoping {
         /// Whether an update must go to a URL scope that the entity is itself assigned to.
         own_scope: bool,
     },
+    /// Nothing: there is one entity with one value a field, and `store` is `all`.
+    Global,
+    /// The scope of the values: one entity, whose fields have a value under `all` and may have others
+    /// under single views.
+    Values,
+    /// A part of the key: each store view has a row of its own beside that of `all`.
+    Rows,
 }
 
-/// Who may set a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// Release files.
-    File,
-    /// The natural key names it; it is never set as a field.
-    Key,
-    /// The store; the text says why it is refused in release files.
-    Store(&'static str),
-    /// Readable, but REST refuses to write it; the text says why.
-    Refused(&'static str),
-}
-
-/// One field of a kind.
-#[derive(Debug)]
-pub struct FieldSpec {
-    /// The REST API's name.
-    pub name: &'static str,
-    /// What it holds.
-    pub ty: FieldType,
-    /// Whether `null` clears it. (Where it is false, Magento refuses or ignores `null`.)
-    pub nullable: bool,
-    /// Who may set it.
-    pub owner: Owner,
-    /// Whether an entity cannot be created without it.
-    pub required: bool,
-    /// Whether the store changes it at every write (times), so that it is no collateral damage.
-    pub volatile: bool,
-    /// One line for the schema and completion.
-    pub doc: &'static str,
-}
-
-/// The type of a field: its wire form, its limits and how values compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldType {
-    /// Text of at most so many characters; longer values are cut by the store without a word.
-    Text {
-        /// The column's length in characters.
-        max_chars: usize,
-    },
-    /// Text of at most so many bytes.
-    LongText {
-        /// The column's length in bytes.
-        max_bytes: usize,
-        /// Whether it is HTML, so that a numeric character reference can stand for a character.
-        html: bool,
-    },
-    /// `true` or `false`.
-    Bool,
-    /// A whole number. The store may answer with a string.
-    Integer {
-        /// The smallest value the column keeps.
-        min: i64,
-        /// The largest value the column keeps.
-        max: i64,
-    },
-    /// A civil date, `YYYY-MM-DD`.
-    Date,
-    /// A time as the store prints it; only ever read.
-    Timestamp,
-}
-
-/// The character set of the shop's tables.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    serde::Deserialize,
-    serde::Serialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Charset {
-    /// MySQL's three-byte UTF-8, what Magento 2.4.7 makes: four-byte characters become `????`.
-    #[default]
-    Utf8mb3,
-    /// Full UTF-8, where the shop's tables were converted.
-    Utf8mb4,
-}
-
-/// What is wrong with a value, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValueProblem {
-    /// Stable id of the finding: `value-too-long`.
-    pub id: &'static str,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub remedy: String,
-}
-
-impl ValueProblem {
-    /// A problem with its remedy.
-    pub fn new(id: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            id,
-            message: message.into(),
-            remedy: remedy.into(),
-        }
+impl Scoping {
+    /// Whether a view's change stands for values of the entity under `all`, and not for an entity of
+    /// its own.
+    pub fn is_values(self) -> bool {
+        self == Self::Values
     }
 }
 
-impl FieldType {
-    /// The name for people: `text`, `true or false`, ….
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Text { .. } | Self::LongText { .. } => "text",
-            Self::Bool => "true or false",
-            Self::Integer { .. } => "a whole number",
-            Self::Date => "a date (YYYY-MM-DD)",
-            Self::Timestamp => "a time",
-        }
-    }
+/// No parents.
+pub(super) fn no_parents(_: &EntityRef) -> Vec<EntityRef> {
+    Vec::new()
 }
 
-impl FieldSpec {
-    /// Brings a value into the one form in which values are kept and compared.
-    ///
-    /// What the store answers and what a release file says come out alike when they mean the same:
-    /// `"7"` and `7` for a number, `"0"` and `false` for a boolean, `2026-01-01 00:00:00` and
-    /// `2026-01-01` for a date. Text is never touched. A value that does not fit the type is kept
-    /// as it is: what the store answered is not to be lost.
-    pub fn canonical(&self, value: Value) -> Value {
-        match (self.ty, value) {
-            (FieldType::Bool, Value::Number(n)) if n.as_i64() == Some(0) => Value::Bool(false),
-            (FieldType::Bool, Value::Number(n)) if n.as_i64() == Some(1) => Value::Bool(true),
-            (FieldType::Bool, Value::String(s)) if s == "0" => Value::Bool(false),
-            (FieldType::Bool, Value::String(s)) if s == "1" => Value::Bool(true),
-            (FieldType::Integer { .. }, Value::String(s)) => match s.parse::<i64>() {
-                Ok(n) => Value::Number(Number::from(n)),
-                Err(_) => Value::String(s),
-            },
-            (FieldType::Date, Value::String(s)) if s.is_empty() => Value::Null,
-            (FieldType::Date, Value::String(s)) => match s.strip_suffix(" 00:00:00") {
-                Some(date) => Value::String(date.to_owned()),
-                None => Value::String(s),
-            },
-            (_, value) => value,
-        }
-    }
-
-    /// Whether two canonical values mean the same: by type, and with all line ends alike.
-    ///
-    /// For noops of deploys, drift and plans. A put-back is compared with `==`, exactly.
-    pub fn same(&self, a: &Value, b: &Value) -> bool {
-        match (a, b) {
-            (Value::String(a), Value::String(b)) => {
-                a == b || a.replace("\r\n", "\n") == b.replace("\r\n", "\n")
-            }
-            (a, b) => a == b,
-        }
-    }
-
-    /// What the store would refuse or mangle about a canonical value that has the right type.
-    ///
-    /// `null` for a field that cannot be null and a wrong type are reported here too.
-    pub fn check(&self, value: &Value, charset: Charset) -> Option<ValueProblem> {
-        match (self.ty, value) {
-            (_, Value::Null) if self.nullable => None,
-            (_, Value::Null) => Some(ValueProblem::new(
-                "value-null",
-                format!("`{}` cannot be null", self.name),
-                "give it a value, or leave the field out",
-            )),
-            (FieldType::Text { max_chars }, Value::String(text)) => {
-                let chars = text.chars().count();
-                if self.required && text.is_empty() {
-                    return Some(ValueProblem::new(
-                        "value-empty",
-                        format!("`{}` is empty", self.name),
-                        "give it a text",
-                    ));
-                }
-                if chars > max_chars {
-                    return Some(ValueProblem::new(
-                        "value-too-long",
-                        format!(
-                            "`{}` has {chars} characters; Magento keeps the first {max_chars} and drops the rest without a word",
-                            self.name
-                        ),
-                        format!("shorten it to {max_chars} characters"),
-                    ));
-                }
-                self.check_charset(text, charset, false)
-            }
-            (FieldType::LongText { max_bytes, html }, Value::String(text)) => {
-                if text.len() > max_bytes {
-                    return Some(ValueProblem::new(
-                        "value-too-long",
-                        format!(
-                            "`{}` has {} bytes; Magento keeps the first {max_bytes} and drops the rest without a word",
-                            self.name,
-                            text.len()
-                        ),
-                        format!("shorten it to {max_bytes} bytes"),
-                    ));
-                }
-                self.check_charset(text, charset, html)
-            }
-            (FieldType::Bool, Value::Bool(_)) => None,
-            (FieldType::Integer { min, max }, Value::Number(n)) => match n.as_i64() {
-                Some(n) if (min..=max).contains(&n) => None,
-                Some(_) | None => Some(ValueProblem::new(
-                    "value-out-of-range",
-                    format!(
-                        "`{}` is {n}; Magento keeps whole numbers from {min} to {max} and changes others without a word",
-                        self.name
-                    ),
-                    format!("use a whole number from {min} to {max}"),
-                )),
-            },
-            (FieldType::Date, Value::String(text)) => match text.parse::<jiff::civil::Date>() {
-                Ok(date) if date.to_string() == *text => None,
-                Ok(_) | Err(_) => Some(ValueProblem::new(
-                    "value-bad-date",
-                    format!("`{}` is {text:?}, which is no date", self.name),
-                    "write it as YYYY-MM-DD, in quotes",
-                )),
-            },
-            (ty, value) => Some(ValueProblem::new(
-                "value-wrong-type",
-                format!(
-                    "`{}` is {}, but must be {}",
-                    self.name,
-                    type_name(value),
-                    ty.label()
-                ),
-                format!("write {}", ty.label()),
-            )),
-        }
-    }
-
-    fn check_charset(&self, text: &str, charset: Charset, html: bool) -> Option<ValueProblem> {
-        if charset == Charset::Utf8mb4 {
-            return None;
-        }
-        let found = text.chars().find(|c| c.len_utf8() == 4)?;
-        let line = 1 + text
-            .split(found)
-            .next()
-            .unwrap_or_default()
-            .matches('\n')
-            .count();
-        let code = u32::from(found);
-        Some(ValueProblem::new(
-            "value-four-byte",
-            format!(
-                "`{}` holds {found} (U+{code:04X}) in line {line} of its text; Magento's tables turn four-byte characters into `????`",
-                self.name
-            ),
-            if html {
-                format!(
-                    "write `&#{code};` instead, or set `charset: utf8mb4` where the shop's tables were converted"
-                )
-            } else {
-                "leave the character out, or set `charset: utf8mb4` where the shop's tables were converted".to_owned()
-            },
-        ))
-    }
+/// Any key will do.
+pub(super) fn any_key(_: &str) -> Option<ValueProblem> {
+    None
 }
 
-/// The type of a JSON value, for people.
-pub(crate) fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
+impl EntityRef {
+    /// The entity whose values these are under one view; `None` for an entity of its own.
+    pub fn base(&self) -> Option<Self> {
+        let of_view = self.kind.scoping.is_values() && self.store != StoreScope::All;
+        of_view.then(|| Self {
+            store: StoreScope::All,
+            ..self.clone()
+        })
+    }
+
+    /// Whether it can be made and deleted: the values of a view have no existence of their own.
+    pub fn exists_by_itself(&self) -> bool {
+        !(self.kind.scoping.is_values() && self.store != StoreScope::All)
+    }
+
+    /// What must be there before it can be: the entity of a view's values, or its kind's parents.
+    pub fn parents(&self) -> Vec<Self> {
+        match self.base() {
+            Some(base) => vec![base],
+            None => (self.kind.parents)(self),
+        }
+    }
+
+    /// The place in the order of creation: by the kind's level, then by the depth of the key's path,
+    /// then the values of views after those of `all`.
+    pub fn rank(&self) -> (u8, usize, bool) {
+        let depth = match self.kind.key {
+            KeyShape::Path => key::names(self.key.as_str()).len(),
+            KeyShape::Plain | KeyShape::Parts(_) => 0,
+        };
+        (self.kind.level, depth, !self.exists_by_itself())
     }
 }

@@ -126,6 +126,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             fields,
             slots: work.slots.clone(),
             explicit: true,
+            problem: None,
         })
     }
 
@@ -155,7 +156,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 let reached = work
                     .fields
                     .iter()
-                    .filter(|(name, want)| want.met_by(entity, name, found.get(name)));
+                    .filter(|(name, want)| want.met_in(entity, name, found));
                 let moved = reached.filter_map(|(name, _)| {
                     let seen = found.get(name);
                     match before(FieldId::Named(name.clone()))? {

@@ -16,7 +16,7 @@ use super::super::{
 use crate::domain::kinds::Charset;
 use crate::domain::{
     CommitId, EntityId, EntityRef, FieldName, Hit, Kind, Observation, ObservedEntity, Presence,
-    StoreCode, StoreScope, StoreView, StoreViews, Value,
+    StoreCode, StoreScope, StoreView, StoreViews, Value, Vocabulary,
 };
 use crate::manifest::{EntryKind, Loader, Options, Tree, TreeEntry, TreeError};
 use crate::plan::Policy;
@@ -503,9 +503,14 @@ impl StoreRead for FakeStore {
         Ok(StoreViews([view("default", 1), view("de", 2)].into()))
     }
 
+    async fn vocabulary(&self, _kinds: &BTreeSet<Kind>) -> Result<Arc<Vocabulary>, StoreError> {
+        Ok(Arc::default())
+    }
+
     async fn observe(
         &self,
         wanted: &BTreeSet<EntityRef>,
+        _whole: &BTreeSet<EntityRef>,
         views: &StoreViews,
     ) -> Result<Observation, StoreError> {
         if self.fuse.blown() {
@@ -527,6 +532,7 @@ impl StoreRead for FakeStore {
                 return Presence::Found(ObservedEntity {
                     id: *id,
                     fields: fields.clone(),
+                    inherited: None,
                 });
             }
             let same = |e: &EntityRef| e.kind == entity.kind && e.key == entity.key;

@@ -15,6 +15,7 @@ async fn both(url: &str, timeout: Duration) -> (StoreError, StoreError) {
     let now = ObservedEntity {
         id: EntityId(10),
         fields: BTreeMap::new(),
+        inherited: None,
     };
     let read = store.views().await.unwrap_err();
     let write = store

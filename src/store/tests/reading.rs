@@ -1,5 +1,7 @@
 //! Which searches an observation costs, and what it makes of the answers.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::super::search;
@@ -24,7 +26,7 @@ async fn thirty_blocks_for_all_views_are_one_request() {
     let entities: Vec<EntityRef> = keys.iter().map(|key| entity(BLOCK, key, "all")).collect();
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -74,7 +76,11 @@ async fn values_are_canonical_and_nulls_left_out() {
     let home = entity(Kind::CMS_PAGE, "home", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(std::slice::from_ref(&home)), &views())
+        .observe(
+            &wanted(std::slice::from_ref(&home)),
+            &BTreeSet::new(),
+            &views(),
+        )
         .await
         .unwrap();
 
@@ -120,7 +126,7 @@ async fn a_view_is_proved_to_be_the_only_one() {
     let entities = ["only-de", "de-and-fr", "de-and-all"].map(|key| entity(BLOCK, key, "de"));
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -155,7 +161,7 @@ async fn a_list_of_views_is_exactly_that_list() {
     let entities = ["hero", "footer"].map(|key| entity(BLOCK, key, "default,fr"));
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -182,7 +188,7 @@ async fn a_default_and_its_override_stand_side_by_side() {
     let entities = ["all", "de"].map(|store| entity(BLOCK, "hero", store));
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -210,7 +216,7 @@ async fn a_missing_key_costs_one_more_search_for_all_of_them() {
     let entities = ["hero", "footer"].map(|key| entity(BLOCK, key, "all"));
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -244,7 +250,11 @@ async fn an_entity_without_any_view_is_no_hit() {
     let orphan = entity(BLOCK, "orphan", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(std::slice::from_ref(&orphan)), &views())
+        .observe(
+            &wanted(std::slice::from_ref(&orphan)),
+            &BTreeSet::new(),
+            &views(),
+        )
         .await
         .unwrap();
 
@@ -263,7 +273,11 @@ async fn two_of_one_key_and_assignment_are_ambiguous() {
     let hero = entity(BLOCK, "hero", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(std::slice::from_ref(&hero)), &views())
+        .observe(
+            &wanted(std::slice::from_ref(&hero)),
+            &BTreeSet::new(),
+            &views(),
+        )
         .await
         .unwrap();
 
@@ -280,7 +294,7 @@ async fn an_unknown_view_costs_no_request() {
     let entities = ["it", "de,it"].map(|store| entity(BLOCK, "hero", store));
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -294,7 +308,7 @@ async fn an_unknown_view_costs_no_request() {
 async fn nothing_wanted_costs_no_request() {
     let server = Scripted::start(Vec::new()).await;
     let seen = magento(&server.url)
-        .observe(&wanted(&[]), &views())
+        .observe(&wanted(&[]), &BTreeSet::new(), &views())
         .await
         .unwrap();
     assert!(seen.is_empty());
@@ -312,7 +326,7 @@ async fn a_key_with_a_comma_has_a_filter_of_its_own() {
     let entities = ["a,b", "c"].map(|key| entity(BLOCK, key, "all"));
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -357,7 +371,7 @@ async fn request_lines_stay_short() {
     let server = Scripted::start(script.collect()).await;
 
     let seen = magento(&server.url)
-        .observe(&wanted(&entities), &views())
+        .observe(&wanted(&entities), &BTreeSet::new(), &views())
         .await
         .unwrap();
 
@@ -386,7 +400,11 @@ async fn further_pages_are_fetched_until_the_total_is_reached() {
     let hero = entity(BLOCK, "hero", "all");
 
     let seen = magento(&server.url)
-        .observe(&wanted(std::slice::from_ref(&hero)), &views())
+        .observe(
+            &wanted(std::slice::from_ref(&hero)),
+            &BTreeSet::new(),
+            &views(),
+        )
         .await
         .unwrap();
 
@@ -406,7 +424,11 @@ async fn a_list_that_shrinks_while_it_is_read_is_read_again() {
     )])
     .await;
     let error = magento(&server.url)
-        .observe(&wanted(&[entity(BLOCK, "hero", "all")]), &views())
+        .observe(
+            &wanted(&[entity(BLOCK, "hero", "all")]),
+            &BTreeSet::new(),
+            &views(),
+        )
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
@@ -423,7 +445,11 @@ async fn an_answer_of_another_shape_is_not_taken_for_an_empty_store() {
     ] {
         let server = Scripted::start(vec![Step::search("cmsBlock", Some(0), &body)]).await;
         let error = magento(&server.url)
-            .observe(&wanted(&[entity(BLOCK, "hero", "all")]), &views())
+            .observe(
+                &wanted(&[entity(BLOCK, "hero", "all")]),
+                &BTreeSet::new(),
+                &views(),
+            )
             .await
             .unwrap_err();
         assert!(

@@ -11,6 +11,7 @@ fn current(id: u64, json: Value) -> ObservedEntity {
     ObservedEntity {
         id: EntityId(id),
         fields: fields(json),
+        inherited: None,
     }
 }
 

@@ -11,6 +11,7 @@ use super::arena::{Answer, Arena, Gate, Killed};
 use super::observer::InFlight;
 use crate::domain::{
     CommitId, EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreViews, Value,
+    Vocabulary,
 };
 use crate::ports::{
     Clock, Ledger, LedgerCommit, LedgerEntry, LedgerError, StoreError, StoreRead, StoreWrite,
@@ -121,13 +122,18 @@ impl StoreRead for StorePort {
         }
         self.inner.views().await
     }
+    async fn vocabulary(&self, kinds: &BTreeSet<Kind>) -> Result<Arc<Vocabulary>, StoreError> {
+        self.inner.vocabulary(kinds).await
+    }
+
     async fn observe(
         &self,
         wanted: &BTreeSet<EntityRef>,
+        whole: &BTreeSet<EntityRef>,
         views: &StoreViews,
     ) -> Result<Observation, StoreError> {
         self.gate(Gate::Observe).map_err(unreachable_store)?;
-        self.inner.observe(wanted, views).await
+        self.inner.observe(wanted, whole, views).await
     }
 }
 

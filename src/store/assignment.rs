@@ -276,6 +276,7 @@ impl<'a> Survey<'a> {
                 Presence::Found(ObservedEntity {
                     id: id.1,
                     fields: fields.clone(),
+                    inherited: None,
                 })
             }),
             _ => Some(Presence::Ambiguous(exact.iter().map(|id| id.1).collect())),

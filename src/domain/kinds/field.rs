@@ -1,0 +1,327 @@
+//! One field of a kind: its type, its limits, who may set it, and how values compare.
+
+use crate::domain::StoreScope;
+
+/// Who may set a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Release files.
+    File,
+    /// Release files, at creation only; the text says why it cannot be changed afterwards.
+    Fixed(&'static str),
+    /// The natural key names it; it is never set as a field.
+    Key,
+    /// The natural key names it under `all`; views may have values of their own.
+    KeyUnderAll,
+    /// The store; the text says why it is refused in release files.
+    Store(&'static str),
+    /// Readable, but REST refuses to write it; the text says why.
+    Refused(&'static str),
+    /// What else hangs on the entity and goes with it (values of views, links, stock): read before a
+    /// deletion, and written when the entity is made again. No release file sets it.
+    Whole,
+}
+
+/// Where the values of a field may differ from those under `all`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FieldScope {
+    /// Nowhere: a value under a view would be that of all views.
+    Global,
+    /// Between websites: a value under a view is that of all views of its website.
+    Website,
+    /// Between store views.
+    View,
+}
+
+/// Where in an entity's JSON a field stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// At the top.
+    Top,
+    /// In `extension_attributes`.
+    Extension,
+    /// In the list `custom_attributes`, by its code.
+    Attribute,
+}
+
+/// What a reference names. The store knows it by an id that differs between environments; release files
+/// and the ledger name it by its natural key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// A website, by its code.
+    Website,
+    /// A customer group, by its code.
+    CustomerGroup,
+    /// A tax class of customers, by its name.
+    CustomerTaxClass,
+    /// A tax class of products, by its name.
+    ProductTaxClass,
+    /// A tax rate, by its code.
+    TaxRate,
+    /// An attribute set of products, by its name.
+    AttributeSet,
+    /// A CMS block, by its identifier.
+    CmsBlock,
+    /// A cart rule, by its name.
+    CartRule,
+}
+
+impl Target {
+    /// The name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Website => "website",
+            Self::CustomerGroup => "customer group",
+            Self::CustomerTaxClass => "customer tax class",
+            Self::ProductTaxClass => "product tax class",
+            Self::TaxRate => "tax rate",
+            Self::AttributeSet => "attribute set",
+            Self::CmsBlock => "CMS block",
+            Self::CartRule => "cart rule",
+        }
+    }
+}
+
+/// One field of a kind.
+#[derive(Debug)]
+pub struct FieldSpec {
+    /// The REST API's name.
+    pub name: &'static str,
+    /// What it holds.
+    pub ty: FieldType,
+    /// Whether `null` clears it. (Where it is false, Magento refuses or ignores `null`.)
+    pub nullable: bool,
+    /// Who may set it.
+    pub owner: Owner,
+    /// Whether an entity cannot be created without it.
+    pub required: bool,
+    /// Whether the store changes it at every write (times), so that it is no collateral damage.
+    pub volatile: bool,
+    /// Where its values may differ, for kinds with values per view.
+    pub scope: FieldScope,
+    /// Where in the entity's JSON it stands.
+    pub place: Place,
+    /// The field without which it is not written alone: the store sets this one whenever that one is
+    /// set, so a file that sets that one moves this one too.
+    pub coupled_to: Option<&'static str>,
+    /// Why a view's own value cannot be taken away again over REST, where that is so.
+    pub sticky: Option<&'static str>,
+    /// One line for the schema and completion.
+    pub doc: &'static str,
+}
+
+impl FieldSpec {
+    /// A field at the top of the entity's JSON that release files may set.
+    pub const fn new(name: &'static str, ty: FieldType, doc: &'static str) -> Self {
+        Self {
+            name,
+            ty,
+            nullable: false,
+            owner: Owner::File,
+            required: false,
+            volatile: false,
+            scope: FieldScope::Global,
+            place: Place::Top,
+            coupled_to: None,
+            sticky: None,
+            doc,
+        }
+    }
+
+    /// A field of the store's own.
+    pub const fn of_store(name: &'static str, ty: FieldType, why: &'static str) -> Self {
+        Self::new(name, ty, "").owned_by(Owner::Store(why))
+    }
+
+    /// `null` clears it.
+    #[must_use]
+    pub const fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
+    /// No entity can be created without it.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// The store changes it at every write.
+    #[must_use]
+    pub const fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// Who may set it.
+    #[must_use]
+    pub const fn owned_by(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Where its values may differ.
+    #[must_use]
+    pub const fn per(mut self, scope: FieldScope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Where in the JSON it stands.
+    #[must_use]
+    pub const fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// The store sets it whenever that one is set.
+    #[must_use]
+    pub const fn coupled_to(mut self, field: &'static str) -> Self {
+        self.coupled_to = Some(field);
+        self
+    }
+
+    /// A view's own value cannot be taken away again.
+    #[must_use]
+    pub const fn sticky(mut self, why: &'static str) -> Self {
+        self.sticky = Some(why);
+        self
+    }
+
+    /// Who may set it in a change of this scope.
+    pub fn owner_under(&self, store: &StoreScope) -> Owner {
+        match (self.owner, store) {
+            (Owner::KeyUnderAll, StoreScope::All) => Owner::Key,
+            (Owner::KeyUnderAll, StoreScope::Views(_)) => Owner::File,
+            (owner, _) => owner,
+        }
+    }
+}
+
+/// What stands for an attribute of the store's own: its type is known from the store's metadata alone.
+pub(super) static ATTRIBUTE: FieldSpec = FieldSpec::new("", FieldType::Attribute, "")
+    .nullable()
+    .per(FieldScope::View)
+    .at(Place::Attribute);
+
+/// The type of a field: its wire form, its limits and how values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldType {
+    /// Text of at most so many characters; longer values are cut by the store without a word.
+    Text {
+        /// The column's length in characters.
+        max_chars: usize,
+    },
+    /// Text of at most so many bytes.
+    LongText {
+        /// The column's length in bytes.
+        max_bytes: usize,
+        /// Whether it is HTML, so that a numeric character reference can stand for a character.
+        html: bool,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// A whole number. The store may answer with a string.
+    Integer {
+        /// The smallest value the column keeps.
+        min: i64,
+        /// The largest value the column keeps.
+        max: i64,
+    },
+    /// A decimal number. The store may answer with a string of six decimals.
+    Decimal {
+        /// The smallest value the store takes.
+        min: i64,
+        /// The largest value the column keeps.
+        max: i64,
+    },
+    /// A civil date, `YYYY-MM-DD`.
+    Date,
+    /// A civil date and time, `YYYY-MM-DD HH:MM:SS`; a date alone is its midnight.
+    DateTime,
+    /// A time as the store prints it; only ever read.
+    Timestamp,
+    /// One of these texts.
+    Choice(&'static [&'static str]),
+    /// A list of texts, in no order.
+    Texts,
+    /// The natural key, or the id, of something else.
+    Reference(Target),
+    /// A list of them, in no order.
+    References(Target),
+    /// A text for each of some store views, by the views' codes.
+    Labels,
+    /// A tree of conditions, as the API has it.
+    Tree,
+    /// What the store's metadata says.
+    Attribute,
+    /// Anything; only ever read and written back.
+    Json,
+}
+
+/// The character set of the shop's tables.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Charset {
+    /// MySQL's three-byte UTF-8, what Magento 2.4.7 makes: four-byte characters become `????`.
+    #[default]
+    Utf8mb3,
+    /// Full UTF-8, where the shop's tables were converted.
+    Utf8mb4,
+}
+
+/// What is wrong with a value, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueProblem {
+    /// Stable id of the finding: `value-too-long`.
+    pub id: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl ValueProblem {
+    /// A problem with its remedy.
+    pub fn new(id: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            id,
+            message: message.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl FieldType {
+    /// The name for people: `text`, `true or false`, ….
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Text { .. } | Self::LongText { .. } => "text",
+            Self::Bool => "true or false",
+            Self::Integer { .. } => "a whole number",
+            Self::Decimal { .. } => "a number",
+            Self::Date => "a date (YYYY-MM-DD)",
+            Self::DateTime => "a date and time (YYYY-MM-DD HH:MM:SS)",
+            Self::Timestamp => "a time",
+            Self::Choice(_) => "one of a few words",
+            Self::Texts => "a list of texts",
+            Self::Reference(_) => "a name or an id",
+            Self::References(_) => "a list of names or ids",
+            Self::Labels => "a mapping of store views to texts",
+            Self::Tree => "a tree of conditions",
+            Self::Attribute => "text, a number, true or false, or a list of these",
+            Self::Json => "JSON",
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a decision about one entity must know of the rest of the pass: what is made, what moves beneath
+//! it, and which of the store's words exist by then.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::{Being, EntityWork, Want};
+use crate::domain::kinds::{Access, Charset, EntityType, FieldScope};
+use crate::domain::vocabulary::{Attribute, AttributeType, Names};
+use crate::domain::{
+    EntityRef, FieldId, FieldName, Marker, Observation, ObservedEntity, Presence, Slot, Value,
+    Vocabulary, key,
+};
+
+/// What is known of a pass besides the entity at hand.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The character set of the shop's tables.
+    pub charset: Charset,
+    /// The entities that the pass makes.
+    pub made: BTreeSet<EntityRef>,
+    /// The values under `all` that the pass changes.
+    moved: BTreeSet<Slot>,
+}
+
+impl Surroundings {
+    /// What a pass makes and moves.
+    pub fn of(
+        work: &BTreeMap<EntityRef, EntityWork>,
+        observation: &Observation,
+        charset: Charset,
+    ) -> Self {
+        let mut around = Self {
+            charset,
+            ..Self::default()
+        };
+        for (entity, work) in work.iter().filter(|(entity, _)| entity.exists_by_itself()) {
+            match (observation.get(entity), &work.being) {
+                (Some(Presence::Found(found)), _) if entity.kind.scoping.is_values() => {
+                    let moved = work
+                        .fields
+                        .iter()
+                        .filter(|(name, want)| !want.met_in(entity, name, found));
+                    around.moved.extend(moved.map(|(name, _)| Slot {
+                        entity: entity.clone(),
+                        field: FieldId::Named(name.clone()),
+                    }));
+                }
+                (Some(Presence::Found(_)), _) => {}
+                (_, Being::Present(_)) => {
+                    around.made.insert(entity.clone());
+                }
+                (_, Being::Any | Being::Existing | Being::Absent { .. }) => {}
+            }
+        }
+        around
+    }
+
+    /// Whether the value that a view only inherits, and that is the one wanted there, goes away beneath
+    /// it in this pass: then the view needs it as its own.
+    pub(super) fn moves_beneath(
+        &self,
+        entity: &EntityRef,
+        field: &FieldName,
+        want: &Want,
+        found: &ObservedEntity,
+    ) -> bool {
+        if want.is_default() || found.get(field) != Marker::Default.value() {
+            return false;
+        }
+        entity.base().is_some_and(|base| {
+            self.moved.contains(&Slot {
+                entity: base,
+                field: FieldId::Named(field.clone()),
+            })
+        })
+    }
+}
+
+/// Brings what the files say into the store's own words; where the store does not know one, and the pass
+/// does not make it either, the work says so.
+pub(super) fn settle(
+    work: &mut BTreeMap<EntityRef, EntityWork>,
+    vocabulary: &Vocabulary,
+    charset: Charset,
+) {
+    let vocabulary = expecting(work, vocabulary);
+    for (entity, work) in work.iter_mut() {
+        let mut problem = None;
+        let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.settle(
+            entity,
+            name.as_str(),
+            value,
+            charset,
+        ) {
+            Ok(natural) => *value = natural,
+            Err(why) => {
+                problem.get_or_insert(why);
+            }
+        };
+        for (name, want) in work.fields.iter_mut().filter(|(_, want)| !want.exact) {
+            settled(name, &mut want.value);
+        }
+        if let Being::Present(fields) = &mut work.being {
+            for (name, value) in fields.iter_mut() {
+                settled(name, value);
+            }
+        }
+        work.problem = problem;
+    }
+}
+
+/// The vocabulary with what the pass adds to it.
+fn expecting<'v>(
+    work: &BTreeMap<EntityRef, EntityWork>,
+    vocabulary: &'v Vocabulary,
+) -> Cow<'v, Vocabulary> {
+    let mut expecting = Cow::Borrowed(vocabulary);
+    let made = work
+        .iter()
+        .filter(|(_, work)| matches!(work.being, Being::Present(_)));
+    for (entity, work) in made {
+        match (entity.kind.route.access, entity.kind.target) {
+            (Access::Attribute, _) => {
+                let attribute = expected_attribute(work);
+                let code = entity.key.as_str();
+                expecting
+                    .to_mut()
+                    .expect_attribute(EntityType::Product, code, attribute);
+            }
+            (Access::Option, _) => {
+                if let [code, label] = key::parts(entity.key.as_str()).as_slice() {
+                    let vocabulary = expecting.to_mut();
+                    vocabulary.expect_option(EntityType::Product, code, label);
+                }
+            }
+            (_, Some(target)) => expecting.to_mut().expect(target, entity.key.as_str()),
+            (_, None) => {}
+        }
+    }
+    expecting
+}
+
+/// The attribute that a release makes.
+fn expected_attribute(work: &EntityWork) -> Attribute {
+    let text = |name: &str| {
+        let wanted = work.fields.iter().find(|(field, _)| field.as_str() == name);
+        let standing = match &work.being {
+            Being::Present(fields) => fields.iter().find(|(field, _)| field.as_str() == name),
+            Being::Any | Being::Existing | Being::Absent { .. } => None,
+        };
+        let value = wanted
+            .map(|(_, want)| &want.value)
+            .or(standing.map(|(_, v)| v));
+        value.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    Attribute {
+        label: text("default_frontend_label"),
+        ty: AttributeType::of(&text("frontend_input"), &text("backend_type")),
+        scope: match text("scope").as_str() {
+            "global" => FieldScope::Global,
+            "website" => FieldScope::Website,
+            _ => FieldScope::View,
+        },
+        required: false,
+        unique: false,
+        refused: None,
+        options: Names::default(),
+    }
+}
