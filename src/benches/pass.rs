@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use gitmage::assembly;
 use gitmage::domain::{EntityKey, EntityRef, FieldName, Kind, StoreScope, Value};
-use gitmage::ports::{StoreRead, StoreWrite};
+use gitmage::ports::{Payload, StoreRead, StoreWrite, Write};
 use gitmage::reconcile::{Request, Stop};
 use gitmage::sandbox::{Options, Sandbox, Seed};
 use gitmage::settings::Settings;
@@ -133,10 +133,14 @@ async fn pure_store_time(settings: &Settings, blocks: &[String]) -> Duration {
         }
         let (store, fields) = (store.clone(), fields.clone());
         running.spawn(async move {
-            store
-                .update(&entity, presence.found().unwrap(), &fields)
-                .await
-                .unwrap();
+            let write = Write {
+                entity,
+                current: presence.found().cloned(),
+                payload: Payload::Update(fields),
+            };
+            for result in store.write(&[write]).await {
+                result.unwrap();
+            }
         });
     }
     while let Some(done) = running.join_next().await {

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::Next;
 use crate::domain::{
-    EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreViews, Value,
-    Vocabulary,
+    EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreViews, Value, Vocabulary,
 };
 
 /// Why a request failed, by what happens next. Messages hold the store's own words, with their
@@ -139,52 +138,8 @@ pub trait StoreWrite: StoreRead {
         kinds: &BTreeSet<Kind>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Makes an entity under the assignment that `entity` names: `all` or one view.
-    fn create(
-        &self,
-        entity: &EntityRef,
-        fields: &BTreeMap<FieldName, Value>,
-    ) -> impl Future<Output = Result<EntityId, StoreError>> + Send;
-
-    /// Sets these fields and no others. `current` is the entity as last read: its id and the fields
-    /// that must be carried along.
-    fn update(
-        &self,
-        entity: &EntityRef,
-        current: &ObservedEntity,
-        fields: &BTreeMap<FieldName, Value>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Takes the entity away. One that is gone already is [`StoreError::Gone`].
-    fn delete(
-        &self,
-        entity: &EntityRef,
-        current: &ObservedEntity,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// Several writes of a kind of which one request takes many ([`crate::domain::kinds::Route::rows`]);
-    /// one result for each, in their order.
-    fn write_rows(
-        &self,
-        writes: &[Write],
-    ) -> impl Future<Output = Vec<Result<(), StoreError>>> + Send {
-        async move {
-            let mut results = Vec::with_capacity(writes.len());
-            for write in writes {
-                results.push(match (&write.payload, &write.current) {
-                    (Payload::Create(fields), _) => {
-                        self.create(&write.entity, fields).await.map(|_| ())
-                    }
-                    (Payload::Update(fields), Some(current)) => {
-                        self.update(&write.entity, current, fields).await
-                    }
-                    (Payload::Delete, Some(current)) => self.delete(&write.entity, current).await,
-                    (Payload::Update(_) | Payload::Delete, None) => Err(StoreError::Gone {
-                        message: format!("{} does not exist", write.entity),
-                    }),
-                });
-            }
-            results
-        }
-    }
+    /// Sends writes of one kind: together where one request takes many of them
+    /// ([`crate::domain::kinds::Route::rows`]), else one after the other. One result for each, in their
+    /// order. An entity that is to be deleted and is gone already is [`StoreError::Gone`].
+    fn write(&self, writes: &[Write]) -> impl Future<Output = Vec<Result<(), StoreError>>> + Send;
 }

@@ -1,13 +1,13 @@
 //! Writing one entity: one request at a time, retried where that helps, read before it is repeated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::lease::Lease;
-use crate::domain::{EntityId, EntityRef, ObservedEntity, Presence, StoreViews};
+use crate::domain::{EntityRef, Presence, StoreViews};
 use crate::plan::{Being, Decision, EntityWork, Surroundings, decide};
-use crate::ports::{Clock, StoreError, StoreWrite};
+use crate::ports::{Clock, Payload, StoreError, StoreWrite, Write};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
 const ATTEMPTS: u32 = 5;
@@ -182,23 +182,16 @@ async fn send<M: StoreWrite>(
     job: &Job,
     decision: &Decision,
 ) -> Option<Result<(), StoreError>> {
-    match (decision, &job.presence) {
-        (Decision::Noop | Decision::Refused(_), _) => None,
-        (Decision::Create(fields), _) => Some(store.create(&job.entity, fields).await.map(|_| ())),
-        (Decision::Update(fields), Presence::Found(found)) => {
-            Some(store.update(&job.entity, found, fields).await)
-        }
-        // The values of a view whose entity this pass has made: there is nothing else to carry along.
-        (Decision::Update(fields), _) if job.entity.base().is_some() => {
-            let made = ObservedEntity {
-                id: EntityId(0),
-                fields: BTreeMap::new(),
-                inherited: None,
-            };
-            Some(store.update(&job.entity, &made, fields).await)
-        }
-        (Decision::Delete, Presence::Found(found)) => Some(store.delete(&job.entity, found).await),
-        // `decide` answers these two for an entity that was found, only.
-        (Decision::Update(_) | Decision::Delete, _) => None,
-    }
+    let payload = match decision {
+        Decision::Noop | Decision::Refused(_) => return None,
+        Decision::Create(fields) => Payload::Create(fields.clone()),
+        Decision::Update(fields) => Payload::Update(fields.clone()),
+        Decision::Delete => Payload::Delete,
+    };
+    let write = Write {
+        entity: job.entity.clone(),
+        current: job.presence.found().cloned(),
+        payload,
+    };
+    store.write(&[write]).await.into_iter().next()
 }

@@ -8,11 +8,15 @@
 //! | `list` | lists of whatever else the store has |
 //! | `vocabulary` | the store's own words: ids of names, attributes |
 //! | `assignment` | fields and exact assignment of pages and blocks |
-//! | `write` | creates, updates, deletes |
+//! | `write` | creates, updates and deletes pages and blocks |
+//! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
+//! | `price`, `stock` | rows, of which one request takes many |
+//! | `entity` | promotions, groups and taxes |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
 //!
 //! # Guarantees
-//! - One call of [`StoreWrite`] sends one request at most, once; nothing is ever retried here.
+//! - One write sends one request at most, once (one for each part, of the few that make an entity again
+//!   together with what went with it); nothing is ever retried here.
 //! - An update names its fields and what must be carried along, and nothing else.
 //! - Credentials are in no error, log line or `Debug` output.
 //! - Redirects are not followed: nothing signed goes to another host.
@@ -22,11 +26,19 @@
 //!   that instant may be reported under a mix of both. The next read shows it.
 
 mod assignment;
+mod attribute;
+mod category;
 mod client;
+mod entity;
 mod errors;
+mod link;
 mod list;
 mod oauth;
+mod option;
+mod price;
+mod product;
 mod search;
+mod stock;
 mod transport;
 mod vocabulary;
 mod words;
@@ -48,11 +60,8 @@ use url::Url;
 use self::client::{Client, Request, misshapen};
 use self::errors::Intent;
 use crate::domain::kinds::Access;
-use crate::domain::{
-    EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreCode, StoreView,
-    StoreViews, Vocabulary,
-};
-use crate::ports::{StoreError, StoreRead, StoreWrite};
+use crate::domain::{EntityRef, Kind, Observation, StoreCode, StoreView, StoreViews, Vocabulary};
+use crate::ports::{StoreError, StoreRead, StoreWrite, Write};
 
 /// The four values that Magento shows when an integration is activated.
 #[derive(Debug, Clone)]
@@ -238,10 +247,8 @@ impl StoreRead for Magento {
 struct Reading<'a> {
     client: &'a Arc<Client>,
     views: &'a StoreViews,
-    #[allow(dead_code, reason = "for kinds with references")]
     vocabulary: &'a Vocabulary,
     /// The entities of which all that goes with them is read, too.
-    #[allow(dead_code, reason = "for kinds that others hang on")]
     whole: &'a BTreeSet<EntityRef>,
 }
 
@@ -253,16 +260,65 @@ impl Reading<'_> {
     ) -> Result<Observation, StoreError> {
         match access {
             Access::Assignment => assignment::observe(self.client, wanted, self.views).await,
-            Access::Search
-            | Access::Product
-            | Access::Category
-            | Access::Attribute
-            | Access::Option
-            | Access::Link
-            | Access::Price
-            | Access::Stock => Err(misshapen("no way to read this kind")),
+            Access::Search => entity::observe(self, wanted).await,
+            Access::Product => product::observe(self, wanted).await,
+            Access::Category => category::observe(self, wanted).await,
+            Access::Attribute => attribute::observe(self, wanted).await,
+            Access::Option => option::observe(self, wanted).await,
+            Access::Link => link::observe(self, wanted).await,
+            Access::Price => price::observe(self, wanted).await,
+            Access::Stock => stock::observe(self, wanted).await,
         }
     }
+}
+
+/// What every writing needs.
+struct Writing<'a> {
+    client: &'a Arc<Client>,
+    /// As last read. A name that is not in it may have been made since, by this pass: it is read anew.
+    vocabulary: &'a Vocabulary,
+}
+
+impl Writing<'_> {
+    /// Sends writes of one kind: rows together, anything else one by one.
+    async fn write(&self, writes: &[Write]) -> Vec<Result<(), StoreError>> {
+        let Some(first) = writes.first() else {
+            return Vec::new();
+        };
+        match first.entity.kind.route.access {
+            Access::Price => price::write(self, writes).await,
+            Access::Stock => stock::write(self, writes).await,
+            access => {
+                let mut results = Vec::with_capacity(writes.len());
+                for write in writes {
+                    results.push(self.write_one(access, write).await);
+                }
+                results
+            }
+        }
+    }
+
+    async fn write_one(&self, access: Access, write: &Write) -> Result<(), StoreError> {
+        match access {
+            Access::Assignment => write::write(self.client, write).await,
+            Access::Search => entity::write(self, write).await,
+            Access::Product => product::write(self, write).await,
+            Access::Category => category::write(self, write).await,
+            Access::Attribute => attribute::write(self, write).await,
+            Access::Option => option::write(self, write).await,
+            Access::Link => link::write(self, write).await,
+            Access::Price => only(price::write(self, std::slice::from_ref(write)).await),
+            Access::Stock => only(stock::write(self, std::slice::from_ref(write)).await),
+        }
+    }
+}
+
+/// The result of the one write that was sent.
+fn only(results: Vec<Result<(), StoreError>>) -> Result<(), StoreError> {
+    let lost = || StoreError::InDoubt {
+        message: "a row was sent, but nothing is known of it".to_owned(),
+    };
+    results.into_iter().next().unwrap_or_else(|| Err(lost()))
 }
 
 impl StoreWrite for Magento {
@@ -270,24 +326,11 @@ impl StoreWrite for Magento {
         self.probe_rights(kinds).await
     }
 
-    async fn create(
-        &self,
-        entity: &EntityRef,
-        fields: &BTreeMap<FieldName, Value>,
-    ) -> Result<EntityId, StoreError> {
-        write::create(&self.client, entity, fields).await
-    }
-
-    async fn update(
-        &self,
-        entity: &EntityRef,
-        current: &ObservedEntity,
-        fields: &BTreeMap<FieldName, Value>,
-    ) -> Result<(), StoreError> {
-        write::update(&self.client, entity, current, fields).await
-    }
-
-    async fn delete(&self, entity: &EntityRef, current: &ObservedEntity) -> Result<(), StoreError> {
-        write::delete(&self.client, entity, current).await
+    async fn write(&self, writes: &[Write]) -> Vec<Result<(), StoreError>> {
+        let writing = Writing {
+            client: &self.client,
+            vocabulary: &self.known(),
+        };
+        writing.write(writes).await
     }
 }

@@ -11,7 +11,29 @@ use super::errors::Intent;
 use super::search::id_of;
 use crate::domain::kinds::Scoping;
 use crate::domain::{EntityId, EntityRef, FieldName, ObservedEntity, StoreScope};
-use crate::ports::StoreError;
+use crate::ports::{Payload, StoreError, Write};
+
+/// Sends one write.
+pub(super) async fn write(client: &Client, write: &Write) -> Result<(), StoreError> {
+    let Write {
+        entity,
+        current,
+        payload,
+    } = write;
+    match (payload, current) {
+        (Payload::Create(fields), _) => create(client, entity, fields).await.map(|_| ()),
+        (Payload::Update(fields), Some(current)) => update(client, entity, current, fields).await,
+        (Payload::Delete, Some(current)) => delete(client, entity, current).await,
+        (Payload::Update(_) | Payload::Delete, None) => Err(gone(entity)),
+    }
+}
+
+/// There is nothing to be written to.
+pub(super) fn gone(entity: &EntityRef) -> StoreError {
+    StoreError::Gone {
+        message: format!("{entity} does not exist"),
+    }
+}
 
 /// Makes an entity; the URL's scope decides its assignment.
 pub(super) async fn create(

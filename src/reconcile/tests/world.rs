@@ -21,8 +21,8 @@ use crate::domain::{
 use crate::manifest::{EntryKind, Loader, Options, Tree, TreeEntry, TreeError};
 use crate::plan::Policy;
 use crate::ports::{
-    Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Source,
-    StoreError, StoreRead, StoreWrite,
+    Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Payload, Source,
+    StoreError, StoreRead, StoreWrite, Write,
 };
 
 type Paths = BTreeMap<String, String>;
@@ -561,6 +561,21 @@ impl StoreWrite for FakeStore {
         Ok(())
     }
 
+    async fn write(&self, writes: &[Write]) -> Vec<Result<(), StoreError>> {
+        let mut results = Vec::new();
+        for write in writes {
+            let current = || write.current.as_ref().unwrap();
+            results.push(match &write.payload {
+                Payload::Create(fields) => self.create(&write.entity, fields).await.map(|_| ()),
+                Payload::Update(fields) => self.update(&write.entity, current(), fields).await,
+                Payload::Delete => self.delete(&write.entity, current()).await,
+            });
+        }
+        results
+    }
+}
+
+impl FakeStore {
     async fn create(&self, entity: &EntityRef, fields: &Fields) -> Result<EntityId, StoreError> {
         let id = EntityId(self.next_id.fetch_add(1, Ordering::SeqCst));
         self.write(entity, |entities| {

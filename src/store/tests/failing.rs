@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use super::server::{Scripted, Step};
 use super::*;
 use crate::domain::{EntityId, ObservedEntity};
-use crate::ports::{StoreError, StoreRead as _, StoreWrite as _};
+use crate::ports::{StoreError, StoreRead as _};
 
 /// A read and a write against the same trouble.
 async fn both(url: &str, timeout: Duration) -> (StoreError, StoreError) {

@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 
 use super::{Credentials, Magento, Options};
 use crate::domain::{
-    EntityKey, EntityRef, FieldName, Kind, StoreCode, StoreScope, StoreView, StoreViews,
+    EntityKey, EntityRef, FieldName, Kind, ObservedEntity, StoreCode, StoreScope, StoreView,
+    StoreViews,
 };
+use crate::ports::{Payload, StoreError, StoreWrite as _, Write};
 
 /// Long enough that no message could hold them by chance.
 const SECRETS: [&str; 4] = [
@@ -101,5 +103,50 @@ fn items(items: &[Value]) -> Value {
     match items {
         [] => json!({"items": null, "total_count": 0}),
         items => json!({"items": items, "total_count": items.len()}),
+    }
+}
+
+/// Writes one by one.
+pub(super) trait One {
+    async fn create(&self, entity: &EntityRef, fields: &Fields) -> Result<(), StoreError>;
+    async fn update(
+        &self,
+        entity: &EntityRef,
+        current: &ObservedEntity,
+        fields: &Fields,
+    ) -> Result<(), StoreError>;
+    async fn delete(&self, entity: &EntityRef, current: &ObservedEntity) -> Result<(), StoreError>;
+}
+
+type Fields = BTreeMap<FieldName, Value>;
+
+async fn one(
+    store: &Magento,
+    entity: &EntityRef,
+    current: Option<&ObservedEntity>,
+    payload: Payload,
+) -> Result<(), StoreError> {
+    let write = Write {
+        entity: entity.clone(),
+        current: current.cloned(),
+        payload,
+    };
+    store.write(&[write]).await.pop().unwrap()
+}
+
+impl One for Magento {
+    async fn create(&self, entity: &EntityRef, fields: &Fields) -> Result<(), StoreError> {
+        one(self, entity, None, Payload::Create(fields.clone())).await
+    }
+    async fn update(
+        &self,
+        entity: &EntityRef,
+        current: &ObservedEntity,
+        fields: &Fields,
+    ) -> Result<(), StoreError> {
+        one(self, entity, Some(current), Payload::Update(fields.clone())).await
+    }
+    async fn delete(&self, entity: &EntityRef, current: &ObservedEntity) -> Result<(), StoreError> {
+        one(self, entity, Some(current), Payload::Delete).await
     }
 }

@@ -4,8 +4,7 @@ use serde_json::json;
 
 use super::server::{Scripted, Step};
 use super::*;
-use crate::domain::{EntityId, ObservedEntity};
-use crate::ports::{StoreError, StoreWrite as _};
+use crate::domain::EntityId;
 
 fn current(id: u64, json: Value) -> ObservedEntity {
     ObservedEntity {
@@ -25,9 +24,8 @@ async fn an_entity_is_created_under_the_scope_that_becomes_its_assignment() {
         let hero = entity(Kind::CMS_BLOCK, "hero", store);
         let set = fields(json!({"title": "Hero", "content": "<p>żółć</p>", "active": false}));
 
-        let id = magento(&server.url).create(&hero, &set).await.unwrap();
+        magento(&server.url).create(&hero, &set).await.unwrap();
 
-        assert_eq!(id, EntityId(31));
         let requests = server.finish();
         assert_eq!(requests[0].query, "");
         assert_eq!(requests[0].headers["content-type"], "application/json");

@@ -10,11 +10,11 @@ use super::super::world::{FakeLedger, FakeStore};
 use super::arena::{Answer, Arena, Gate, Killed};
 use super::observer::InFlight;
 use crate::domain::{
-    CommitId, EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreViews, Value,
-    Vocabulary,
+    CommitId, EntityRef, FieldName, Kind, Observation, StoreViews, Value, Vocabulary,
 };
 use crate::ports::{
-    Clock, Ledger, LedgerCommit, LedgerEntry, LedgerError, StoreError, StoreRead, StoreWrite,
+    Clock, Ledger, LedgerCommit, LedgerEntry, LedgerError, Payload, StoreError, StoreRead,
+    StoreWrite, Write,
 };
 
 pub(super) struct Ports<T> {
@@ -170,23 +170,19 @@ impl StoreWrite for StorePort {
     async fn check_rights(&self, _kinds: &BTreeSet<Kind>) -> Result<(), StoreError> {
         Ok(())
     }
-    async fn create(
-        &self,
-        entity: &EntityRef,
-        fields: &BTreeMap<FieldName, Value>,
-    ) -> Result<EntityId, StoreError> {
-        self.send(entity, Some(fields.clone()), true).await?;
-        Ok(EntityId(0))
-    }
-    async fn update(
-        &self,
-        entity: &EntityRef,
-        _current: &ObservedEntity,
-        fields: &BTreeMap<FieldName, Value>,
-    ) -> Result<(), StoreError> {
-        self.send(entity, Some(fields.clone()), false).await
-    }
-    async fn delete(&self, entity: &EntityRef, _: &ObservedEntity) -> Result<(), StoreError> {
-        self.send(entity, None, false).await
+    async fn write(&self, writes: &[Write]) -> Vec<Result<(), StoreError>> {
+        let mut results = Vec::new();
+        for Write {
+            entity, payload, ..
+        } in writes
+        {
+            let (fields, creates) = match payload {
+                Payload::Create(fields) => (Some(fields.clone()), true),
+                Payload::Update(fields) => (Some(fields.clone()), false),
+                Payload::Delete => (None, false),
+            };
+            results.push(self.send(entity, fields, creates).await);
+        }
+        results
     }
 }

@@ -1,0 +1,22 @@
+//! Rows of the price routes.
+
+use std::collections::BTreeSet;
+
+use super::client::misshapen;
+use super::{Reading, Writing};
+use crate::domain::{EntityRef, Observation};
+use crate::ports::{StoreError, Write};
+
+/// Reads every entity named.
+pub(super) async fn observe(
+    _store: &Reading<'_>,
+    _wanted: &BTreeSet<EntityRef>,
+) -> Result<Observation, StoreError> {
+    Err(misshapen("no way to read this kind"))
+}
+
+/// Sends the writes together; one result for each, in their order.
+pub(super) async fn write(_store: &Writing<'_>, writes: &[Write]) -> Vec<Result<(), StoreError>> {
+    let refused = |_| Err(misshapen("no way to write this kind"));
+    writes.iter().map(refused).collect()
+}

@@ -1,0 +1,1 @@
+//! Large releases: rows in batches, and Magento's own queue.

@@ -1,0 +1,1 @@
+//! Categories, their products, product attributes and their options.

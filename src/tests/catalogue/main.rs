@@ -1,0 +1,14 @@
+//! The catalogue, told by the program itself against the embedded store: every kind is made, changed,
+//! deleted and put back, and nothing that was just written shows as different.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod bulk;
+mod category;
+mod product;
+mod promotions;
+mod rows;
+#[path = "../support/mod.rs"]
+mod support;
+
+#[allow(unused_imports, reason = "the supports name each other by these")]
+use support::{repo, shop, world};

@@ -1,0 +1,1 @@
+//! Cart rules, coupons, customer groups and taxes.

@@ -1,0 +1,1 @@
+//! Prices and stock: rows, of which one request takes many.
