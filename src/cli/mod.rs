@@ -133,7 +133,7 @@ async fn run(context: &Context, command: Command) -> ExitCode {
         Command::Show(args) => settle(show::run(context, args)),
         Command::Wait(args) => settle(wait::run(context, args).await),
         Command::Logs(args) => settle(logs::run(context, args).await),
-        Command::Schema(args) => settle(schema::run(context, args)),
+        Command::Schema(args) => settle(schema::run(context, args).await),
         Command::Sandbox(args) => settle(sandbox::run(context, args).await),
         Command::Daemon(args) => daemon::run(context.config.as_deref(), args).await,
         Command::Demo(args) => demo::run(context, args).await,

@@ -27,5 +27,5 @@ mod value;
 
 pub use dir_tree::DirTree;
 pub use loader::{BadGlob, Loaded, Loader, Options};
-pub use schema::schema;
+pub use schema::{OfStore, schema};
 pub use tree::{EntryKind, Tree, TreeEntry, TreeError};

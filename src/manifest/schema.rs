@@ -12,19 +12,30 @@ use super::change::CHANGE_KEYS;
 use super::file::FILE_KEYS;
 use crate::domain::key::KeyShape;
 use crate::domain::kinds::{FieldScope, FieldSpec, FieldType, Owner, Scoping};
-use crate::domain::{Kind, StoreScope};
+use crate::domain::vocabulary::{Attribute, AttributeType, Names};
+use crate::domain::{Kind, StoreScope, StoreViews, Vocabulary};
 
-/// The JSON Schema (draft 2020-12) of release files.
-pub fn schema() -> Value {
+/// What one store adds to the schema: its attributes, its names and its views.
+#[derive(Debug, Clone, Copy)]
+pub struct OfStore<'a> {
+    /// Its words, of all kinds.
+    pub vocabulary: &'a Vocabulary,
+    /// Its views.
+    pub views: &'a StoreViews,
+}
+
+/// The JSON Schema (draft 2020-12) of release files; with a store's own attributes, options, names and
+/// views where one is given.
+pub fn schema(store: Option<OfStore<'_>>) -> Value {
     let mut definitions = Map::new();
     definitions.insert("change".to_owned(), change());
-    definitions.insert("store".to_owned(), store());
-    definitions.insert("view".to_owned(), view());
+    definitions.insert("store".to_owned(), scope());
+    definitions.insert("view".to_owned(), view(store));
     definitions.insert("file".to_owned(), file_reference());
     definitions.insert("default".to_owned(), default());
     definitions.insert("attribute".to_owned(), attribute());
     for kind in Kind::all() {
-        definitions.insert(format!("{kind}_fields"), fields(kind));
+        definitions.insert(format!("{kind}_fields"), fields(kind, store));
     }
     let properties = properties(FILE_KEYS, &|key| match key {
         "name" => text("A name for people, shown in every list."),
@@ -131,7 +142,7 @@ fn ensure() -> Value {
     })
 }
 
-fn store() -> Value {
+fn scope() -> Value {
     json!({
         "description": "`all` (store views), one view's code, or a list of codes: the assignment of a page or block, the scope of the values of the catalogue.",
         "default": "all",
@@ -149,7 +160,16 @@ fn store() -> Value {
     })
 }
 
-fn view() -> Value {
+fn view(store: Option<OfStore<'_>>) -> Value {
+    if let Some(store) = store {
+        let codes: Vec<&str> = store
+            .views
+            .0
+            .iter()
+            .map(|view| view.code.as_str())
+            .collect();
+        return json!({ "description": "The code of a store view.", "enum": codes });
+    }
     json!({
         "description": "The code of a store view.",
         "type": "string",
@@ -175,7 +195,7 @@ fn file_reference() -> Value {
     })
 }
 
-fn fields(kind: Kind) -> Value {
+fn fields(kind: Kind, store: Option<OfStore<'_>>) -> Value {
     let mut properties: Map<String, Value> = kind
         .fields
         .iter()
@@ -211,6 +231,56 @@ fn fields(kind: Kind) -> Value {
         "properties": properties,
         "additionalProperties": others,
     })
+}
+
+/// A reference, or a list of them, to what the store has: by one of its names, or by an id.
+fn named(mut schema: Value, names: Option<&Names>) -> Value {
+    let one = one_of(names);
+    match schema.get_mut("items") {
+        Some(items) => *items = one,
+        None => {
+            let described = schema["description"].take();
+            let nullable = schema["type"]
+                .as_array()
+                .is_some_and(|types| types.contains(&json!("null")));
+            schema = match nullable {
+                true => json!({ "description": described, "anyOf": [one, { "type": "null" }] }),
+                false => json!({ "description": described, "anyOf": [one] }),
+            };
+        }
+    }
+    schema
+}
+
+fn one_of(names: Option<&Names>) -> Value {
+    let names: Vec<&str> = names.into_iter().flat_map(Names::names).collect();
+    json!({ "anyOf": [{ "enum": names }, { "type": "integer" }] })
+}
+
+/// An attribute of the store's own.
+fn attribute_schema(attribute: &Attribute) -> Value {
+    let options = || one_of(Some(&attribute.options));
+    let mut schema = match attribute.ty {
+        AttributeType::Select => options(),
+        AttributeType::MultiSelect => {
+            json!({ "type": "array", "items": options(), "uniqueItems": true })
+        }
+        AttributeType::Bool => json!({ "type": "boolean" }),
+        AttributeType::Integer => json!({ "type": "integer" }),
+        AttributeType::Decimal => json!({ "type": "number" }),
+        AttributeType::Date | AttributeType::DateTime => json!({ "type": "string" }),
+        AttributeType::Text => json!({
+            "anyOf": [{ "type": "string", "maxLength": 255 }, { "$ref": "#/$defs/file" }],
+        }),
+        AttributeType::LongText => json!({
+            "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/file" }],
+        }),
+    };
+    if !attribute.required {
+        schema = json!({ "anyOf": [schema, { "type": "null" }] });
+    }
+    schema["description"] = json!(attribute.label);
+    schema
 }
 
 /// The value of an attribute that only the store knows.
@@ -341,7 +411,7 @@ mod tests {
 
     #[test]
     fn it_has_every_key_and_every_settable_field() {
-        let schema = schema();
+        let schema = schema(None);
         assert_eq!(property_names(&schema), FILE_KEYS);
         assert_eq!(property_names(&schema["$defs"]["change"]), CHANGE_KEYS);
         for kind in Kind::all() {
@@ -355,7 +425,7 @@ mod tests {
     fn the_file_in_the_repository_is_up_to_date() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/release.schema.json");
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        let expected = format!("{:#}\n", schema());
+        let expected = format!("{:#}\n", schema(None));
         assert!(
             text == expected,
             "schemas/release.schema.json is out of date; run: gitmage schema release > schemas/release.schema.json"
