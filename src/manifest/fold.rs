@@ -31,13 +31,14 @@ pub(super) fn fold(files: &BTreeMap<&str, &[Change]>) -> DesiredState {
         }
     }
     let mut overridden = Vec::new();
-    let entities = entities
+    let mut entities: BTreeMap<EntityRef, DesiredEntity> = entities
         .into_iter()
         .map(|(entity, folded)| {
             let desired = folded.finish(&entity, &mut overridden);
             (entity, desired)
         })
         .collect();
+    hide_views_of_the_absent(&mut entities, &mut overridden);
     overridden.sort();
     DesiredState {
         entities,
@@ -223,4 +224,32 @@ fn coupled(kind: Kind, mut fields: BTreeMap<FieldName, Value>) -> BTreeMap<Field
         }
     }
     fields
+}
+
+/// What shall be absent has no values under any view, wherever the files set them.
+fn hide_views_of_the_absent(
+    entities: &mut BTreeMap<EntityRef, DesiredEntity>,
+    overridden: &mut Vec<Overridden>,
+) {
+    let absent = |entities: &BTreeMap<EntityRef, DesiredEntity>, view: &EntityRef| {
+        let base = entities.get(&view.base()?)?;
+        (base.ensure == Ensure::Absent).then(|| base.origin.clone())
+    };
+    let hidden: Vec<(EntityRef, Origin)> = entities
+        .keys()
+        .filter_map(|view| Some((view.clone(), absent(entities, view)?)))
+        .collect();
+    for (view, by) in hidden {
+        let Some(desired) = entities.remove(&view) else {
+            continue;
+        };
+        overridden.extend(desired.fields.into_keys().map(|name| Overridden {
+            slot: Slot {
+                entity: view.clone(),
+                field: FieldId::Named(name),
+            },
+            hidden: desired.origin.clone(),
+            by: by.clone(),
+        }));
+    }
 }

@@ -93,7 +93,7 @@ impl Town {
             let text = std::fs::read_to_string(&config).unwrap();
             std::fs::write(&config, text.replace(&w.shop.url, &gate.url)).unwrap();
         }
-        let history = History::begin(&w.repo);
+        let history = History::begin(&w.repo, ENTITIES.to_vec());
         w.repo.push();
         Self {
             machines,

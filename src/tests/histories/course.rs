@@ -6,7 +6,7 @@ use gitmage::domain::{ReleaseKind, ReleaseStatus};
 use serde_json::{Value, json};
 
 use crate::steps::{Case, Death, Step};
-use crate::support::history::{ENTITIES, History};
+use crate::support::history::History;
 use crate::support::ledger::SharedLedger;
 use crate::support::shop::differences;
 use crate::support::waiting::until;
@@ -60,7 +60,7 @@ impl<'a> Course<'a> {
             settings: "store.timeout: 3s",
         });
         let before = w.shop.dump();
-        let history = History::begin(&w.repo);
+        let history = History::begin(&w.repo, case.entities.clone());
         let mut course = Self {
             case,
             history,
@@ -104,7 +104,7 @@ impl<'a> Course<'a> {
             }
             Step::Reapply(pick) => self.history.reapply(repo, pick),
             Step::Refuse(at) => {
-                let key = ENTITIES[*at][1];
+                let key = self.case.entities[*at][1];
                 if !self.refused.remove(key) {
                     self.refused.insert(key);
                 }

@@ -6,8 +6,8 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::support::history::ENTITIES;
-use crate::support::model::{self, Edit};
+use crate::support::history::{CATALOGUE, ENTITIES};
+use crate::support::model::{self, Edit, Form};
 
 /// How a process ends in the middle of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -65,9 +65,14 @@ pub(crate) struct Case {
     pub(crate) remote: bool,
     /// A daemon, or `gitmage reconcile` for each pass.
     pub(crate) daemon: bool,
+    /// What the releases are about.
+    pub(crate) entities: Vec<[&'static str; 3]>,
     pub(crate) steps: Vec<Step>,
     pub(crate) order: Vec<Undo>,
 }
+
+/// From this number on histories are about the catalogue.
+pub(crate) const CATALOGUE_FROM: u64 = 100_000;
 
 impl Case {
     pub(crate) fn of(seed: u64) -> Self {
@@ -82,37 +87,45 @@ impl Case {
                 pass,
             },
         );
-        let all = (vec(step(), 4..14), vec(undo, 60));
+        let forms: Vec<([&'static str; 3], Form)> = match seed < CATALOGUE_FROM {
+            true => ENTITIES.iter().map(|it| (*it, Form::Whole)).collect(),
+            false => CATALOGUE.to_vec(),
+        };
+        let all = (vec(step(&forms), 4..14), vec(undo, 60));
         let (steps, order) = all.new_tree(&mut runner).unwrap().current();
         Self {
             seed,
             remote: !seed.is_multiple_of(4),
             daemon: !seed.is_multiple_of(3),
+            entities: forms.iter().map(|(entity, _)| *entity).collect(),
             steps,
             order,
         }
     }
 }
 
-fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    vec(model::edit(ENTITIES.len()), 1..4)
+fn edits(forms: &[([&'static str; 3], Form)]) -> impl Strategy<Value = Vec<Edit>> + use<> {
+    let forms: Vec<Form> = forms.iter().map(|(_, form)| *form).collect();
+    let edit = model::edit(forms.len())
+        .prop_map(move |(file, at, spec)| (file, at, spec.map(|spec| spec.fit(forms[at]))));
+    vec(edit, 1..4)
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step(forms: &[([&'static str; 3], Form)]) -> impl Strategy<Value = Step> + use<> {
     let death = prop_oneof![
         Just(Death::KillBefore),
         Just(Death::KillAfter),
         Just(Death::Terminate)
     ];
     prop_oneof![
-        12 => edits().prop_map(Step::Release),
-        2 => (vec(edits(), 1..3), any::<bool>())
+        12 => edits(forms).prop_map(Step::Release),
+        2 => (vec(edits(forms), 1..3), any::<bool>())
             .prop_map(|(releases, parts)| Step::Merge { releases, parts }),
         1 => any::<bool>().prop_map(|handled| Step::Bad { handled }),
         6 => (vec(any::<Index>(), 1..3), any::<bool>())
             .prop_map(|(picks, one_commit)| Step::Revert { picks, one_commit }),
         2 => any::<Index>().prop_map(Step::Reapply),
-        1 => (0..ENTITIES.len()).prop_map(Step::Refuse),
+        1 => (0..forms.len()).prop_map(Step::Refuse),
         6 => Just(Step::Pass),
         6 => (1_usize..14, death).prop_map(|(nth, death)| Step::Die { nth, death }),
     ]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use proptest::sample::Index;
 
-use super::model::{self, Change, Edit, Files, between, shows, undone};
+use super::model::{self, Change, Edit, Files, Form, between, shows, undone};
 use super::repo::Repo;
 
 /// One entity each, as a kind, a key and a store view of the embedded store.
@@ -19,6 +19,29 @@ pub(crate) const ENTITIES: [[&str; 3]; 7] = [
     // Both exist.
     ["cms_block", "footer-links", "de"],
     ["cms_page", "winter-sale", "all"],
+];
+
+/// The same for the catalogue. What one of them needs is none of the others, but for the values of views.
+pub(crate) const CATALOGUE: [([&str; 3], Form); 12] = [
+    (["product", "24-MB01", "all"], Form::Whole),
+    (["product", "24-MB01", "de"], Form::Fields),
+    (["product", "new/bag 1", "all"], Form::Whole),
+    (["category", "Default Category/Sale", "all"], Form::Whole),
+    (["category", "Default Category/Gear", "de"], Form::Fields),
+    (["category", "Default Category/New", "all"], Form::Whole),
+    (
+        [
+            "category_product",
+            "Default Category/Gear/Bags|24-WB03",
+            "all",
+        ],
+        Form::Row,
+    ),
+    (["tier_price", "24-MB02|all|General|7", "all"], Form::Row),
+    (["source_item", "24-WB03|default", "all"], Form::Row),
+    (["special_price", "24-WB03", "all"], Form::Row),
+    (["base_price", "24-MB02", "all"], Form::Value),
+    (["cart_rule", "Spring", "all"], Form::Whole),
 ];
 
 /// A commit that can be reverted.
@@ -39,6 +62,7 @@ enum Kind {
 /// What was committed, and what of it is still to be taken back.
 #[derive(Default)]
 pub(crate) struct History {
+    entities: Vec<[&'static str; 3]>,
     files: Files,
     live: Vec<Commit>,
     /// Reverts that may be reverted themselves.
@@ -51,8 +75,11 @@ pub(crate) struct History {
 
 impl History {
     /// The first commit: what the releases refer to.
-    pub(crate) fn begin(repo: &Repo) -> Self {
-        let history = Self::default();
+    pub(crate) fn begin(repo: &Repo, entities: Vec<[&'static str; 3]>) -> Self {
+        let history = Self {
+            entities,
+            ..Self::default()
+        };
         history.write(repo);
         repo.commit("Add contents");
         history
@@ -68,7 +95,7 @@ impl History {
     }
 
     fn write(&self, repo: &Repo) {
-        let tree = model::tree(&self.files, &ENTITIES);
+        let tree = model::tree(&self.files, &self.entities);
         for (path, text) in &tree {
             repo.write(path, text);
         }

@@ -42,9 +42,9 @@ pub(crate) fn tree(files: &Files, entities: &[[&str; 3]]) -> BTreeMap<String, St
         let mut text = String::new();
         for ((_, at), spec) in files.range((file, 0)..(file + 1, 0)) {
             let [kind, key, store] = entities[*at];
-            let head = format!("  - kind: {kind}\n    key: {key}\n    store: {store}\n");
+            let head = format!("  - kind: {kind}\n    key: \"{key}\"\n    store: {store}\n");
             text.push_str(&head);
-            spec.write(&mut text);
+            spec.write(&Words::of(kind, store), &mut text);
         }
         if !text.is_empty() {
             tree.insert(format!("releases/{file}.yaml"), format!("changes:\n{text}"));
@@ -53,20 +53,126 @@ pub(crate) fn tree(files: &Files, entities: &[[&str; 3]]) -> BTreeMap<String, St
     tree
 }
 
+/// What can be said of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Whether it is there, and three fields.
+    Whole,
+    /// Three fields of what is always there: the values of a view.
+    Fields,
+    /// Whether it is there, and one field.
+    Row,
+    /// One field of what is always there.
+    Value,
+}
+
+/// What the three fields of the model are called in an entity, and what their values are there.
+struct Words {
+    title: fn(u8) -> String,
+    content: fn(u8) -> String,
+    active: fn(bool) -> String,
+    /// What an entity of this kind cannot be made without.
+    always: &'static str,
+}
+
+impl Words {
+    fn of(kind: &str, store: &str) -> Self {
+        let page = Self {
+            title: |n| format!("title: title {n}"),
+            content: |n| format!("content: {{ file: content/{n}.html }}"),
+            active: |yes| format!("active: {yes}"),
+            always: "",
+        };
+        match (kind, store) {
+            ("product", "all") => Self {
+                title: |n| format!("name: title {n}"),
+                content: |n| format!("description: {{ file: content/{n}.html }}"),
+                active: |yes| format!("status: {}", if yes { 1 } else { 2 }),
+                always: "      price: 20\n      attribute_set_id: Default\n      weight: 1\n",
+            },
+            ("product", _) => Self {
+                title: |n| format!("name: title {n}"),
+                content: |n| match n {
+                    0 => "description: { default: true }".to_owned(),
+                    n => format!("description: {{ file: content/{n}.html }}"),
+                },
+                active: |yes| format!("meta_title: {yes} title"),
+                always: "",
+            },
+            ("category", _) => Self {
+                title: |n| format!("meta_title: title {n}"),
+                content: |n| format!("description: {{ file: content/{n}.html }}"),
+                active: |yes| format!("meta_keywords: words {yes}"),
+                always: if store == "all" {
+                    "      is_active: true\n"
+                } else {
+                    ""
+                },
+            },
+            ("category_product", _) => Self {
+                title: |n| format!("position: {n}"),
+                ..page
+            },
+            ("tier_price", _) => Self {
+                title: |n| format!("price: {}.5", n + 1),
+                always: "      price_type: fixed\n",
+                ..page
+            },
+            ("source_item", _) => Self {
+                title: |n| format!("quantity: {}", 10 * n),
+                always: "      status: 1\n",
+                ..page
+            },
+            ("special_price", _) => Self {
+                title: |n| format!("price: {}", 10 + n),
+                always: "      price_from: 2030-01-01 00:00:00\n      price_to: 2030-01-31 00:00:00\n",
+                ..page
+            },
+            ("base_price", _) => Self {
+                title: |n| format!("price: {}", 20 + n),
+                ..page
+            },
+            ("cart_rule", _) => Self {
+                title: |n| format!("description: text {n}"),
+                content: |n| format!("discount_amount: {}", 10 + n),
+                active: |yes| format!("is_active: {yes}"),
+                always: "      website_ids: [base]\n      customer_group_ids: [General]\n",
+            },
+            _ => page,
+        }
+    }
+}
+
 impl Spec {
-    fn write(&self, text: &mut String) {
+    /// What of it an entity of this form can be asked for.
+    pub(crate) fn fit(mut self, form: Form) -> Self {
+        if form != Form::Whole {
+            self.ensure = self.ensure.filter(|_| form == Form::Row);
+        }
+        if form == Form::Row || form == Form::Value {
+            (self.content, self.active) = (None, None);
+        }
+        if self.ensure != Some("absent") && !self.sets_a_field() {
+            self.title = Some(0);
+        }
+        self
+    }
+
+    fn write(&self, words: &Words, text: &mut String) {
         if let Some(ensure) = self.ensure {
             writeln!(text, "    ensure: {ensure}").unwrap();
         }
-        let mut fields = String::new();
-        if let Some(title) = self.title {
-            writeln!(fields, "      title: title {title}").unwrap();
+        if !self.sets_a_field() {
+            return;
         }
-        if let Some(content) = self.content {
-            writeln!(fields, "      content: {{ file: content/{content}.html }}").unwrap();
-        }
-        if let Some(active) = self.active {
-            writeln!(fields, "      active: {active}").unwrap();
+        let mut fields = words.always.to_owned();
+        let set = [
+            self.title.map(words.title),
+            self.content.map(words.content),
+            self.active.map(words.active),
+        ];
+        for line in set.into_iter().flatten().filter(|line| !line.is_empty()) {
+            writeln!(fields, "      {line}").unwrap();
         }
         if !fields.is_empty() {
             write!(text, "    fields:\n{fields}").unwrap();
