@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::record::{EntityRecord, PathChange, ReleaseRecord, SlotRecord};
 pub use self::view::{show, show_desired};
+use super::decide::may_be;
 use super::stack::{self, Before, Seq, Stack, Target};
 use crate::domain::{
     CommitId, DesiredValue, Ensure, EntityRef, FieldId, FieldName, ReleaseId, ReleaseStatus, Slot,
@@ -57,10 +58,7 @@ impl Standing {
                 let FieldId::Named(name) = &slot.field else {
                     return true;
                 };
-                match slot.entity.kind.field(name.as_str()) {
-                    Some(field) => !field.same(seen, wanted),
-                    None => seen != wanted,
-                }
+                !may_be(&slot.entity, name, wanted, seen)
             }
             (Before::Missing, DesiredValue::Ensure(ensure)) => *ensure != Ensure::Absent,
             (Before::Missing, DesiredValue::Value(_)) => true,

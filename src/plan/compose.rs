@@ -12,12 +12,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, fields_of};
+use super::decide::may_be;
 use super::stack::{self, Before, Seq, Target};
 use super::world::{World, put_back_into};
 use crate::domain::{
     Action, Activity, ChangeStatus, CommitId, DesiredState, DesiredValue, Ensure, EntityRef,
-    FieldId, FieldName, Findings, Level, Observation, PhaseName, ReleaseKind, ReleaseStatus, Slot,
-    Value,
+    FieldId, FieldName, Findings, Level, Marker, Observation, PhaseName, ReleaseKind,
+    ReleaseStatus, Slot, Value, marker_of,
 };
 
 /// What a commit says of itself.
@@ -425,10 +426,13 @@ impl Composer {
             Target::Desired(_) | Target::PutBack(_) | Target::Leave => return false,
         };
         match observed {
-            Before::Value(seen) => match slot.entity.kind.field(name.as_str()) {
-                Some(spec) => !spec.same(left, seen),
-                None => left != seen,
-            },
+            Before::Value(seen) if may_be(&slot.entity, name, left, seen) => false,
+            // A view's own value that is equal to the one under `all` shows as inherited.
+            Before::Value(seen) if marker_of(seen) == Some(Marker::Default) => {
+                let inherited = self.world.inherited(&slot.entity, name);
+                !inherited.is_some_and(|value| may_be(&slot.entity, name, left, value))
+            }
+            Before::Value(_) => true,
             Before::Missing | Before::Entity(_) | Before::Unknown => false,
         }
     }

@@ -48,6 +48,33 @@ impl Want {
     }
 }
 
+/// Whether a value read from the store may be what was made of a field by this value of the files or of a
+/// snapshot. Files may say an id, a text or a number where the store is read as a name, a number or a
+/// truth: what cannot be compared without the store's words counts as the same.
+pub(super) fn may_be(entity: &EntityRef, field: &FieldName, made: &Value, seen: &Value) -> bool {
+    let ty = entity.kind.field(field.as_str()).map(|spec| spec.ty);
+    let in_its_words = matches!(
+        ty,
+        Some(FieldType::Attribute | FieldType::Reference(_) | FieldType::References(_))
+    );
+    if in_its_words && marker_of(made).is_none() && !seen.is_null() && !same_form(made, seen) {
+        return true;
+    }
+    let made = Want {
+        value: made.clone(),
+        exact: false,
+    };
+    made.met_by(entity, field, seen)
+}
+
+/// Whether two values are of one type, and lists of texts alike.
+fn same_form(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a.iter().chain(b).all(Value::is_string),
+        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
 /// Whether an entity shall be there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Being {
@@ -571,6 +598,24 @@ mod tests {
             fields,
             inherited: None,
         })
+    }
+
+    #[test]
+    fn an_id_in_a_file_may_be_the_name_that_the_store_shows() {
+        let block = block(StoreScope::All);
+        let field: FieldName = "content".parse().unwrap();
+        assert!(may_be(
+            &block,
+            &field,
+            &Value::from("a\r\n"),
+            &Value::from("a\n")
+        ));
+        assert!(!may_be(
+            &block,
+            &field,
+            &Value::from(49),
+            &Value::from("Red")
+        ));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The store as the releases of a pass find it, one after the other: observed, then derived.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::book::SlotRecord;
 use super::stack::{Before, Target};
@@ -19,6 +20,8 @@ pub(super) struct World {
 struct Known {
     /// Its fields; `None` when it does not exist.
     fields: Option<BTreeMap<FieldName, Value>>,
+    /// The values under `all` beneath those of a view.
+    inherited: Option<Arc<BTreeMap<FieldName, Value>>>,
     /// What earlier releases of the pass would have changed.
     touched: BTreeSet<FieldId>,
 }
@@ -39,6 +42,7 @@ impl World {
                 entity.clone(),
                 Known {
                     fields,
+                    inherited: presence.found().and_then(|found| found.inherited.clone()),
                     touched: BTreeSet::new(),
                 },
             );
@@ -70,6 +74,12 @@ impl World {
             || (whole && !known.touched.is_empty())
             || (known.touched.contains(&FieldId::Existence));
         (before, derived)
+    }
+
+    /// The value under `all` beneath that of a view, as it was read.
+    pub(super) fn inherited(&self, entity: &EntityRef, field: &FieldName) -> Option<&Value> {
+        let inherited = self.entities.get(entity)?.inherited.as_ref()?;
+        Some(inherited.get(field).unwrap_or(&Value::Null))
     }
 
     /// Carries out what one release makes of one entity.
