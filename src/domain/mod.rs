@@ -9,9 +9,10 @@ mod ids;
 pub mod kinds;
 mod observed;
 mod release;
+mod shared;
 
 pub use desired::{DesiredEntity, DesiredState, DesiredValue, Ensure, Listed, Origin, Overridden};
-pub use entity::{EntityRef, FieldId, Slot, StoreScope};
+pub use entity::{EntityRef, FieldId, Slot, StoreScope, Views};
 pub use finding::{Finding, Findings, Severity};
 pub use ids::{CommitId, EntityId, EntityKey, FieldName, InvalidId, ReleaseId, StoreCode};
 pub use kinds::Kind;
@@ -20,6 +21,7 @@ pub use release::{
     Action, Activity, Change, ChangeStatus, FieldOutcome, FieldStatus, Level, Phase, PhaseName,
     Release, ReleaseKind, ReleaseStatus,
 };
+pub use shared::SharedValue;
 
 /// A field's value in canonical form: what [`kinds::FieldSpec::canonical`] makes of JSON.
 ///

@@ -7,7 +7,7 @@ use super::report::origin;
 use super::value::FieldValue;
 use crate::domain::{
     DesiredEntity, DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Listed,
-    Origin, Overridden, Slot, Value,
+    Origin, Overridden, SharedValue, Slot,
 };
 
 /// Folds the changes of each path. The order of the map, bytewise by path, is the order of folding.
@@ -53,13 +53,16 @@ struct Lines<'a> {
     explicit: bool,
     origin: Origin,
     ensure_origin: Origin,
-    fields: Vec<(&'a FieldName, &'a Value, Origin)>,
+    fields: Vec<(&'a FieldName, SharedValue, Origin)>,
 }
 
 impl<'a> Lines<'a> {
     fn of(path: &str, change: &'a Change) -> Self {
         let field = |field: &'a Field| match &field.value {
-            FieldValue::Ready(value) => Some((&field.name, value, origin(path, field.place))),
+            FieldValue::Ready(value) => {
+                let value = SharedValue::from(value.clone());
+                Some((&field.name, value, origin(path, field.place)))
+            }
             // Its file could not be read, and a critical finding says so.
             FieldValue::File(_) => None,
         };
@@ -90,7 +93,7 @@ fn list(change: &Lines<'_>, slots: &mut BTreeMap<Slot, Listed>) {
         slots.insert(
             slot(FieldId::Named((*name).clone())),
             Listed {
-                value: DesiredValue::Value((*value).clone()),
+                value: DesiredValue::Value(value.clone()),
                 origin: origin.clone(),
             },
         );
@@ -103,7 +106,7 @@ struct Folded {
     explicit: bool,
     origin: Origin,
     ensure_origin: Origin,
-    fields: BTreeMap<FieldName, (Value, Origin)>,
+    fields: BTreeMap<FieldName, (SharedValue, Origin)>,
     /// What is hidden so far; by what, is known only at the end.
     hidden: Vec<(FieldId, Origin)>,
     /// The last `ensure: absent`: it hides fields that nothing sets again.
@@ -151,7 +154,7 @@ impl Folded {
             self.removed = Some(ensure_origin.clone());
         }
         for (name, value, origin) in fields {
-            if let Some((_, before)) = self.fields.insert(name.clone(), (value.clone(), origin)) {
+            if let Some((_, before)) = self.fields.insert(name.clone(), (value, origin)) {
                 self.hidden.push((FieldId::Named(name.clone()), before));
             }
         }

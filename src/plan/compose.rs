@@ -263,7 +263,8 @@ impl Composer {
             && (dissolved || observed == Before::Missing)
         {
             // A field that shows through an entity made again goes back to the entity's own value.
-            let own = Before::Value(whole.get(name).cloned().unwrap_or(Value::Null));
+            let own = whole.get(name).cloned().unwrap_or(Value::Null);
+            let own = Before::Value(own.into());
             let read = std::mem::replace(&mut observed, own);
             if !derived && matches!(read, Before::Value(_)) && read != observed {
                 also.push(read);
@@ -378,11 +379,11 @@ impl Composer {
         for (name, slot) in fields_of(entity) {
             let derived = self.world.before(entity, &slot.field, false).1;
             match self.owed(&slot).filter(|_| !derived) {
-                Some(Before::Value(Value::Null)) => {
+                Some(Before::Value(value)) if value.is_null() => {
                     fields.remove(&name);
                 }
                 Some(Before::Value(value)) => {
-                    fields.insert(name, value);
+                    fields.insert(name, value.to_value());
                 }
                 Some(Before::Missing | Before::Entity(_) | Before::Unknown) | None => {}
             }

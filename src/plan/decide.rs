@@ -118,7 +118,7 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             let name = FieldName::new(spec.name).ok()?;
             match &standing(&FieldId::Named(name.clone()))?.target {
                 Target::Desired(Some(DesiredValue::Value(value)))
-                | Target::PutBack(Before::Value(value)) => Some((name, value.clone())),
+                | Target::PutBack(Before::Value(value)) => Some((name, value.to_value())),
                 Target::Desired(_) | Target::PutBack(_) | Target::Leave => None,
             }
         })
@@ -131,11 +131,11 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             };
             let want = match open(book, standing(field)?)? {
                 Target::Desired(Some(DesiredValue::Value(value))) => Want {
-                    value: value.clone(),
+                    value: value.to_value(),
                     exact: false,
                 },
                 Target::PutBack(Before::Value(value)) => Want {
-                    value: value.clone(),
+                    value: value.to_value(),
                     exact: true,
                 },
                 Target::Desired(_) | Target::PutBack(_) | Target::Leave => return None,

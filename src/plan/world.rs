@@ -60,7 +60,7 @@ impl World {
                 Before::Entity(whole.then(|| self::whole(entity, fields)))
             }
             (Some(fields), FieldId::Named(name)) => {
-                Before::Value(fields.get(name).cloned().unwrap_or(Value::Null))
+                Before::Value(fields.get(name).cloned().unwrap_or(Value::Null).into())
             }
         };
         let derived = known.touched.contains(field)
@@ -113,7 +113,7 @@ impl World {
                     | Target::PutBack(Before::Value(value)),
                 ) => {
                     if let Some(fields) = &mut known.fields {
-                        fields.insert(name.clone(), value.clone());
+                        fields.insert(name.clone(), value.to_value());
                         known.touched.insert(field.clone());
                     }
                 }
@@ -151,7 +151,7 @@ pub(crate) fn put_back_into(
         if let (FieldId::Named(name), Target::PutBack(Before::Value(value))) =
             (field, &record.target)
         {
-            match value {
+            match &**value {
                 Value::Null => whole.remove(name),
                 value => whole.insert(name.clone(), value.clone()),
             };

@@ -511,7 +511,9 @@ fn aborted(error: &StoreError) -> PassError {
 pub(super) fn shown(presence: &Presence, field: &FieldId) -> Before {
     match (presence, field) {
         (Presence::Found(_), FieldId::Existence) => Before::Entity(None),
-        (Presence::Found(found), FieldId::Named(name)) => Before::Value(found.get(name).clone()),
+        (Presence::Found(found), FieldId::Named(name)) => {
+            Before::Value(found.get(name).clone().into())
+        }
         (Presence::Missing | Presence::Elsewhere(_), _) => Before::Missing,
         (Presence::Ambiguous(_) | Presence::UnknownView(_), _) => Before::Unknown,
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::pool::Pool;
 use super::records::{self, Files, RecordError};
 use crate::domain::{CommitId, EntityRef, FieldId, ReleaseId, Slot, StoreViews};
 use crate::plan::{Book, ReleaseRecord, Seq};
@@ -183,8 +184,9 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
     }
     let mut releases = Vec::with_capacity(folders.len());
     let mut unnamed = false;
+    let mut pool = Pool::default();
     for folder in folders.values() {
-        let release = records::read(folder, &files).map_err(damaged)?;
+        let release = records::read(folder, &files, &mut pool).map_err(damaged)?;
         unnamed |= release.snapshot.is_none();
         releases.push(release);
     }

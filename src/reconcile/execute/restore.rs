@@ -110,7 +110,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                     Before::Value(value) => Some((
                         name.clone(),
                         Want {
-                            value: value.clone(),
+                            value: value.to_value(),
                             exact: true,
                         },
                     )),
