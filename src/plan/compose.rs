@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, fields_of};
+use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord};
 use super::stack::{self, Before, Seq, Target};
 use super::world::{World, put_back_into};
 use crate::domain::{
@@ -135,6 +135,7 @@ pub fn compose(
         policy,
         at,
         new: Vec::new(),
+        dissolved: BTreeSet::new(),
     };
     for draft in drafts {
         composer.add(draft);
@@ -149,6 +150,8 @@ struct Composer {
     policy: Policy,
     at: Timestamp,
     new: Vec<Seq>,
+    /// Entities whose stacks were rebased while a release was composed, before all of it was known.
+    dissolved: BTreeSet<EntityRef>,
 }
 
 impl Composer {
@@ -279,7 +282,8 @@ impl Composer {
                 also.push(read);
             }
         }
-        let mut stack = self.book.stacks.get(slot).cloned().unwrap_or_default();
+        let stack = self.book.stacks.get(slot).cloned();
+        let mut stack = stack.map_or_else(stack::Stack::new, Arc::unwrap_or_clone);
         let step = stack::Step {
             release: seq,
             before: before.clone(),
@@ -354,11 +358,12 @@ impl Composer {
             return false;
         };
         let known = self.book.stacks.get(slot).cloned().unwrap_or_default();
-        let mut after = known.clone();
+        let mut after = stack::Stack::clone(&known);
         super::book::apply(&mut after, seq, record, false);
         let deleted = stack::deleted_at(&known, &after);
         if let Some(deleted) = deleted {
             self.book.rebase(&slot.entity, deleted, whole);
+            self.dissolved.insert(slot.entity.clone());
         }
         deleted.is_some()
     }
@@ -376,14 +381,17 @@ impl Composer {
             return read.clone();
         };
         let mut fields = fields.clone();
-        for (name, slot) in fields_of(entity) {
+        for (slot, standing) in self.book.standings_of(entity) {
+            let FieldId::Named(name) = &slot.field else {
+                continue;
+            };
             let derived = self.world.before(entity, &slot.field, false).1;
-            match self.owed(&slot).filter(|_| !derived) {
+            match standing.debt().filter(|_| !derived) {
                 Some(Before::Value(value)) if value.is_null() => {
-                    fields.remove(&name);
+                    fields.remove(name);
                 }
                 Some(Before::Value(value)) => {
-                    fields.insert(name, value.to_value());
+                    fields.insert(name.clone(), value.to_value());
                 }
                 Some(Before::Missing | Before::Entity(_) | Before::Unknown) | None => {}
             }

@@ -23,7 +23,7 @@ use crate::domain::{
     Release, ReleaseStatus, Slot, StoreViews,
 };
 use crate::manifest::Loader;
-use crate::plan::{Composed, Decision, Policy, Seq, compose, decide, work};
+use crate::plan::{Composed, Decision, Policy, ReleaseRecord, Seq, compose, decide, work};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
 /// What helps where the ledger belongs to another store.
@@ -599,7 +599,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             if let Some(release) = draft.book.releases.get(seq)
                 && release.status != ReleaseStatus::Invalid
             {
-                let mut release = release.clone();
+                let mut release = ReleaseRecord::clone(release);
                 release.status = ReleaseStatus::Live;
                 release.finished_at = Some(super::now(self.clock.as_ref()));
                 release.message = Some("nothing to write".to_owned());
@@ -641,9 +641,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     fn still_refused(&self, composed: &Composed, observation: &Observation) -> bool {
         let book = &composed.book;
         let on_record = |entity: &EntityRef, why: &str| {
-            book.standings
-                .iter()
-                .filter(|(slot, standing)| slot.entity == *entity && !standing.done)
+            book.standings_of(entity)
+                .filter(|(_, standing)| !standing.done)
                 .filter_map(|(_, standing)| book.releases.get(&standing.release))
                 .filter_map(|release| release.entities.get(entity))
                 .all(|record| record.error.as_deref() == Some(why))
@@ -663,15 +662,15 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     fn prepare(&self, composed: &mut Composed, observation: &Observation) {
         let slots = composed.slots();
         let wanted = work(&composed.book, &slots);
-        let mut changed = Vec::new();
         for seq in &composed.new {
-            let Some(release) = composed.book.releases.get(seq) else {
+            let Some(release) = composed.book.releases.get_mut(seq) else {
                 continue;
             };
             if release.status == ReleaseStatus::Invalid {
                 continue;
             }
-            let mut release = release.clone();
+            // Nothing that follows from a release follows from these.
+            let release = Arc::make_mut(release);
             release.status = ReleaseStatus::Snapshotted;
             for (entity, record) in &mut release.entities {
                 let Some(presence) = observation.get(entity) else {
@@ -686,9 +685,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                     }
                 }
             }
-            changed.push(release);
         }
-        composed.book.update(changed);
     }
 
     async fn views(&self, known: &StoreIdentity) -> Result<Arc<StoreViews>, PassError> {

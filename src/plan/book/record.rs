@@ -101,6 +101,13 @@ pub struct EntityRecord {
     pub permanent: bool,
 }
 
+impl EntityRecord {
+    /// Whether the same follows from it as from another one of its entity in its release.
+    pub(super) fn plays_like(&self, other: &Self) -> bool {
+        self.permanent == other.permanent && self.slots == other.slots
+    }
+}
+
 /// A path's content ids before and after a release; `None` where there is no such path.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PathChange {
@@ -191,6 +198,14 @@ impl ReleaseRecord {
             .get_mut(&slot.entity)?
             .slots
             .get_mut(&slot.field)
+    }
+
+    /// The releases that it takes back, where it can be carried out.
+    pub(super) fn reverting(&self) -> &[Seq] {
+        match self.status {
+            ReleaseStatus::Invalid => &[],
+            _ => &self.reverts,
+        }
     }
 
     /// Whether its outcome is still open.
