@@ -1,12 +1,14 @@
 //! The book of one environment: its releases and what follows from them by replay.
 
 mod record;
+mod slots;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use self::record::{EntityRecord, PathChange, ReleaseRecord, SlotRecord};
+pub use self::slots::Slots;
 pub use self::view::{show, show_desired};
 use super::stack::{self, Before, Seq, Stack, Target};
 use crate::domain::{
@@ -240,7 +242,7 @@ impl Book {
     /// What follows from one release for one of its entities. Of another entity nothing is read or
     /// changed here: see [`Book`].
     fn play(&mut self, release: Seq, entity: &EntityRef, record: &EntityRecord) {
-        for (field, slot_record) in &record.slots {
+        for (field, slot_record) in record.slots.iter() {
             let slot = Slot {
                 entity: entity.clone(),
                 field: field.clone(),
@@ -353,6 +355,17 @@ impl Book {
                 );
             }
         }
+    }
+
+    /// The slots of these releases, and these.
+    pub fn slots_of(
+        &self,
+        releases: &[Seq],
+        others: impl IntoIterator<Item = Slot>,
+    ) -> BTreeSet<Slot> {
+        let releases = releases.iter().filter_map(|seq| self.releases.get(seq));
+        let slots = releases.flat_map(|release| release.slots().map(|(slot, _)| slot));
+        slots.chain(others).collect()
     }
 
     /// Slots that are not where they shall be, without those in hand.

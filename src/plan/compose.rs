@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord};
+use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, Slots};
 use super::stack::{self, Before, Seq, Target};
 use super::world::{World, put_back_into};
 use crate::domain::{
@@ -106,12 +106,7 @@ pub struct Composed {
 impl Composed {
     /// Every slot of the pass.
     pub fn slots(&self) -> BTreeSet<Slot> {
-        self.new
-            .iter()
-            .filter_map(|seq| self.book.releases.get(seq))
-            .flat_map(|release| release.slots().map(|(slot, _)| slot).collect::<Vec<_>>())
-            .chain(self.retried.iter().cloned())
-            .collect()
+        self.book.slots_of(&self.new, self.retried.iter().cloned())
     }
 
     /// Every entity of the pass.
@@ -144,9 +139,9 @@ pub fn compose(
     composer.finish(retry, wanted.map(|draft| draft.after.as_ref()))
 }
 
-struct Composer {
+struct Composer<'a> {
     book: Book,
-    world: World,
+    world: World<'a>,
     policy: Policy,
     at: Timestamp,
     new: Vec<Seq>,
@@ -154,7 +149,7 @@ struct Composer {
     dissolved: BTreeSet<EntityRef>,
 }
 
-impl Composer {
+impl Composer<'_> {
     fn add(&mut self, draft: &Draft) {
         if let Some(findings) = &draft.invalid {
             let record = self.invalid(draft, findings);
@@ -551,7 +546,7 @@ fn entity_record<'a>(
                 .get(entity)
                 .is_some_and(|desired| desired.explicit),
             listed: BTreeSet::new(),
-            slots: BTreeMap::new(),
+            slots: Slots::default(),
             action: Action::Noop,
             status: ChangeStatus::Pending,
             error: None,

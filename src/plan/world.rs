@@ -1,8 +1,9 @@
 //! The store as the releases of a pass find it, one after the other: observed, then derived.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::book::SlotRecord;
+use super::book::Slots;
 use super::stack::{Before, Target};
 use crate::domain::kinds::{FieldType, Owner};
 use crate::domain::{
@@ -11,24 +12,24 @@ use crate::domain::{
 
 /// What a pass knows of the store.
 #[derive(Debug, Clone, Default)]
-pub(super) struct World {
-    entities: BTreeMap<EntityRef, Known>,
+pub(super) struct World<'a> {
+    entities: BTreeMap<EntityRef, Known<'a>>,
 }
 
 #[derive(Debug, Clone)]
-struct Known {
-    /// Its fields; `None` when it does not exist.
-    fields: Option<BTreeMap<FieldName, Value>>,
+struct Known<'a> {
+    /// Its fields; `None` when it does not exist. Those that were read until a release changes one.
+    fields: Option<Cow<'a, BTreeMap<FieldName, Value>>>,
     /// What earlier releases of the pass would have changed.
     touched: BTreeSet<FieldId>,
 }
 
-impl World {
-    pub(super) fn new(observation: &Observation) -> Self {
+impl<'a> World<'a> {
+    pub(super) fn new(observation: &'a Observation) -> Self {
         let mut entities = BTreeMap::new();
         for (entity, presence) in observation {
             let fields = match presence {
-                Presence::Found(found) => Some(found.fields.clone()),
+                Presence::Found(found) => Some(Cow::Borrowed(&found.fields)),
                 // Under this assignment there is none.
                 Presence::Missing | Presence::Elsewhere(_) => None,
                 Presence::Ambiguous(_) | Presence::UnknownView(_) => continue,
@@ -70,10 +71,10 @@ impl World {
     }
 
     /// Carries out what one release makes of one entity.
-    pub(super) fn apply<'a>(
+    pub(super) fn apply<'t>(
         &mut self,
         entity: &EntityRef,
-        targets: impl Iterator<Item = (&'a FieldId, &'a Target)>,
+        targets: impl Iterator<Item = (&'t FieldId, &'t Target)>,
     ) {
         let Some(known) = self.entities.get_mut(entity) else {
             return;
@@ -96,14 +97,14 @@ impl World {
                     Target::Desired(Some(DesiredValue::Ensure(Ensure::Present))),
                 ) => {
                     if known.fields.is_none() {
-                        known.fields = Some(created(entity));
+                        known.fields = Some(Cow::Owned(created(entity)));
                         known.touched.insert(FieldId::Existence);
                     }
                 }
                 (FieldId::Existence, Target::PutBack(Before::Entity(Some(fields)))) => {
                     // One that has taken its place meanwhile gets its fields back, too.
-                    let known_fields = known.fields.get_or_insert_default();
-                    known_fields.extend(fields.clone());
+                    let known_fields = known.fields.get_or_insert_with(Cow::default);
+                    known_fields.to_mut().extend(fields.clone());
                     known.touched.insert(FieldId::Existence);
                 }
                 (FieldId::Existence, Target::Desired(Some(_)) | Target::PutBack(_)) => {}
@@ -113,7 +114,7 @@ impl World {
                     | Target::PutBack(Before::Value(value)),
                 ) => {
                     if let Some(fields) = &mut known.fields {
-                        fields.insert(name.clone(), value.to_value());
+                        fields.to_mut().insert(name.clone(), value.to_value());
                         known.touched.insert(field.clone());
                     }
                 }
@@ -143,11 +144,8 @@ pub(crate) fn whole(
 
 /// Puts into the whole of an entity what the release that deletes it puts back: that is how the entity
 /// is made again, for no other release will put those fields back then.
-pub(crate) fn put_back_into(
-    whole: &mut BTreeMap<FieldName, Value>,
-    slots: &BTreeMap<FieldId, SlotRecord>,
-) {
-    for (field, record) in slots {
+pub(crate) fn put_back_into(whole: &mut BTreeMap<FieldName, Value>, slots: &Slots) {
+    for (field, record) in slots.iter() {
         if let (FieldId::Named(name), Target::PutBack(Before::Value(value))) =
             (field, &record.target)
         {

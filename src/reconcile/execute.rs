@@ -116,7 +116,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             self.journal.begin(PhaseName::Verify);
             let seen = self.verify().await?;
             self.judge(&seen);
-            self.restore(&seen).await?;
+            self.restore(seen).await?;
         }
         Ok(outcome::releases(
             self.hold.book(),
@@ -416,7 +416,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         Ok(())
     }
 
-    /// Reads every entity that was written or tried, in batches.
+    /// Reads every entity that was written or tried, in batches. The others are as they were observed.
     async fn verify(&mut self) -> Result<Observation, PassError> {
         let touched: BTreeSet<EntityRef> = self
             .results
@@ -424,11 +424,10 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .filter(|(_, result)| result.was_tried())
             .map(|(entity, _)| entity.clone())
             .collect();
-        let mut seen = self.observation.clone();
-        if !touched.is_empty() {
-            seen.extend(observe(self.tools, &touched).await?);
+        if touched.is_empty() {
+            return Ok(Observation::new());
         }
-        Ok(seen)
+        observe(self.tools, &touched).await
     }
 
     fn judge(&mut self, seen: &Observation) {
@@ -436,8 +435,8 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             let Some(result) = self.results.get_mut(entity) else {
                 continue;
             };
-            let after = seen.get(entity).unwrap_or(&Presence::Missing);
             let before = self.observation.get(entity).unwrap_or(&Presence::Missing);
+            let after = seen.get(entity).unwrap_or(before);
             let digest = self.recorded.pass().releases.iter().rev().find_map(|seq| {
                 self.hold
                     .book()

@@ -365,7 +365,7 @@ pub(super) fn releases(
         for (entity, record) in &mut release.entities {
             let mut own = false;
             let only_idle = record.slots.values().all(SlotRecord::is_idle_demand);
-            for (field, slot) in &mut record.slots {
+            for (field, slot) in record.slots.iter_mut() {
                 let name = Slot {
                     entity: entity.clone(),
                     field: field.clone(),
@@ -762,7 +762,7 @@ fn differing(
                 continue;
             };
             let slots = record.slots.clone();
-            for (field, slot) in &mut record.slots {
+            for (field, slot) in record.slots.iter_mut() {
                 let name = Slot {
                     entity: entity.clone(),
                     field: field.clone(),

@@ -464,9 +464,16 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let mut journal = self.journal();
         journal.begin(PhaseName::Validate);
         let at = journal.now();
-        let walked = self.walk_to(&ledgered, *request).await?;
-        let head = walked.head.clone();
         let retry = ledgered.book.open_slots(request.retry);
+        let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
+        let tip = self.tip().await?;
+        if (retry.is_empty() || patient) && self.is_handled(&ledgered, &tip, *request) {
+            return Ok((ledgered, tip, Vec::new()));
+        }
+        let walked = self
+            .walk(ledgered.clone(), tip, request.rebootstrap, false)
+            .await?;
+        let head = walked.head.clone();
         let policy = self.setup.policy;
         let draft = compose(
             &ledgered.book,
@@ -476,7 +483,6 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             policy,
             at,
         );
-        let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
         let elsewhere = walked.astray || request.rebootstrap.is_some();
         if draft.new.is_empty() && (draft.retried.is_empty() || patient) && !elsewhere {
             return Ok((ledgered, head, Vec::new()));
@@ -486,6 +492,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             let (next, seqs) = self.note(ledgered, &walked, draft, *request).await?;
             return Ok((next, head, seqs));
         }
+        drop(draft);
         journal.begin(PhaseName::Observe);
         let identity = self.identify(&ledgered, *request).await?;
         let tools = self.tools(Arc::new(identity.views.clone()));
@@ -505,10 +512,13 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             return Ok((ledgered, head, Vec::new()));
         }
         self.prepare(&mut composed, &observation);
+        let live = walked.live.clone();
+        // The files of every commit of the pass: not needed any more.
+        drop(walked);
         journal.begin(PhaseName::Snapshot);
         let pass = PassFile {
-            head: walked.head.clone(),
-            live: walked.live.clone(),
+            head: head.clone(),
+            live,
             releases: composed.new.clone(),
             retried: composed
                 .retried
@@ -547,10 +557,11 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         blocking(move || tip_of(source.as_ref(), &setup.branch, &setup.rollback_branch)).await
     }
 
-    async fn walk_to(&self, ledgered: &Ledgered, request: Request) -> Result<Walked, PassError> {
-        let tip = self.tip().await?;
-        self.walk(ledgered.clone(), tip, request.rebootstrap, false)
-            .await
+    /// Whether the ledger says that this commit is done, so that no file of it need be read.
+    fn is_handled(&self, ledgered: &Ledgered, tip: &CommitId, request: Request) -> bool {
+        let state = ledgered.state.as_ref();
+        request.rebootstrap.is_none()
+            && state.is_some_and(|s| s.branch == self.setup.branch && s.head.as_ref() == Some(tip))
     }
 
     pub(super) async fn walk(
@@ -777,11 +788,6 @@ fn others<S: Source>(
 
 /// Every slot of a pass that is in the ledger.
 fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
-    let composed = Composed {
-        book: crate::plan::Book::clone(&ledgered.book),
-        new: pass.releases.clone(),
-        renewed: Vec::new(),
-        retried: pass.retried.iter().cloned().map(Slot::from).collect(),
-    };
-    composed.slots()
+    let retried = pass.retried.iter().cloned().map(Slot::from);
+    ledgered.book.slots_of(&pass.releases, retried)
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::domain::{EntityRef, FieldId, SharedValue, Value};
+use crate::domain::{DesiredValue, EntityRef, FieldId, SharedValue, Value};
+use crate::plan::{Before, ReleaseRecord};
 
 /// Names and values met so far. A value is mostly the one that the release before left, and is said
 /// several times in its own release.
@@ -15,6 +16,24 @@ pub(super) struct Pool {
 }
 
 impl Pool {
+    /// What a release says, for one that is read back and compared with it.
+    pub(super) fn of(release: &ReleaseRecord) -> Self {
+        let mut pool = Self::default();
+        for (entity, record) in &release.entities {
+            pool.entities.insert(entity.clone());
+            for (field, slot) in record.slots.iter() {
+                pool.fields.insert(field.clone());
+                if let Some(DesiredValue::Value(value)) = &slot.desired_after {
+                    pool.values.insert(value.clone());
+                }
+                if let Before::Value(value) = &slot.observed_before {
+                    pool.values.insert(value.clone());
+                }
+            }
+        }
+        pool
+    }
+
     /// The value, where it was met before: that one.
     pub(super) fn value(&mut self, value: Value) -> SharedValue {
         match value {

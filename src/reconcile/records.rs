@@ -17,7 +17,9 @@ use crate::domain::{
     FieldId, FieldName, FieldStatus, Kind, Phase, ReleaseId, ReleaseKind, ReleaseStatus,
     SharedValue, StoreScope, Value,
 };
-use crate::plan::{Before, EntityRecord, PathChange, ReleaseRecord, Seq, SlotRecord, Target};
+use crate::plan::{
+    Before, EntityRecord, PathChange, ReleaseRecord, Seq, SlotRecord, Slots, Target,
+};
 
 /// A value longer than this is a file of its own. In bytes.
 const INLINE_BYTES: usize = 1024;
@@ -176,7 +178,7 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
         } = record;
         let mut fields = Vec::new();
         let mut outcome_fields = Vec::new();
-        for (field, slot) in slots {
+        for (field, slot) in slots.iter() {
             values.name = format!("{:04}-{}-{field}", number + 1, entity.kind);
             fields.push(values.slot(field, slot));
             outcome_fields.push(FieldOutcomeFile {
@@ -239,15 +241,14 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
         .into_iter()
         .map(|(name, bytes)| (format!("{folder}/{name}"), bytes))
         .collect();
-    files.insert(
-        format!("{folder}/release.yaml"),
-        yaml(&folder, &release_file)?,
-    );
-    files.insert(
-        format!("{folder}/snapshot.yaml"),
-        yaml(&folder, &snapshot_file)?,
-    );
-    let back = read(&folder, &files, &mut Pool::default())?;
+    for (name, bytes) in [
+        ("release.yaml", yaml(&folder, &release_file)?),
+        ("snapshot.yaml", yaml(&folder, &snapshot_file)?),
+    ] {
+        files.insert(format!("{folder}/{name}"), bytes);
+    }
+    drop((release_file, snapshot_file));
+    let back = read(&folder, &files, &mut Pool::of(release))?;
     if back != *release {
         return Err(RecordError::new(
             &folder,
@@ -305,7 +306,7 @@ pub(crate) fn read(
             .into_iter()
             .map(|f| (f.field.clone(), f))
             .collect();
-        let mut slots = BTreeMap::new();
+        let mut slots = Slots::default();
         for slot in fields {
             let field = reader.pool.field(slot.field.clone());
             let outcome = seen.remove(&field).ok_or_else(|| {
@@ -600,7 +601,7 @@ mod tests {
             digest: Some("ab".repeat(32)),
             explicit: true,
             listed: BTreeSet::from([FieldId::Existence]),
-            slots: BTreeMap::from([
+            slots: Slots::from_iter([
                 (FieldId::Existence, existence),
                 (FieldId::Named(FieldName::new("title").unwrap()), slot),
             ]),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::Slots;
 use crate::domain::{
     Action, Activity, ChangeStatus, CommitId, DesiredValue, Ensure, EntityId, EntityRef, FieldId,
     FieldStatus, Phase, ReleaseId, ReleaseKind, ReleaseStatus, Slot,
@@ -90,7 +91,7 @@ pub struct EntityRecord {
     /// Fields that the release's own difference lists although they have no transition (shadowed).
     pub listed: BTreeSet<FieldId>,
     /// Its slots.
-    pub slots: BTreeMap<FieldId, SlotRecord>,
+    pub slots: Slots,
     /// What is done to it.
     pub action: Action,
     /// Where that stands.

@@ -8,7 +8,7 @@ use crate::domain::{DesiredState, DesiredValue, EntityRef, FieldId, FieldStatus,
 use crate::plan::book::ReleaseRecord;
 use crate::plan::stack::{Before, Seq, Target};
 
-impl Composer {
+impl Composer<'_> {
     pub(super) fn finish(
         mut self,
         retry: &BTreeSet<Slot>,

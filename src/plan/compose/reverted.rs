@@ -30,7 +30,7 @@ impl Reverted {
     }
 }
 
-impl Composer {
+impl Composer<'_> {
     /// The releases that a commit reverts, newest first, and a hint where it only looks like one.
     pub(super) fn reverted(
         &self,
