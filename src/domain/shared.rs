@@ -18,6 +18,14 @@ impl SharedValue {
     pub fn to_value(&self) -> Value {
         Value::clone(&self.0)
     }
+
+    /// Lets go of a text where `kept` is the same one. Of other values equal is not the same: -0.0 and
+    /// 0.0, or the keys in another order.
+    pub fn share(&mut self, kept: &Self) {
+        if self.0.is_string() && self.0 == kept.0 {
+            self.clone_from(kept);
+        }
+    }
 }
 
 impl Deref for SharedValue {

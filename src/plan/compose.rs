@@ -253,9 +253,11 @@ impl Composer<'_> {
         reverts: Vec<Seq>,
         remade: Option<(&BTreeMap<FieldName, Value>, bool)>,
     ) -> Option<SlotRecord> {
-        let before = draft.before.get(slot);
-        let after = draft.after.get(slot);
+        let (before, after) = self.desired(draft, slot);
         let (mut observed, mut derived) = self.world.before(&slot.entity, &slot.field, false);
+        if let (Some(DesiredValue::Value(kept)), Before::Value(value)) = (&before, &mut observed) {
+            value.share(kept);
+        }
         let mut also = Vec::new();
         if let (Some((whole, dissolved)), FieldId::Named(name)) = (remade, &slot.field)
             && (dissolved || observed == Before::Missing)
@@ -342,6 +344,18 @@ impl Composer<'_> {
             conflict,
             effective: true,
         })
+    }
+
+    /// The desired value before a draft and after it, the first as it is kept already.
+    fn desired(&self, draft: &Draft, slot: &Slot) -> (Option<DesiredValue>, Option<DesiredValue>) {
+        let mut before = draft.before.get(slot);
+        let top = self.book.stacks.get(slot).and_then(|stack| stack.last());
+        if let Some(DesiredValue::Value(kept)) = top.and_then(|top| top.desired_after.as_ref())
+            && let Some(DesiredValue::Value(value)) = &mut before
+        {
+            value.share(kept);
+        }
+        (before, draft.after.get(slot))
     }
 
     /// Where a deleted entity is made again, the stacks of its fields go on from what it was then.
