@@ -171,7 +171,7 @@ impl Book {
     }
 
     /// The releases of an entity, oldest first, in any epoch.
-    pub(super) fn of_entity(
+    pub fn of_entity(
         &self,
         entity: &EntityRef,
     ) -> impl DoubleEndedIterator<Item = &Arc<ReleaseRecord>> {

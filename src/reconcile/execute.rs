@@ -437,16 +437,12 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             };
             let before = self.observation.get(entity).unwrap_or(&Presence::Missing);
             let after = seen.get(entity).unwrap_or(before);
-            let digest = self.recorded.pass().releases.iter().rev().find_map(|seq| {
-                self.hold
-                    .book()
-                    .releases
-                    .get(seq)?
-                    .entities
-                    .get(entity)?
-                    .digest
-                    .clone()
+            let releases = self.hold.book().of_entity(entity).rev();
+            let mut own = releases.take_while(|release| {
+                let first = self.recorded.pass().releases.first();
+                first.is_some_and(|first| release.seq >= *first)
             });
+            let digest = own.find_map(|release| release.entities.get(entity)?.digest.clone());
             result.verify(entity, work, before, after, digest.as_deref(), self.journal);
         }
     }
