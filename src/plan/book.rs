@@ -2,6 +2,9 @@
 
 mod record;
 mod slots;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
