@@ -4,8 +4,6 @@
 //! from. It knows names, types and lengths; what needs the rest of the file or the tree is left to
 //! `gitmage validate`.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 
 use super::change::CHANGE_KEYS;
@@ -13,7 +11,7 @@ use super::file::FILE_KEYS;
 use crate::domain::key::KeyShape;
 use crate::domain::kinds::{FieldScope, FieldSpec, FieldType, Owner, Scoping};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
-use crate::domain::{Kind, StoreScope, StoreViews, Vocabulary};
+use crate::domain::{Kind, StoreViews, Vocabulary};
 
 /// What one store adds to the schema: its attributes, its names and its views.
 #[derive(Debug, Clone, Copy)]
@@ -225,11 +223,11 @@ fn fields(kind: Kind, store: Option<OfStore<'_>>) -> Value {
 
 /// The fields of a kind's table that a change may set, under `all` or under a view.
 fn settable(kind: Kind, words: Option<&Vocabulary>) -> Map<String, Value> {
-    let scopes = [StoreScope::All, StoreScope::Views(BTreeSet::new())];
     let fields = kind.fields.iter().filter(|field| {
-        scopes
-            .iter()
-            .any(|store| matches!(field.owner_under(store), Owner::File | Owner::Fixed(_)))
+        matches!(
+            field.owner,
+            Owner::File | Owner::Fixed(_) | Owner::KeyUnderAll
+        )
     });
     fields
         .map(|field| {

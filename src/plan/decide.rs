@@ -171,16 +171,15 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             field: field.clone(),
         })
     };
-    let managed: BTreeMap<FieldName, Value> = entity
-        .kind
-        .settable()
-        .filter_map(|spec| {
-            let name = FieldName::new(spec.name).ok()?;
-            match &standing(&FieldId::Named(name.clone()))?.target {
+    let managed: BTreeMap<FieldName, Value> = book
+        .standings_of(entity)
+        .filter_map(|(slot, standing)| match (&slot.field, &standing.target) {
+            (
+                FieldId::Named(name),
                 Target::Desired(Some(DesiredValue::Value(value)))
-                | Target::PutBack(Before::Value(value)) => Some((name, value.clone())),
-                Target::Desired(_) | Target::PutBack(_) | Target::Leave => None,
-            }
+                | Target::PutBack(Before::Value(value)),
+            ) => Some((name.clone(), value.to_value())),
+            _ => None,
         })
         .collect();
     let mut fields: BTreeMap<FieldName, Want> = slots
@@ -191,11 +190,11 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             };
             let want = match open(book, standing(field)?)? {
                 Target::Desired(Some(DesiredValue::Value(value))) => Want {
-                    value: value.clone(),
+                    value: value.to_value(),
                     exact: false,
                 },
                 Target::PutBack(Before::Value(value)) => Want {
-                    value: value.clone(),
+                    value: value.to_value(),
                     exact: true,
                 },
                 Target::Desired(_) | Target::PutBack(_) | Target::Leave => return None,
@@ -249,10 +248,9 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
     }
     let explicit = again
         || book
-            .releases
-            .values()
-            .rev()
-            .find_map(|release| release.entities.get(entity))
+            .of_entity(entity)
+            .next_back()
+            .and_then(|release| release.entities.get(entity))
             .is_some_and(|record| record.explicit);
     EntityWork {
         being,
@@ -280,9 +278,10 @@ fn overtaken<'a>(
     entity: &EntityRef,
     standing: &Standing,
 ) -> Option<&'a BTreeMap<FieldName, Value>> {
-    let earlier = book.releases.range(..=standing.release).rev();
-    let records = earlier
-        .filter_map(|(_, release)| release.entities.get(entity)?.slots.get(&FieldId::Existence));
+    let earlier = book.of_entity(entity).rev();
+    let earlier = earlier.filter(|release| release.seq <= standing.release);
+    let records =
+        earlier.filter_map(|release| release.entities.get(entity)?.slots.get(&FieldId::Existence));
     for record in records.take_while(|record| !record.done()) {
         match &record.target {
             Target::PutBack(Before::Entity(Some(whole))) => return Some(whole),
