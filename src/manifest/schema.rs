@@ -423,7 +423,9 @@ fn field_schema(field: &FieldSpec) -> Value {
             "additionalProperties": { "type": "string" },
         }),
         FieldType::Tree => json!({ "description": field.doc, "type": typed("object") }),
-        FieldType::Attribute | FieldType::Json => json!({ "description": field.doc }),
+        FieldType::Attribute | FieldType::Json | FieldType::Keys | FieldType::Hindrance => {
+            json!({ "description": field.doc })
+        }
     }
 }
 

@@ -384,6 +384,9 @@ pub fn decide(
         },
         Presence::Found(found) => match &work.being {
             Being::Absent { put_back } => {
+                if let Some(why) = takes_along(entity, found, around) {
+                    return Decision::Refused(why);
+                }
                 match (put_back, irreplaceable(entity, found, around.charset)) {
                     (false, Some(why)) => Decision::Refused(why),
                     (true, _) | (false, None) => Decision::Delete,
@@ -513,6 +516,29 @@ fn create(entity: &EntityRef, work: &EntityWork, base: &BTreeMap<FieldName, Valu
     }
 }
 
+/// What the store would delete along with it although nothing in the pass says so.
+fn takes_along(
+    entity: &EntityRef,
+    found: &ObservedEntity,
+    around: &Surroundings,
+) -> Option<String> {
+    let lists = found.fields.iter().filter(|(name, _)| {
+        let spec = entity.kind.field(name.as_str());
+        spec.is_some_and(|spec| spec.ty == FieldType::Keys)
+    });
+    let keys = lists.flat_map(|(_, list)| list.as_array().into_iter().flatten());
+    let staying: Vec<&str> = keys
+        .filter_map(Value::as_str)
+        .filter(|key| !around.deletes(entity.kind, key))
+        .collect();
+    (!staying.is_empty()).then(|| {
+        format!(
+            "it cannot be deleted alone: the store would delete {} with it; let the same release say `ensure: absent` of them, or move them in the admin",
+            staying.join(", ")
+        )
+    })
+}
+
 /// Why an entity could not be made again after a deletion.
 fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -> Option<String> {
     if !creatable(entity) {
@@ -538,6 +564,12 @@ fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -
             Owner::Refused(why) => {
                 return Some(format!(
                     "deleting it could not be undone: it has a `{name}`, and {why}; delete it in the admin"
+                ));
+            }
+            Owner::Whole if spec.ty == FieldType::Hindrance => {
+                return Some(format!(
+                    "it cannot be deleted: {}",
+                    value.as_str().unwrap_or_default()
                 ));
             }
             // what the store says of its own attributes, it takes back

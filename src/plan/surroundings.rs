@@ -8,8 +8,8 @@ use super::decide::{Being, EntityWork, Want};
 use crate::domain::kinds::{Access, Charset, EntityType, FieldScope};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{
-    EntityRef, FieldId, FieldName, Marker, Observation, ObservedEntity, Presence, Slot, Value,
-    Vocabulary, key,
+    EntityRef, FieldId, FieldName, Kind, Marker, Observation, ObservedEntity, Presence, Slot,
+    Value, Vocabulary, key,
 };
 
 /// What is known of a pass besides the entity at hand.
@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub made: BTreeSet<EntityRef>,
     /// The values under `all` that the pass changes.
     moved: BTreeSet<Slot>,
+    /// The entities that the pass deletes.
+    deleted: BTreeSet<EntityRef>,
 }
 
 impl Surroundings {
@@ -35,6 +37,9 @@ impl Surroundings {
             ..Self::default()
         };
         for (entity, work) in work.iter().filter(|(entity, _)| entity.exists_by_itself()) {
+            if matches!(work.being, Being::Absent { .. }) {
+                around.deleted.insert(entity.clone());
+            }
             match (observation.get(entity), &work.being) {
                 (Some(Presence::Found(found)), _) if entity.kind.scoping.is_values() => {
                     let moved = work
@@ -54,6 +59,12 @@ impl Surroundings {
             }
         }
         around
+    }
+
+    /// Whether the pass deletes the entity of this kind and key.
+    pub(super) fn deletes(&self, kind: Kind, key: &str) -> bool {
+        let mut deleted = self.deleted.iter();
+        deleted.any(|entity| entity.kind == kind && entity.key.as_str() == key)
     }
 
     /// Whether the value that a view only inherits, and that is the one wanted there, goes away beneath

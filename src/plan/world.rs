@@ -217,7 +217,9 @@ fn created(entity: &EntityRef) -> BTreeMap<FieldName, Value> {
                 | FieldType::Labels
                 | FieldType::Tree
                 | FieldType::Attribute
-                | FieldType::Json => return None,
+                | FieldType::Json
+                | FieldType::Keys
+                | FieldType::Hindrance => return None,
             };
             Some((FieldName::new(field.name).ok()?, value))
         })

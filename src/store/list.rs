@@ -128,6 +128,25 @@ impl List {
     }
 }
 
+/// How many items have such a value in a column.
+pub(super) async fn count(
+    client: &Client,
+    scope: &str,
+    path: &str,
+    filters: &[(&str, &str, &str)],
+) -> Result<u64, StoreError> {
+    let mut query = Query::default();
+    for (group, (column, condition, value)) in filters.iter().enumerate() {
+        query.filter(group, 0, column, condition, value);
+    }
+    query.pair("searchCriteria[pageSize]", "1");
+    query.pair("searchCriteria[currentPage]", "1");
+    query.pair("fields", "total_count");
+    let answer = get(client, scope, path, Some(query.0)).await?;
+    let total = answer.get("total_count").and_then(Value::as_u64);
+    total.ok_or_else(|| misshapen(&format!("no total_count in a list of {path}")))
+}
+
 /// A list of objects; `null` is an empty one.
 pub(super) fn objects(list: Value) -> Option<Vec<Map<String, Value>>> {
     let items = match list {

@@ -10,6 +10,7 @@
 //! | `assignment` | fields and exact assignment of pages and blocks |
 //! | `write` | creates, updates and deletes pages and blocks |
 //! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
+//! | `tree` | paths of names through the categories |
 //! | `price`, `stock` | rows, of which one request takes many |
 //! | `entity` | promotions, groups and taxes |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
@@ -40,6 +41,7 @@ mod product;
 mod search;
 mod stock;
 mod transport;
+mod tree;
 mod vocabulary;
 mod words;
 mod write;
@@ -95,6 +97,8 @@ pub struct Magento {
     client: Arc<Client>,
     /// As last read: what is observed and written between is translated by it.
     vocabulary: Arc<Mutex<Arc<Vocabulary>>>,
+    /// Held while options are written: each such request names all options of an attribute.
+    options: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl fmt::Debug for Magento {
@@ -112,6 +116,7 @@ impl Magento {
         Ok(Self {
             client: Arc::new(Client::new(options)?),
             vocabulary: Arc::default(),
+            options: Arc::default(),
         })
     }
 
@@ -173,38 +178,42 @@ impl Magento {
     }
 }
 
+/// The store's views, without "admin".
+async fn read_views(client: &Client) -> Result<StoreViews, StoreError> {
+    let answer = client
+        .send(Request {
+            intent: Intent::Read,
+            method: Method::GET,
+            scope: "all".to_owned(),
+            path: "store/storeViews".to_owned(),
+            query: None,
+            body: None,
+        })
+        .await?;
+    let Value::Array(items) = answer else {
+        return Err(misshapen("no list of store views"));
+    };
+    let mut views = BTreeSet::new();
+    for item in items {
+        let id = item.get("id").and_then(Value::as_u64);
+        let Some(id) = id.and_then(|id| u32::try_from(id).ok()) else {
+            return Err(misshapen("a store view without an id"));
+        };
+        if id == 0 {
+            continue;
+        }
+        // one that is left out would be missing wherever an assignment is made out
+        let code = item.get("code").and_then(Value::as_str).unwrap_or_default();
+        let code = StoreCode::new(code)
+            .map_err(|error| misshapen(&format!("store view {id}: {error}")))?;
+        views.insert(StoreView { code, id });
+    }
+    Ok(StoreViews(views))
+}
+
 impl StoreRead for Magento {
     async fn views(&self) -> Result<StoreViews, StoreError> {
-        let answer = self
-            .client
-            .send(Request {
-                intent: Intent::Read,
-                method: Method::GET,
-                scope: "all".to_owned(),
-                path: "store/storeViews".to_owned(),
-                query: None,
-                body: None,
-            })
-            .await?;
-        let Value::Array(items) = answer else {
-            return Err(misshapen("no list of store views"));
-        };
-        let mut views = BTreeSet::new();
-        for item in items {
-            let id = item.get("id").and_then(Value::as_u64);
-            let Some(id) = id.and_then(|id| u32::try_from(id).ok()) else {
-                return Err(misshapen("a store view without an id"));
-            };
-            if id == 0 {
-                continue;
-            }
-            // one that is left out would be missing wherever an assignment is made out
-            let code = item.get("code").and_then(Value::as_str).unwrap_or_default();
-            let code = StoreCode::new(code)
-                .map_err(|error| misshapen(&format!("store view {id}: {error}")))?;
-            views.insert(StoreView { code, id });
-        }
-        Ok(StoreViews(views))
+        read_views(&self.client).await
     }
 
     async fn vocabulary(&self, kinds: &BTreeSet<Kind>) -> Result<Arc<Vocabulary>, StoreError> {
@@ -277,9 +286,42 @@ struct Writing<'a> {
     client: &'a Arc<Client>,
     /// As last read. A name that is not in it may have been made since, by this pass: it is read anew.
     vocabulary: &'a Vocabulary,
+    options: &'a tokio::sync::Mutex<()>,
 }
 
 impl Writing<'_> {
+    /// One write, on its way once.
+    async fn send(
+        &self,
+        method: Method,
+        scope: &str,
+        path: String,
+        body: Option<Value>,
+    ) -> Result<Value, StoreError> {
+        let request = Request {
+            intent: Intent::Write,
+            method,
+            scope: scope.to_owned(),
+            path,
+            query: None,
+            body,
+        };
+        self.client.send(request).await
+    }
+
+    /// What is sent for a natural value. A name that is not known may have been made since.
+    async fn wire(&self, kind: Kind, field: &str, value: &Value) -> Result<Value, StoreError> {
+        if let Ok(wire) = self.vocabulary.wire(kind, field, value) {
+            return Ok(wire);
+        }
+        let fresh = vocabulary::read(self.client, &BTreeSet::from([kind])).await?;
+        let wire = fresh.wire(kind, field, value);
+        wire.map_err(|why| StoreError::Refused {
+            status: 400,
+            message: format!("`{field}`: {why}"),
+        })
+    }
+
     /// Sends writes of one kind: rows together, anything else one by one.
     async fn write(&self, writes: &[Write]) -> Vec<Result<(), StoreError>> {
         let Some(first) = writes.first() else {
@@ -330,6 +372,7 @@ impl StoreWrite for Magento {
         let writing = Writing {
             client: &self.client,
             vocabulary: &self.known(),
+            options: &self.options,
         };
         writing.write(writes).await
     }

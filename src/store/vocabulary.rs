@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::client::{Client, misshapen};
 use super::list::{List, get, objects, text_of};
-use crate::domain::kinds::{EntityType, FieldType, Target};
-use crate::domain::vocabulary::{Attribute, Names};
+use crate::domain::kinds::{EntityType, FieldScope, FieldType, Target};
+use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{Kind, Vocabulary};
 use crate::ports::StoreError;
 
@@ -121,9 +121,54 @@ async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError
     Ok(names)
 }
 
+/// The attributes of an entity type, by code.
 async fn attributes(
-    _client: &Arc<Client>,
-    _ty: EntityType,
+    client: &Arc<Client>,
+    ty: EntityType,
 ) -> Result<BTreeMap<String, Attribute>, StoreError> {
-    Ok(BTreeMap::new())
+    let path = match ty {
+        EntityType::Product => "products/attributes",
+        EntityType::Category => "categories/attributes",
+    };
+    let list = List {
+        scope: "all".to_owned(),
+        path: path.to_owned(),
+        fields: "attribute_code,default_frontend_label,frontend_input,backend_type,scope,is_required,is_unique,options[value,label]".to_owned(),
+        sort: "attribute_id",
+    };
+    let items = list.all(client).await?;
+    let attributes = items.iter().map(|item| {
+        let code = text_of(item, "attribute_code");
+        code.map(|code| (code, attribute(item)))
+            .ok_or_else(|| misshapen("an attribute without a code"))
+    });
+    attributes.collect()
+}
+
+fn attribute(item: &Map<String, Value>) -> Attribute {
+    let text = |name: &str| text_of(item, name).unwrap_or_default();
+    let backend = text("backend_type");
+    let mut options = Names::default();
+    let listed = item.get("options").and_then(Value::as_array);
+    for option in listed.into_iter().flatten().filter_map(Value::as_object) {
+        // the first is the empty one
+        if let (Some(id), Some(label)) = (text_of(option, "value"), text_of(option, "label"))
+            && !id.is_empty()
+        {
+            options.add(id, label);
+        }
+    }
+    Attribute {
+        label: text("default_frontend_label"),
+        ty: AttributeType::of(&text("frontend_input"), &backend),
+        scope: match text("scope").as_str() {
+            "store" => FieldScope::View,
+            "website" => FieldScope::Website,
+            _ => FieldScope::Global,
+        },
+        required: item.get("is_required") == Some(&Value::Bool(true)),
+        unique: text("is_unique") == "1",
+        refused: (backend == "static").then(|| "Magento keeps it itself".to_owned()),
+        options,
+    }
 }

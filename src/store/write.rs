@@ -100,10 +100,19 @@ pub(super) async fn update(
             body: Some(wrapped(route.wrapper, body)),
         })
         .await?;
-    match answer.as_object().and_then(id_of) {
-        Some(id) if id == current.id => Ok(()),
-        Some(id) => Err(StoreError::Unusable {
-            message: format!("the update of {entity} (id {}) made a new entity with id {id}", current.id),
+    same_id(entity, current.id, answer.as_object().and_then(id_of))
+}
+
+/// Whether an update was one, by the id that the store answers.
+pub(super) fn same_id(
+    entity: &EntityRef,
+    id: EntityId,
+    answered: Option<EntityId>,
+) -> Result<(), StoreError> {
+    match answered {
+        Some(answered) if answered == id => Ok(()),
+        Some(answered) => Err(StoreError::Unusable {
+            message: format!("the update of {entity} (id {id}) made a new entity with id {answered}"),
             remedy: "delete the new entity, and see that no proxy in front of the shop adds parameters to requests under `/rest/`: Magento takes an update with a query string for a creation".to_owned(),
         }),
         None => Err(StoreError::InDoubt {
@@ -128,7 +137,12 @@ pub(super) async fn delete(
             body: None,
         })
         .await?;
-    if answer == Value::Bool(true) {
+    is_true(entity, &answer)
+}
+
+/// Whether the store says that an entity is deleted.
+pub(super) fn is_true(entity: &EntityRef, answer: &Value) -> Result<(), StoreError> {
+    if *answer == Value::Bool(true) {
         return Ok(());
     }
     Err(StoreError::InDoubt {

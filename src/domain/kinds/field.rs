@@ -258,6 +258,11 @@ pub enum FieldType {
     Attribute,
     /// Anything; only ever read and written back.
     Json,
+    /// Keys of entities of the same kind that the store deletes along with this one: it is deleted
+    /// only where they are, too. Of [`Owner::Whole`].
+    Keys,
+    /// Why it cannot be deleted as things are. Of [`Owner::Whole`].
+    Hindrance,
 }
 
 /// The character set of the shop's tables.
@@ -322,6 +327,8 @@ impl FieldType {
             Self::Tree => "a tree of conditions",
             Self::Attribute => "text, a number, true or false, or a list of these",
             Self::Json => "JSON",
+            Self::Keys => "a list of keys",
+            Self::Hindrance => "a reason",
         }
     }
 }

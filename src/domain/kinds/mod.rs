@@ -1,8 +1,12 @@
 //! Entity kinds: one file with one table each, and the one list that knows them all.
 
+mod attribute_option;
+mod category;
+mod category_product;
 mod cms_block;
 mod cms_page;
 mod field;
+mod product_attribute;
 mod spec;
 mod value;
 
@@ -18,7 +22,14 @@ pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
 pub(crate) use value::{check_charset, set, type_name};
 
 /// Every kind, in the order in which entities are created.
-static KINDS: &[&KindSpec] = &[&cms_block::TABLE, &cms_page::TABLE];
+static KINDS: &[&KindSpec] = &[
+    &cms_block::TABLE,
+    &cms_page::TABLE,
+    &product_attribute::TABLE,
+    &attribute_option::TABLE,
+    &category::TABLE,
+    &category_product::TABLE,
+];
 
 /// A kind of entity: a reference to its table.
 #[derive(Clone, Copy)]
@@ -39,6 +50,10 @@ impl Kind {
     pub const CMS_BLOCK: Self = Self(&cms_block::TABLE);
     /// CMS pages.
     pub const CMS_PAGE: Self = Self(&cms_page::TABLE);
+    /// Product attributes.
+    pub const PRODUCT_ATTRIBUTE: Self = Self(&product_attribute::TABLE);
+    /// Categories.
+    pub const CATEGORY: Self = Self(&category::TABLE);
 }
 
 impl std::ops::Deref for Kind {

@@ -1,0 +1,72 @@
+//! Products of a category, by the category's path and the SKU. Behaviour observed on Magento 2.4.7-p3
+//! (`POST|PUT|DELETE /V1/categories/:id/products`).
+
+use super::Kind;
+use super::field::{FieldSpec, FieldType, Owner};
+use super::spec::{Access, Acl, KindSpec, Route, Scoping, any_key};
+use crate::domain::key::{self, KeyShape};
+use crate::domain::{EntityKey, EntityRef, StoreScope};
+
+pub(super) static TABLE: KindSpec = KindSpec {
+    name: "category_product",
+    label: "product of a category",
+    level: 50,
+    route: Route {
+        access: Access::Link,
+        // of no category: what is asked there is only whether one may
+        collection: "categories/0/products",
+        search: "products",
+        wrapper: "productLink",
+        id_column: "category_id",
+        key_column: "sku",
+        id_field: "category_id",
+        carry: &[],
+        rows: 1,
+    },
+    key_field: "sku",
+    key: KeyShape::Parts(&["category", "sku"]),
+    check_key: any_key,
+    scoping: Scoping::Global,
+    fields: &[
+        FieldSpec::new(
+            "sku",
+            FieldType::Text { max_chars: 64 },
+            "The product's SKU; the `key` of the change names it.",
+        )
+        .owned_by(Owner::Key)
+        .required(),
+        FieldSpec::new(
+            "position",
+            FieldType::Integer {
+                min: -2_147_483_648,
+                max: 2_147_483_647,
+            },
+            "The product's place in the category.",
+        ),
+    ],
+    attributes: None,
+    target: None,
+    parents,
+    permanent: None,
+    acl: Acl::all("Magento_Catalog::categories"),
+};
+
+/// The category and the product.
+fn parents(entity: &EntityRef) -> Vec<EntityRef> {
+    let parts = key::parts(entity.key.as_str());
+    let [category, sku] = parts.as_slice() else {
+        return Vec::new();
+    };
+    let one = |kind: Option<Kind>, key: &str| {
+        Some(EntityRef {
+            kind: kind?,
+            key: EntityKey::new(key).ok()?,
+            store: StoreScope::All,
+        })
+    };
+    let parents = [
+        one(Some(Kind::CATEGORY), category),
+        one(Kind::from_name("product"), sku),
+    ];
+    parents.into_iter().flatten().collect()
+}
