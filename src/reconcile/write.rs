@@ -1,13 +1,21 @@
-//! Writing one entity: one request at a time, retried where that helps, read before it is repeated.
+//! Writing entities of one kind: one request at a time for all of them, where the store takes rows, or
+//! for the only one. Retried where that helps, read before it is repeated.
+//!
+//! # Guarantees
+//! - Each entity of a request has its own outcome; those that are to be sent again go together again.
+//! - Where the store refuses a request as a whole, each entity is sent alone: one bad row fails alone.
+
+mod course;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::course::Course;
 use super::lease::Lease;
 use crate::domain::{EntityRef, Presence, StoreViews};
-use crate::plan::{Being, Decision, EntityWork, Surroundings, decide};
-use crate::ports::{Clock, Payload, StoreError, StoreWrite, Write};
+use crate::plan::{Being, Decision, EntityWork, Surroundings};
+use crate::ports::{Clock, StoreError, StoreWrite, Write};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
 const ATTEMPTS: u32 = 5;
@@ -55,143 +63,138 @@ pub(super) struct Signs {
     pub(super) lost: Option<(Decision, Duration)>,
 }
 
-/// Writes the entity.
+/// What became of one of the entities, and what was to be sent at first.
+pub(super) type Ended = (EntityRef, Decision, Written, Signs);
+
+/// Writes the entities, all of one kind.
 pub(super) async fn write<M: StoreWrite, C: Clock>(
     store: &M,
     clock: &C,
     lease: &Lease,
-    job: Job,
-) -> (Written, Signs) {
-    let mut signs = Signs::default();
-    let written = attempts(store, clock, lease, job, &mut signs).await;
-    (written, signs)
-}
-
-async fn attempts<M: StoreWrite, C: Clock>(
-    store: &M,
-    clock: &C,
-    lease: &Lease,
-    mut job: Job,
-    signs: &mut Signs,
-) -> Written {
-    let mut lost = 0;
-    let mut doubt = None;
+    jobs: Vec<Job>,
+) -> Vec<Ended> {
+    let mut courses: Vec<Course> = jobs.into_iter().map(Course::new).collect();
     let mut attempt = 0;
     loop {
-        let decision = decide(&job.entity, &job.work, &job.presence, &job.around);
-        if !lease.allows_write(clock.monotonic()) {
-            return Written::LeaseOver;
+        let wait = round(store, clock, lease, &mut courses).await;
+        if courses.iter().all(|course| !course.is_open()) {
+            break;
         }
-        if let Decision::Refused(why) = &decision {
-            // A person who mends it in the store needs no new commit: not permanent.
-            return refused(doubt, why.clone(), false);
-        }
-        let error = match send(store, &job, &decision).await {
-            None if lost > 0 => {
-                if lost == 1 {
-                    // The one that was lost has arrived.
-                    signs.lost = None;
-                }
-                return Written::Sent;
-            }
-            None => return Written::Needless,
-            Some(Ok(())) => return Written::Sent,
-            Some(Err(error)) => error,
-        };
         attempt += 1;
-        signs.pressed |= matches!(
-            error,
-            StoreError::Unavailable { .. } | StoreError::Contended { .. }
-        );
-        let wait = match &error {
-            StoreError::Unauthorized { .. } | StoreError::Unusable { .. } => {
-                return Written::Abort(error);
-            }
-            StoreError::Refused { message, .. } => {
-                return refused(doubt, message.clone(), true);
-            }
-            StoreError::Gone { .. } if decision == Decision::Delete => return Written::Sent,
-            StoreError::Gone { message } => {
-                return refused(doubt, message.clone(), false);
-            }
-            StoreError::Unavailable {
-                retry_after: Some(after),
-                ..
-            } if *after > PATIENCE => return exhausted(error, doubt),
-            StoreError::Unavailable { retry_after, .. } => *retry_after,
-            StoreError::InDoubt { message } => {
-                lost += 1;
-                doubt = Some(message.clone());
-                signs.lost = Some((decision.clone(), clock.monotonic()));
-                None
-            }
-            StoreError::Contended { .. } => None,
-        };
         if attempt >= ATTEMPTS {
-            return exhausted(error, doubt);
+            give_up(&mut courses);
+            break;
         }
         clock
             .sleep(wait.unwrap_or_else(|| backoff(attempt, clock.jitter())))
             .await;
         // What became of it shows in the store alone: a lost answer may have been a success. Without
         // that look nothing is repeated.
-        while let Err(error) = look(store, &mut job).await {
+        while let Err(error) = look(store, &mut courses).await {
             attempt += 1;
+            for course in courses.iter_mut().filter(|course| course.is_open()) {
+                course.failed(error.clone());
+            }
             if attempt >= ATTEMPTS {
-                return exhausted(error, doubt);
+                give_up(&mut courses);
+                break;
             }
             clock.sleep(backoff(attempt, clock.jitter())).await;
         }
     }
+    courses.into_iter().map(Course::ended).collect()
 }
 
-/// The entity failed; after a lost answer it stays in doubt, so that a rollback puts it back.
-fn refused(doubt: Option<String>, error: String, permanent: bool) -> Written {
-    match doubt {
-        Some(doubt) => Written::InDoubt {
-            error: format!("{error}; before that: {doubt}"),
-        },
-        None => Written::Failed { error, permanent },
+fn give_up(courses: &mut [Course]) {
+    for course in courses.iter_mut().filter(|course| course.is_open()) {
+        course.exhausted();
     }
 }
 
-fn exhausted(error: StoreError, doubt: Option<String>) -> Written {
-    match (doubt, error) {
-        (Some(error), _) => Written::InDoubt { error },
-        (None, StoreError::Contended { message }) => Written::Failed {
-            error: message,
-            permanent: false,
-        },
-        (None, error) => Written::Abort(error),
-    }
-}
-
-async fn look<M: StoreWrite>(store: &M, job: &mut Job) -> Result<(), StoreError> {
-    let wanted = BTreeSet::from([job.entity.clone()]);
-    let whole = match job.work.being {
-        Being::Absent { .. } => wanted.clone(),
-        Being::Any | Being::Present(_) | Being::Existing => BTreeSet::new(),
-    };
-    let mut seen = store.observe(&wanted, &whole, &job.views).await?;
-    job.presence = seen.remove(&job.entity).unwrap_or(Presence::Missing);
-    Ok(())
-}
-
-async fn send<M: StoreWrite>(
+/// Sends what is still to be sent, once; how long the store wants to be left alone.
+async fn round<M: StoreWrite, C: Clock>(
     store: &M,
-    job: &Job,
-    decision: &Decision,
-) -> Option<Result<(), StoreError>> {
-    let payload = match decision {
-        Decision::Noop | Decision::Refused(_) => return None,
-        Decision::Create(fields) => Payload::Create(fields.clone()),
-        Decision::Update(fields) => Payload::Update(fields.clone()),
-        Decision::Delete => Payload::Delete,
+    clock: &C,
+    lease: &Lease,
+    courses: &mut [Course],
+) -> Option<Duration> {
+    let mut sent = Vec::new();
+    let mut writes = Vec::new();
+    for course in courses.iter_mut().filter(|course| course.is_open()) {
+        if !lease.allows_write(clock.monotonic()) {
+            course.end(Written::LeaseOver);
+        } else if let Some((decision, write)) = course.next() {
+            writes.push(write);
+            sent.push((course, decision));
+        }
+    }
+    if writes.is_empty() {
+        return None;
+    }
+    let answers = send(store, clock, lease, &writes).await;
+    let now = clock.monotonic();
+    let mut wait = None;
+    for ((course, decision), answer) in sent.into_iter().zip(answers) {
+        match answer {
+            Some(answer) => wait = wait.max(course.answered(decision, answer, now)),
+            None => course.end(Written::LeaseOver),
+        }
+    }
+    wait
+}
+
+/// One request for all of them, and one for each where the store refuses them as a whole. `None`: not
+/// sent, as the lease is over.
+async fn send<M: StoreWrite, C: Clock>(
+    store: &M,
+    clock: &C,
+    lease: &Lease,
+    writes: &[Write],
+) -> Vec<Option<Result<(), StoreError>>> {
+    let unknown = || StoreError::InDoubt {
+        message: "it was sent, but the store's answer says nothing of it".to_owned(),
     };
-    let write = Write {
-        entity: job.entity.clone(),
-        current: job.presence.found().cloned(),
-        payload,
+    let mut answers = store.write(writes).await;
+    answers.resize_with(writes.len(), || Err(unknown()));
+    if !refused_as_a_whole(&answers) {
+        return answers.into_iter().map(Some).collect();
+    }
+    let mut alone = Vec::with_capacity(writes.len());
+    for write in writes {
+        if !lease.allows_write(clock.monotonic()) {
+            alone.push(None);
+            continue;
+        }
+        let answer = store.write(std::slice::from_ref(write)).await.pop();
+        alone.push(Some(answer.unwrap_or_else(|| Err(unknown()))));
+    }
+    alone
+}
+
+/// Several were sent, and all of them were refused with the same words.
+fn refused_as_a_whole(answers: &[Result<(), StoreError>]) -> bool {
+    match answers {
+        [first @ Err(StoreError::Refused { .. }), rest @ ..] if !rest.is_empty() => {
+            rest.iter().all(|answer| answer == first)
+        }
+        _ => false,
+    }
+}
+
+async fn look<M: StoreWrite>(store: &M, courses: &mut [Course]) -> Result<(), StoreError> {
+    let open = || courses.iter().filter(|course| course.is_open());
+    let Some(views) = open().next().map(|course| course.job.views.clone()) else {
+        return Ok(());
     };
-    store.write(&[write]).await.into_iter().next()
+    let wanted: BTreeSet<EntityRef> = open().map(|course| course.job.entity.clone()).collect();
+    let whole = open()
+        .filter(|course| matches!(course.job.work.being, Being::Absent { .. }))
+        .map(|course| course.job.entity.clone())
+        .collect();
+    let mut seen = store.observe(&wanted, &whole, &views).await?;
+    for course in courses.iter_mut().filter(|course| course.is_open()) {
+        let job = &mut course.job;
+        job.presence = seen.remove(&job.entity).unwrap_or(Presence::Missing);
+    }
+    Ok(())
 }

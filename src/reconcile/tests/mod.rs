@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod batches;
 mod crashes;
 mod faults;
 mod histories;

@@ -1,0 +1,238 @@
+//! Sending what is written one request at a time: which entities go together, and what must be so
+//! before any of them goes.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use tokio::task::JoinSet;
+
+use super::{EntityResult, Execution, FRESH, aborted, observe};
+use crate::domain::{EntityRef, Level, Observation, Presence};
+use crate::plan::Decision;
+use crate::ports::{Clock, Ledger, StoreWrite};
+use crate::reconcile::error::PassError;
+use crate::reconcile::outcome;
+use crate::reconcile::write::{self, Ended, Job, Written};
+
+impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
+    pub(super) async fn level(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
+        let mut queue: VecDeque<EntityRef> = entities.into();
+        let mut running: JoinSet<Vec<Ended>> = JoinSet::new();
+        let mut halted: Option<PassError> = None;
+        loop {
+            while halted.is_none() && !queue.is_empty() && running.len() < self.throttle.limit() {
+                if let Err(error) = self.ready().await {
+                    halted = Some(error);
+                    break;
+                }
+                self.spawn(&mut queue, &mut running);
+            }
+            let Some(joined) = running.join_next().await else {
+                break;
+            };
+            let ended = joined.map_err(|error| {
+                PassError::waiting(format!(
+                    "a write ended unexpectedly ({error}); the pass is resumed"
+                ))
+            })?;
+            self.throttle
+                .ended(ended.iter().any(|(_, _, _, signs)| signs.pressed));
+            for (entity, decision, written, signs) in ended {
+                if let Some((sent, at)) = signs.lost {
+                    let timeout = self.tools.timeout;
+                    self.doubts().lost(&entity, &sent, at, timeout);
+                }
+                if let Some(error) = self.note(entity, decision, written) {
+                    halted = Some(error);
+                }
+            }
+        }
+        match halted {
+            None => Ok(()),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Before an entity is sent: not stopped, the lease long enough, the observation fresh.
+    pub(super) async fn ready(&mut self) -> Result<(), PassError> {
+        if self.tools.stop.requested() {
+            return Err(PassError::Stopped);
+        }
+        if self
+            .recorded
+            .lease()
+            .wants_renewal(self.tools.clock.monotonic())
+        {
+            self.hold.renew(self.recorded.lease()).await?;
+        }
+        if self
+            .tools
+            .clock
+            .monotonic()
+            .saturating_sub(self.observed_at)
+            <= FRESH
+        {
+            return Ok(());
+        }
+        let rest: BTreeSet<EntityRef> = self
+            .work
+            .keys()
+            .filter(|entity| !self.begun.contains(entity) && !self.results.contains_key(entity))
+            .cloned()
+            .collect();
+        let asked = self.tools.clock.monotonic();
+        let fresh = observe(self.tools, &rest).await?;
+        // What shows after an interruption may be half written: it never replaces the first snapshot.
+        let add = match self.recorded.resumed() {
+            true => outcome::third_values,
+            false => outcome::extended,
+        };
+        let extended = add(self.hold.book(), self.recorded.pass(), &fresh, self.journal);
+        if !extended.is_empty() {
+            self.hold.extend(extended).await?;
+        }
+        self.observation.extend(fresh);
+        self.observed_at = asked;
+        Ok(())
+    }
+
+    /// One request: the next entity, with as many of its kind as go along with it.
+    fn spawn(&mut self, queue: &mut VecDeque<EntityRef>, running: &mut JoinSet<Vec<Ended>>) {
+        let mut jobs: Vec<Job> = Vec::new();
+        while let Some(entity) = queue.front() {
+            let kind = entity.kind;
+            let fits = jobs
+                .first()
+                .is_none_or(|job| job.entity.kind == kind && jobs.len() < kind.route.rows);
+            if !fits {
+                break;
+            }
+            let job = queue.pop_front().and_then(|entity| self.job(entity));
+            jobs.extend(job);
+        }
+        if jobs.is_empty() {
+            return;
+        }
+        let store = self.tools.store.clone();
+        let clock = self.tools.clock.clone();
+        let lease = self.recorded.lease().clone();
+        running
+            .spawn(async move { write::write(store.as_ref(), clock.as_ref(), &lease, jobs).await });
+    }
+
+    /// What writing an entity takes; `None` where it is not to be sent.
+    pub(super) fn job(&mut self, entity: EntityRef) -> Option<Job> {
+        let work = self.work.get(&entity)?.clone();
+        if let Some(why) = parentless(&entity.parents(), &self.results, &self.observation) {
+            self.journal.about(Level::Error, &entity, why.clone());
+            self.results.insert(entity, EntityResult::refused(why));
+            return None;
+        }
+        self.begun.insert(entity.clone());
+        let presence = self.observation.get(&entity).cloned();
+        Some(Job {
+            entity,
+            work,
+            presence: presence.unwrap_or(Presence::Missing),
+            views: self.tools.views.clone(),
+            around: self.around.clone(),
+        })
+    }
+
+    /// Keeps what became of an entity; an error stops the pass.
+    pub(super) fn note(
+        &mut self,
+        entity: EntityRef,
+        decision: Decision,
+        written: Written,
+    ) -> Option<PassError> {
+        let action = decision.action();
+        match written {
+            Written::Sent => {
+                self.journal
+                    .about(Level::Info, &entity, outcome::sent(&decision));
+                self.results.insert(entity, EntityResult::sent(decision));
+                (self.tools.progress)(crate::reconcile::Event::Entity { action });
+                None
+            }
+            Written::Needless => {
+                self.results.insert(entity, EntityResult::noop());
+                None
+            }
+            Written::Failed { error, permanent } => {
+                self.journal.about(Level::Error, &entity, error.clone());
+                self.results
+                    .insert(entity, EntityResult::failed(decision, error, permanent));
+                None
+            }
+            Written::InDoubt { error } => {
+                self.journal
+                    .about(Level::Error, &entity, format!("in doubt: {error}"));
+                self.results
+                    .insert(entity, EntityResult::in_doubt(decision, error));
+                None
+            }
+            Written::Abort(error) => Some(aborted(&error)),
+            Written::LeaseOver => Some(PassError::Raced),
+        }
+    }
+}
+
+/// Why an entity is not to be sent: one that must be there before it was to be made by this pass, and
+/// is not there. (For some, Magento says 200 all the same and leaves a row that belongs to nothing.)
+fn parentless(
+    parents: &[EntityRef],
+    results: &BTreeMap<EntityRef, EntityResult>,
+    observation: &Observation,
+) -> Option<String> {
+    let lost = parents.iter().find(|parent| {
+        let failed = results.get(parent).is_some_and(EntityResult::is_failed);
+        let there = observation.get(parent).and_then(Presence::found);
+        failed && there.is_none()
+    })?;
+    Some(format!(
+        "not sent, because {} {} could not be made",
+        lost.kind.label, lost.key
+    ))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::domain::{EntityId, Kind, ObservedEntity, StoreScope};
+
+    fn block(key: &str) -> EntityRef {
+        EntityRef {
+            kind: Kind::CMS_BLOCK,
+            key: key.parse().unwrap(),
+            store: StoreScope::All,
+        }
+    }
+
+    #[test]
+    fn nothing_is_sent_whose_parent_could_not_be_made() {
+        let parent = [block("parent")];
+        let failed = |decision| EntityResult::failed(decision, "no".to_owned(), true);
+        let made = Decision::Create(BTreeMap::new());
+        let found = Presence::Found(ObservedEntity {
+            id: EntityId(1),
+            fields: BTreeMap::new(),
+            inherited: None,
+        });
+        let missing: Observation = [(block("parent"), Presence::Missing)].into();
+        let there: Observation = [(block("parent"), found)].into();
+
+        let results = [(block("parent"), failed(made.clone()))].into();
+        let why = parentless(&parent, &results, &missing);
+        let said = "not sent, because CMS block parent could not be made";
+        assert_eq!(why.as_deref(), Some(said));
+        // An update that failed: it is there all the same.
+        assert_eq!(parentless(&parent, &results, &there), None);
+        let results = [(block("parent"), EntityResult::sent(made))].into();
+        assert_eq!(parentless(&parent, &results, &missing), None);
+        assert_eq!(parentless(&[], &results, &missing), None);
+        // One that was itself not sent, for its own parent.
+        let results = [(block("parent"), EntityResult::refused("no".to_owned()))].into();
+        assert!(parentless(&parent, &results, &missing).is_some());
+    }
+}
