@@ -208,6 +208,11 @@ impl Folded {
     }
 }
 
+/// PHP takes a zero for nothing, and Magento with it: nothing is set along with it.
+fn is_zero(value: &Value) -> bool {
+    value.as_f64() == Some(0.0)
+}
+
 /// What the store sets along with a field that the files set is desired as well: whatever it sets.
 fn coupled(kind: Kind, mut fields: BTreeMap<FieldName, Value>) -> BTreeMap<FieldName, Value> {
     for spec in kind.fields {
@@ -216,7 +221,7 @@ fn coupled(kind: Kind, mut fields: BTreeMap<FieldName, Value>) -> BTreeMap<Field
         };
         let moves = fields
             .get(&leader)
-            .is_some_and(|value| !value.is_null() && marker_of(value).is_none());
+            .is_some_and(|value| !value.is_null() && marker_of(value).is_none() && !is_zero(value));
         if let (true, Ok(name)) = (moves, FieldName::new(spec.name)) {
             fields
                 .entry(name)

@@ -32,7 +32,10 @@ impl World {
                 // A view has no values of its own where there is no entity yet.
                 Presence::Missing if entity.base().is_some() => Some(BTreeMap::new()),
                 // Under this assignment there is none.
-                Presence::Missing | Presence::Elsewhere(_) | Presence::Orphan(_) => None,
+                Presence::Missing
+                | Presence::Elsewhere(_)
+                | Presence::Alias(_)
+                | Presence::Orphan(_) => None,
                 Presence::Ambiguous(_) | Presence::UnknownView(_) => continue,
             };
             entities.insert(

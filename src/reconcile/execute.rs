@@ -99,7 +99,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         (observation, observed_at): (Observation, Duration),
     ) -> Self {
         let work = tools.work(hold.book(), slots);
-        let around = Surroundings::of(&work, &observation, tools.charset);
+        let around = Surroundings::of(&work, &observation, tools.charset, &tools.vocabulary);
         Self {
             hold,
             recorded,
@@ -535,7 +535,10 @@ pub(super) fn shown(entity: &EntityRef, presence: &Presence, field: &FieldId) ->
         }
         (Presence::Found(_), FieldId::Existence) => Before::Entity(None),
         (Presence::Found(found), FieldId::Named(name)) => Before::Value(found.get(name).clone()),
-        (Presence::Missing | Presence::Elsewhere(_) | Presence::Orphan(_), _) => Before::Missing,
+        (
+            Presence::Missing | Presence::Elsewhere(_) | Presence::Alias(_) | Presence::Orphan(_),
+            _,
+        ) => Before::Missing,
         (Presence::Ambiguous(_) | Presence::UnknownView(_), _) => Before::Unknown,
     }
 }

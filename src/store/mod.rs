@@ -6,7 +6,7 @@
 //! | `client` | one attempt of one request |
 //! | `search` | queries, batches, pages |
 //! | `list` | lists of whatever else the store has |
-//! | `vocabulary` | the store's own words: ids of names, attributes |
+//! | `vocabulary`, `attributes` | the store's own words: ids of names, attributes |
 //! | `assignment` | fields and exact assignment of pages and blocks |
 //! | `write` | creates, updates and deletes pages and blocks |
 //! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
@@ -27,7 +27,9 @@
 
 mod assignment;
 mod attribute;
+mod attributes;
 mod category;
+mod category_paths;
 mod client;
 mod entity;
 mod errors;
@@ -277,6 +279,8 @@ struct Writing<'a> {
     client: &'a Arc<Client>,
     /// As last read. A name that is not in it may have been made since, by this pass: it is read anew.
     vocabulary: &'a Vocabulary,
+    /// What is read anew is kept here.
+    kept: &'a Mutex<Arc<Vocabulary>>,
 }
 
 impl Writing<'_> {
@@ -330,6 +334,7 @@ impl StoreWrite for Magento {
         let writing = Writing {
             client: &self.client,
             vocabulary: &self.known(),
+            kept: &self.vocabulary,
         };
         writing.write(writes).await
     }
