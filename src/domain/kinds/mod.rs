@@ -3,6 +3,7 @@
 mod cms_block;
 mod cms_page;
 mod field;
+mod product;
 mod spec;
 mod value;
 
@@ -18,7 +19,7 @@ pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
 pub(crate) use value::{check_charset, set, type_name};
 
 /// Every kind, in the order in which entities are created.
-static KINDS: &[&KindSpec] = &[&cms_block::TABLE, &cms_page::TABLE];
+static KINDS: &[&KindSpec] = &[&cms_block::TABLE, &cms_page::TABLE, &product::TABLE];
 
 /// A kind of entity: a reference to its table.
 #[derive(Clone, Copy)]
@@ -39,6 +40,8 @@ impl Kind {
     pub const CMS_BLOCK: Self = Self(&cms_block::TABLE);
     /// CMS pages.
     pub const CMS_PAGE: Self = Self(&cms_page::TABLE);
+    /// Products.
+    pub const PRODUCT: Self = Self(&product::TABLE);
 }
 
 impl std::ops::Deref for Kind {
