@@ -299,6 +299,7 @@ fn by_id<'a>(book: &'a Book, word: &str) -> Result<Option<&'a ReleaseRecord>, Fa
             book.id(r.seq)
                 .is_some_and(|id| id.as_str().starts_with(&prefix))
         })
+        .map(AsRef::as_ref)
         .collect();
     match candidates.as_slice() {
         [] => Ok(None),

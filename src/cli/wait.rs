@@ -172,7 +172,7 @@ fn release_of<'a, S: Source>(
     book: &'a Book,
     commit: &CommitId,
 ) -> Result<Option<&'a ReleaseRecord>, Failure> {
-    let since = || book.releases.range(book.epoch..).map(|(_, r)| r);
+    let since = || book.releases.range(book.epoch..).map(|(_, r)| r.as_ref());
     if let Some(own) = since().rev().find(|r| r.commit == *commit) {
         return Ok(Some(own));
     }

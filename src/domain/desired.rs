@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntityRef, FieldId, FieldName, Finding, Severity, Slot, Value};
+use super::{EntityRef, FieldId, FieldName, Finding, Severity, SharedValue, Slot};
 
 /// `ensure:` of a change. `Default` is `present` that was not spelled out.
 #[derive(
@@ -40,7 +40,7 @@ pub enum DesiredValue {
     /// Of the existence slot.
     Ensure(Ensure),
     /// Of a named field, canonical.
-    Value(Value),
+    Value(SharedValue),
 }
 
 /// Where in the commit something was said. Lines and columns are 1-based, in characters.
@@ -69,7 +69,7 @@ pub struct DesiredEntity {
     /// beside one under another assignment.
     pub explicit: bool,
     /// The fields that are set; empty when it shall be absent.
-    pub fields: BTreeMap<FieldName, Value>,
+    pub fields: BTreeMap<FieldName, SharedValue>,
     /// Where the entity was last mentioned.
     pub origin: Origin,
 }

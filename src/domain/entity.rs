@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,13 +17,36 @@ pub enum StoreScope {
     /// Store 0, "all store views".
     All,
     /// Exactly these views; never empty.
-    Views(BTreeSet<StoreCode>),
+    Views(Views),
+}
+
+/// Codes of store views. Shared, for they are copied with every name of an entity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Views(Arc<BTreeSet<StoreCode>>);
+
+impl Deref for Views {
+    type Target = BTreeSet<StoreCode>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl From<BTreeSet<StoreCode>> for Views {
+    fn from(codes: BTreeSet<StoreCode>) -> Self {
+        Self(Arc::new(codes))
+    }
+}
+
+impl FromIterator<StoreCode> for Views {
+    fn from_iter<I: IntoIterator<Item = StoreCode>>(codes: I) -> Self {
+        Self(Arc::new(codes.into_iter().collect()))
+    }
 }
 
 impl StoreScope {
     /// One view alone.
     pub fn view(code: StoreCode) -> Self {
-        Self::Views(BTreeSet::from([code]))
+        Self::Views([code].into_iter().collect())
     }
 
     /// The view, when it is exactly one.
@@ -56,7 +81,7 @@ impl Serialize for StoreScope {
         match (self, self.single()) {
             (Self::All, _) => serializer.serialize_str("all"),
             (Self::Views(_), Some(view)) => serializer.serialize_str(view.as_str()),
-            (Self::Views(views), None) => views.serialize(serializer),
+            (Self::Views(views), None) => views.0.serialize(serializer),
         }
     }
 }
@@ -82,7 +107,7 @@ impl<'de> Deserialize<'de> for StoreScope {
         if views.is_empty() {
             return Err(D::Error::custom("an empty list of store views"));
         }
-        Ok(Self::Views(views))
+        Ok(Self::Views(views.into()))
     }
 }
 

@@ -12,10 +12,11 @@ mod marker;
 mod nearest;
 mod observed;
 mod release;
+mod shared;
 pub mod vocabulary;
 
 pub use desired::{DesiredEntity, DesiredState, DesiredValue, Ensure, Listed, Origin, Overridden};
-pub use entity::{EntityRef, FieldId, Slot, StoreScope};
+pub use entity::{EntityRef, FieldId, Slot, StoreScope, Views};
 pub use finding::{Finding, Findings, Severity};
 pub use ids::{CommitId, EntityId, EntityKey, FieldName, InvalidId, ReleaseId, StoreCode};
 pub use kinds::Kind;
@@ -26,6 +27,7 @@ pub use release::{
     Action, Activity, Change, ChangeStatus, FieldOutcome, FieldStatus, Level, Phase, PhaseName,
     Release, ReleaseKind, ReleaseStatus,
 };
+pub use shared::SharedValue;
 pub use vocabulary::Vocabulary;
 
 /// A field's value in canonical form: what [`kinds::FieldSpec::canonical`] makes of JSON.

@@ -223,6 +223,14 @@ impl BranchLedger {
     }
 }
 
+/// The tree of a ledger commit.
+fn ledger_tree(repository: &Gix, at: &CommitId) -> Result<ObjectId, GitError> {
+    let commit = objects::named_commit(repository, at)?;
+    let tree = commit.tree_id();
+    tree.map(gix::Id::detach)
+        .map_err(|error| damaged("commit", commit.id, reason(&error)))
+}
+
 impl Ledger for BranchLedger {
     fn refresh(&self) -> Result<(), LedgerError> {
         self.repository
@@ -239,11 +247,16 @@ impl Ledger for BranchLedger {
     fn files(&self, at: &CommitId, prefix: &str) -> Result<BTreeMap<String, Vec<u8>>, LedgerError> {
         let read = || {
             let repository = self.repository.local()?;
-            let commit = objects::named_commit(&repository, at)?;
-            let root = commit
-                .tree_id()
-                .map_err(|error| damaged("commit", commit.id, reason(&error)))?;
-            tree::files(&repository, root.detach(), prefix)
+            tree::files(&repository, ledger_tree(&repository, at)?, prefix)
+                .map_err(|error| damaged("ledger commit", at, error))
+        };
+        read().map_err(|error| self.failed(error))
+    }
+
+    fn named(&self, at: &CommitId, name: &str) -> Result<Vec<String>, LedgerError> {
+        let read = || {
+            let repository = self.repository.local()?;
+            tree::named(&repository, ledger_tree(&repository, at)?, name)
                 .map_err(|error| damaged("ledger commit", at, error))
         };
         read().map_err(|error| self.failed(error))

@@ -124,6 +124,25 @@ pub(super) fn files(
         .collect()
 }
 
+/// The path of every file of a tree that has this name, in whatever directory; sorted.
+pub(super) fn named(
+    repository: &gix::Repository,
+    root: ObjectId,
+    name: &str,
+) -> Result<Vec<String>, TreeError> {
+    let mut found = Vec::new();
+    let mut visit = |entry: Found| {
+        let path = entry.path.to_str_lossy();
+        if entry.kind == EntryKind::File && path.rsplit('/').next() == Some(name) {
+            found.push(path.into_owned());
+        }
+        found.len() <= MOST_ENTRIES
+    };
+    walk(repository, root, BString::default(), &|_| true, &mut visit)?;
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// Visits every entry that is no directory, in Git's order, until `visit` says no. Directories come
 /// to `enter` with a slash at the end.
 ///

@@ -314,7 +314,7 @@ fn read_views(items: &[Node], report: &mut Report<'_>) -> Option<StoreScope> {
         }
         views.insert(view);
     }
-    good.then_some(StoreScope::Views(views))
+    good.then_some(StoreScope::Views(views.into()))
 }
 
 fn read_view(text: &str, place: Place, report: &mut Report<'_>) -> Option<StoreCode> {

@@ -7,7 +7,7 @@ use super::report::origin;
 use super::value::FieldValue;
 use crate::domain::{
     DesiredEntity, DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Kind, Listed,
-    Marker, Origin, Overridden, Slot, Value, marker_of,
+    Marker, Origin, Overridden, SharedValue, Slot, marker_of,
 };
 
 /// Folds the changes of each path. The order of the map, bytewise by path, is the order of folding.
@@ -54,13 +54,16 @@ struct Lines<'a> {
     explicit: bool,
     origin: Origin,
     ensure_origin: Origin,
-    fields: Vec<(&'a FieldName, &'a Value, Origin)>,
+    fields: Vec<(&'a FieldName, SharedValue, Origin)>,
 }
 
 impl<'a> Lines<'a> {
     fn of(path: &str, change: &'a Change) -> Self {
         let field = |field: &'a Field| match &field.value {
-            FieldValue::Ready(value) => Some((&field.name, value, origin(path, field.place))),
+            FieldValue::Ready(value) => {
+                let value = SharedValue::from(value.clone());
+                Some((&field.name, value, origin(path, field.place)))
+            }
             // Its file could not be read, and a critical finding says so.
             FieldValue::File(_) => None,
         };
@@ -93,7 +96,7 @@ fn list(change: &Lines<'_>, slots: &mut BTreeMap<Slot, Listed>) {
         slots.insert(
             slot(FieldId::Named((*name).clone())),
             Listed {
-                value: DesiredValue::Value((*value).clone()),
+                value: DesiredValue::Value(value.clone()),
                 origin: origin.clone(),
             },
         );
@@ -106,7 +109,7 @@ struct Folded {
     explicit: bool,
     origin: Origin,
     ensure_origin: Origin,
-    fields: BTreeMap<FieldName, (Value, Origin)>,
+    fields: BTreeMap<FieldName, (SharedValue, Origin)>,
     /// What is hidden so far; by what, is known only at the end.
     hidden: Vec<(FieldId, Origin)>,
     /// The last `ensure: absent`: it hides fields that nothing sets again.
@@ -154,7 +157,7 @@ impl Folded {
             self.removed = Some(ensure_origin.clone());
         }
         for (name, value, origin) in fields {
-            if let Some((_, before)) = self.fields.insert(name.clone(), (value.clone(), origin)) {
+            if let Some((_, before)) = self.fields.insert(name.clone(), (value, origin)) {
                 self.hidden.push((FieldId::Named(name.clone()), before));
             }
         }
@@ -209,12 +212,15 @@ impl Folded {
 }
 
 /// PHP takes a zero for nothing, and Magento with it: nothing is set along with it.
-fn is_zero(value: &Value) -> bool {
+fn is_zero(value: &crate::domain::Value) -> bool {
     value.as_f64() == Some(0.0)
 }
 
 /// What the store sets along with a field that the files set is desired as well: whatever it sets.
-fn coupled(kind: Kind, mut fields: BTreeMap<FieldName, Value>) -> BTreeMap<FieldName, Value> {
+fn coupled(
+    kind: Kind,
+    mut fields: BTreeMap<FieldName, SharedValue>,
+) -> BTreeMap<FieldName, SharedValue> {
     for spec in kind.fields {
         let Some(leader) = spec.coupled_to.and_then(|name| FieldName::new(name).ok()) else {
             continue;
@@ -225,7 +231,7 @@ fn coupled(kind: Kind, mut fields: BTreeMap<FieldName, Value>) -> BTreeMap<Field
         if let (true, Ok(name)) = (moves, FieldName::new(spec.name)) {
             fields
                 .entry(name)
-                .or_insert_with(|| Marker::Coupled.value().clone());
+                .or_insert_with(|| Marker::Coupled.value().clone().into());
         }
     }
     fields

@@ -4,8 +4,6 @@
 //! from. It knows names, types and lengths; what needs the rest of the file or the tree is left to
 //! `gitmage validate`.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 
 use super::change::CHANGE_KEYS;
@@ -13,7 +11,7 @@ use super::file::FILE_KEYS;
 use crate::domain::key::KeyShape;
 use crate::domain::kinds::{FieldScope, FieldSpec, FieldType, Owner, Scoping};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
-use crate::domain::{Kind, StoreScope, StoreViews, Vocabulary};
+use crate::domain::{Kind, StoreViews, Vocabulary};
 
 /// What one store adds to the schema: its attributes, its names and its views.
 #[derive(Debug, Clone, Copy)]
@@ -196,34 +194,24 @@ fn file_reference() -> Value {
 }
 
 fn fields(kind: Kind, store: Option<OfStore<'_>>) -> Value {
-    let mut properties: Map<String, Value> = kind
-        .fields
-        .iter()
-        .filter(|field| {
-            let view = StoreScope::Views(BTreeSet::new());
-            [StoreScope::All, view]
-                .iter()
-                .any(|store| matches!(field.owner_under(store), Owner::File | Owner::Fixed(_)))
-        })
-        .map(|field| (field.name.to_owned(), field_schema(field)))
-        .collect();
-    if kind.scoping.is_values() {
-        for (name, schema) in &mut properties {
-            let per_view = kind
-                .field(name)
-                .is_some_and(|field| field.scope != FieldScope::Global && field.sticky.is_none());
-            if per_view {
-                let described = schema["description"].take();
-                *schema = json!({
-                    "description": described,
-                    "anyOf": [schema, { "$ref": "#/$defs/default" }],
-                });
+    let words = store.map(|store| store.vocabulary);
+    let mut properties = settable(kind, words);
+    if let (Some(ty), Some(words)) = (kind.attributes, words) {
+        for (code, attribute) in words.attributes.get(&ty).into_iter().flatten() {
+            let listed = kind.fields.iter().any(|field| field.name == code);
+            if attribute.refused.is_none() && !listed {
+                properties.insert(code.clone(), attribute_schema(attribute));
             }
         }
     }
-    let others = match kind.attributes {
-        Some(_) => json!({ "$ref": "#/$defs/attribute" }),
-        None => json!(false),
+    if kind.scoping.is_values() {
+        for (name, schema) in &mut properties {
+            allow_default(kind, words, name, schema);
+        }
+    }
+    let others = match (kind.attributes, store) {
+        (Some(_), None) => json!({ "$ref": "#/$defs/attribute" }),
+        (Some(_), Some(_)) | (None, _) => json!(false),
     };
     json!({
         "description": format!("Fields of a {}.", kind.label),
@@ -231,6 +219,46 @@ fn fields(kind: Kind, store: Option<OfStore<'_>>) -> Value {
         "properties": properties,
         "additionalProperties": others,
     })
+}
+
+/// The fields of a kind's table that a change may set, under `all` or under a view.
+fn settable(kind: Kind, words: Option<&Vocabulary>) -> Map<String, Value> {
+    let fields = kind.fields.iter().filter(|field| {
+        matches!(
+            field.owner,
+            Owner::File | Owner::Fixed(_) | Owner::KeyUnderAll
+        )
+    });
+    fields
+        .map(|field| {
+            let schema = field_schema(field);
+            let schema = match (words, field.ty) {
+                (Some(words), FieldType::Reference(target) | FieldType::References(target)) => {
+                    named(schema, words.names.get(&target))
+                }
+                _ => schema,
+            };
+            (field.name.to_owned(), schema)
+        })
+        .collect()
+}
+
+/// A field whose values may differ between views may also go back to the default.
+fn allow_default(kind: Kind, words: Option<&Vocabulary>, name: &str, schema: &mut Value) {
+    let scope = match words {
+        Some(words) => words.scope(kind, name),
+        None => kind
+            .field(name)
+            .map_or(FieldScope::Global, |field| field.scope),
+    };
+    let sticky = kind.field(name).is_some_and(|field| field.sticky.is_some());
+    if scope != FieldScope::Global && !sticky {
+        let described = schema["description"].take();
+        *schema = json!({
+            "description": described,
+            "anyOf": [schema, { "$ref": "#/$defs/default" }],
+        });
+    }
 }
 
 /// A reference, or a list of them, to what the store has: by one of its names, or by an id.

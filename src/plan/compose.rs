@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, fields_of};
+use super::book::{Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, Slots};
+use super::decide::may_be;
 use super::stack::{self, Before, Seq, Target};
 use super::world::{World, put_back_into};
 use crate::domain::{
     Action, Activity, ChangeStatus, CommitId, DesiredState, DesiredValue, Ensure, EntityRef,
-    FieldId, FieldName, Findings, Level, Observation, PhaseName, ReleaseKind, ReleaseStatus, Slot,
-    Value,
+    FieldId, FieldName, Findings, Level, Marker, Observation, PhaseName, ReleaseKind,
+    ReleaseStatus, Slot, Value, marker_of,
 };
 
 /// What a commit says of itself.
@@ -106,12 +107,7 @@ pub struct Composed {
 impl Composed {
     /// Every slot of the pass.
     pub fn slots(&self) -> BTreeSet<Slot> {
-        self.new
-            .iter()
-            .filter_map(|seq| self.book.releases.get(seq))
-            .flat_map(|release| release.slots().map(|(slot, _)| slot).collect::<Vec<_>>())
-            .chain(self.retried.iter().cloned())
-            .collect()
+        self.book.slots_of(&self.new, self.retried.iter().cloned())
     }
 
     /// Every entity of the pass.
@@ -135,6 +131,7 @@ pub fn compose(
         policy,
         at,
         new: Vec::new(),
+        dissolved: BTreeSet::new(),
     };
     for draft in drafts {
         composer.add(draft);
@@ -143,15 +140,17 @@ pub fn compose(
     composer.finish(retry, wanted.map(|draft| draft.after.as_ref()))
 }
 
-struct Composer {
+struct Composer<'a> {
     book: Book,
-    world: World,
+    world: World<'a>,
     policy: Policy,
     at: Timestamp,
     new: Vec<Seq>,
+    /// Entities whose stacks were rebased while a release was composed, before all of it was known.
+    dissolved: BTreeSet<EntityRef>,
 }
 
-impl Composer {
+impl Composer<'_> {
     fn add(&mut self, draft: &Draft) {
         if let Some(findings) = &draft.invalid {
             let record = self.invalid(draft, findings);
@@ -258,15 +257,18 @@ impl Composer {
         reverts: Vec<Seq>,
         remade: Option<(&BTreeMap<FieldName, Value>, bool)>,
     ) -> Option<SlotRecord> {
-        let before = draft.before.get(slot);
-        let after = draft.after.get(slot);
+        let (before, after) = self.desired(draft, slot);
         let (mut observed, mut derived) = self.world.before(&slot.entity, &slot.field, false);
+        if let (Some(DesiredValue::Value(kept)), Before::Value(value)) = (&before, &mut observed) {
+            value.share(kept);
+        }
         let mut also = Vec::new();
         if let (Some((whole, dissolved)), FieldId::Named(name)) = (remade, &slot.field)
             && (dissolved || observed == Before::Missing)
         {
             // A field that shows through an entity made again goes back to the entity's own value.
-            let own = Before::Value(whole.get(name).cloned().unwrap_or(Value::Null));
+            let own = whole.get(name).cloned().unwrap_or(Value::Null);
+            let own = Before::Value(own.into());
             let read = std::mem::replace(&mut observed, own);
             if !derived && matches!(read, Before::Value(_)) && read != observed {
                 also.push(read);
@@ -281,7 +283,8 @@ impl Composer {
                 also.push(read);
             }
         }
-        let mut stack = self.book.stacks.get(slot).cloned().unwrap_or_default();
+        let stack = self.book.stacks.get(slot).cloned();
+        let mut stack = stack.map_or_else(stack::Stack::new, Arc::unwrap_or_clone);
         let step = stack::Step {
             release: seq,
             before: before.clone(),
@@ -347,6 +350,18 @@ impl Composer {
         })
     }
 
+    /// The desired value before a draft and after it, the first as it is kept already.
+    fn desired(&self, draft: &Draft, slot: &Slot) -> (Option<DesiredValue>, Option<DesiredValue>) {
+        let mut before = draft.before.get(slot);
+        let top = self.book.stacks.get(slot).and_then(|stack| stack.last());
+        if let Some(DesiredValue::Value(kept)) = top.and_then(|top| top.desired_after.as_ref())
+            && let Some(DesiredValue::Value(value)) = &mut before
+        {
+            value.share(kept);
+        }
+        (before, draft.after.get(slot))
+    }
+
     /// Where a deleted entity is made again, the stacks of its fields go on from what it was then.
     /// Whether that is so.
     fn dissolve(&mut self, seq: Seq, slot: &Slot, record: &SlotRecord) -> bool {
@@ -356,11 +371,12 @@ impl Composer {
             return false;
         };
         let known = self.book.stacks.get(slot).cloned().unwrap_or_default();
-        let mut after = known.clone();
+        let mut after = stack::Stack::clone(&known);
         super::book::apply(&mut after, seq, record, false);
         let deleted = stack::deleted_at(&known, &after);
         if let Some(deleted) = deleted {
             self.book.rebase(&slot.entity, deleted, whole);
+            self.dissolved.insert(slot.entity.clone());
         }
         deleted.is_some()
     }
@@ -378,14 +394,17 @@ impl Composer {
             return read.clone();
         };
         let mut fields = fields.clone();
-        for (name, slot) in fields_of(entity) {
+        for (slot, standing) in self.book.standings_of(entity) {
+            let FieldId::Named(name) = &slot.field else {
+                continue;
+            };
             let derived = self.world.before(entity, &slot.field, false).1;
-            match self.owed(&slot).filter(|_| !derived) {
-                Some(Before::Value(Value::Null)) => {
-                    fields.remove(&name);
+            match standing.debt().filter(|_| !derived) {
+                Some(Before::Value(value)) if value.is_null() => {
+                    fields.remove(name);
                 }
                 Some(Before::Value(value)) => {
-                    fields.insert(name, value);
+                    fields.insert(name.clone(), value.to_value());
                 }
                 Some(Before::Missing | Before::Entity(_) | Before::Unknown) | None => {}
             }
@@ -428,10 +447,13 @@ impl Composer {
             Target::Desired(_) | Target::PutBack(_) | Target::Leave => return false,
         };
         match observed {
-            Before::Value(seen) => match slot.entity.kind.field(name.as_str()) {
-                Some(spec) => !spec.same(left, seen),
-                None => left != seen,
-            },
+            Before::Value(seen) if may_be(&slot.entity, name, left, seen) => false,
+            // A view's own value that is equal to the one under `all` shows as inherited.
+            Before::Value(seen) if marker_of(seen) == Some(Marker::Default) => {
+                let inherited = self.world.inherited(&slot.entity, name);
+                !inherited.is_some_and(|value| may_be(&slot.entity, name, left, value))
+            }
+            Before::Value(_) => true,
             Before::Missing | Before::Entity(_) | Before::Unknown => false,
         }
     }
@@ -562,7 +584,7 @@ fn entity_record<'a>(
                 .get(entity)
                 .is_some_and(|desired| desired.explicit),
             listed: BTreeSet::new(),
-            slots: BTreeMap::new(),
+            slots: Slots::default(),
             action: Action::Noop,
             status: ChangeStatus::Pending,
             error: None,

@@ -50,6 +50,33 @@ impl Want {
     }
 }
 
+/// Whether a value read from the store may be what was made of a field by this value of the files or of a
+/// snapshot. Files may say an id, a text or a number where the store is read as a name, a number or a
+/// truth: what cannot be compared without the store's words counts as the same.
+pub(super) fn may_be(entity: &EntityRef, field: &FieldName, made: &Value, seen: &Value) -> bool {
+    let ty = entity.kind.field(field.as_str()).map(|spec| spec.ty);
+    let in_its_words = matches!(
+        ty,
+        Some(FieldType::Attribute | FieldType::Reference(_) | FieldType::References(_))
+    );
+    if in_its_words && marker_of(made).is_none() && !seen.is_null() && !same_form(made, seen) {
+        return true;
+    }
+    let made = Want {
+        value: made.clone(),
+        exact: false,
+    };
+    made.met_by(entity, field, seen)
+}
+
+/// Whether two values are of one type, and lists of texts alike.
+fn same_form(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a.iter().chain(b).all(Value::is_string),
+        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
 /// Whether an entity shall be there.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Being {
@@ -147,16 +174,15 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             field: field.clone(),
         })
     };
-    let managed: BTreeMap<FieldName, Value> = entity
-        .kind
-        .settable()
-        .filter_map(|spec| {
-            let name = FieldName::new(spec.name).ok()?;
-            match &standing(&FieldId::Named(name.clone()))?.target {
+    let managed: BTreeMap<FieldName, Value> = book
+        .standings_of(entity)
+        .filter_map(|(slot, standing)| match (&slot.field, &standing.target) {
+            (
+                FieldId::Named(name),
                 Target::Desired(Some(DesiredValue::Value(value)))
-                | Target::PutBack(Before::Value(value)) => Some((name, value.clone())),
-                Target::Desired(_) | Target::PutBack(_) | Target::Leave => None,
-            }
+                | Target::PutBack(Before::Value(value)),
+            ) => Some((name.clone(), value.to_value())),
+            _ => None,
         })
         .collect();
     let mut fields: BTreeMap<FieldName, Want> = slots
@@ -167,11 +193,11 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
             };
             let want = match open(book, standing(field)?)? {
                 Target::Desired(Some(DesiredValue::Value(value))) => Want {
-                    value: value.clone(),
+                    value: value.to_value(),
                     exact: false,
                 },
                 Target::PutBack(Before::Value(value)) => Want {
-                    value: value.clone(),
+                    value: value.to_value(),
                     exact: true,
                 },
                 Target::Desired(_) | Target::PutBack(_) | Target::Leave => return None,
@@ -225,10 +251,9 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
     }
     let explicit = again
         || book
-            .releases
-            .values()
-            .rev()
-            .find_map(|release| release.entities.get(entity))
+            .of_entity(entity)
+            .next_back()
+            .and_then(|release| release.entities.get(entity))
             .is_some_and(|record| record.explicit);
     EntityWork {
         being,
@@ -256,9 +281,10 @@ fn overtaken<'a>(
     entity: &EntityRef,
     standing: &Standing,
 ) -> Option<&'a BTreeMap<FieldName, Value>> {
-    let earlier = book.releases.range(..=standing.release).rev();
-    let records = earlier
-        .filter_map(|(_, release)| release.entities.get(entity)?.slots.get(&FieldId::Existence));
+    let earlier = book.of_entity(entity).rev();
+    let earlier = earlier.filter(|release| release.seq <= standing.release);
+    let records =
+        earlier.filter_map(|release| release.entities.get(entity)?.slots.get(&FieldId::Existence));
     for record in records.take_while(|record| !record.done()) {
         match &record.target {
             Target::PutBack(Before::Entity(Some(whole))) => return Some(whole),
@@ -591,6 +617,24 @@ mod tests {
             fields,
             inherited: None,
         })
+    }
+
+    #[test]
+    fn an_id_in_a_file_may_be_the_name_that_the_store_shows() {
+        let block = block(StoreScope::All);
+        let field: FieldName = "content".parse().unwrap();
+        assert!(may_be(
+            &block,
+            &field,
+            &Value::from("a\r\n"),
+            &Value::from("a\n")
+        ));
+        assert!(!may_be(
+            &block,
+            &field,
+            &Value::from(49),
+            &Value::from("Red")
+        ));
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod websites;
 mod world;
 
 pub use book::{
-    Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, Standing, show, show_desired,
+    Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, Slots, Standing, show, show_desired,
 };
 pub use compose::{Cause, Composed, Draft, Headline, Named, Policy, compose};
 pub use decide::{Being, Decision, EntityWork, Want, asked, decide, work};

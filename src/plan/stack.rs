@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DesiredValue, Ensure, FieldName, Value};
+use crate::domain::{DesiredValue, Ensure, FieldName, SharedValue, Value};
 
 /// The place of a release in its environment's history. Replay follows it, never a clock.
 #[derive(
@@ -31,7 +31,7 @@ impl std::fmt::Display for Seq {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Before {
     /// The field's value, as stored.
-    Value(Value),
+    Value(SharedValue),
     /// The entity did not exist.
     Missing,
     /// The entity existed; with all its fields where it is about to be deleted.
@@ -312,7 +312,7 @@ pub(super) fn rebase(stack: &mut Stack, deleted: Seq, value: &Value) {
     if let Some(lowest) = stack.first_mut()
         && lowest.observed_at > deleted
     {
-        lowest.observed_before = Before::Value(value.clone());
+        lowest.observed_before = Before::Value(value.clone().into());
         lowest.observed_at = deleted;
     }
 }
@@ -324,11 +324,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn value(n: u8) -> Option<DesiredValue> {
-        Some(DesiredValue::Value(Value::from(n)))
+        Some(DesiredValue::Value(SharedValue::from(n)))
     }
 
     fn seen(n: u8) -> Before {
-        Before::Value(Value::from(n))
+        Before::Value(SharedValue::from(n))
     }
 
     fn step(

@@ -173,8 +173,16 @@ pub(super) fn settle(
                 problem.get_or_insert(why);
             }
         };
-        for (name, want) in work.fields.iter_mut().filter(|(_, want)| !want.exact) {
-            settled(name, &mut want.value);
+        for (name, want) in work.fields.iter_mut() {
+            if !want.exact {
+                settled(name, &mut want.value);
+            } else if let Ok(natural) =
+                vocabulary.settle(entity, name.as_str(), &want.value, charset)
+            {
+                // What an earlier release of a pass would have left is kept as its file says it. What
+                // was read is natural, and goes back as it is even where no file could say it.
+                want.value = natural;
+            }
         }
         if let Being::Present(fields) = &mut work.being {
             for (name, value) in fields.iter_mut() {

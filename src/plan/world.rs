@@ -1,8 +1,10 @@
 //! The store as the releases of a pass find it, one after the other: observed, then derived.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::book::SlotRecord;
+use super::book::Slots;
 use super::stack::{Before, Target};
 use crate::domain::kinds::{FieldType, Owner};
 use crate::domain::{
@@ -11,26 +13,28 @@ use crate::domain::{
 
 /// What a pass knows of the store.
 #[derive(Debug, Clone, Default)]
-pub(super) struct World {
-    entities: BTreeMap<EntityRef, Known>,
+pub(super) struct World<'a> {
+    entities: BTreeMap<EntityRef, Known<'a>>,
 }
 
 #[derive(Debug, Clone)]
-struct Known {
-    /// Its fields; `None` when it does not exist.
-    fields: Option<BTreeMap<FieldName, Value>>,
+struct Known<'a> {
+    /// Its fields; `None` when it does not exist. Those that were read until a release changes one.
+    fields: Option<Cow<'a, BTreeMap<FieldName, Value>>>,
+    /// The values under `all` beneath those of a view.
+    inherited: Option<Arc<BTreeMap<FieldName, Value>>>,
     /// What earlier releases of the pass would have changed.
     touched: BTreeSet<FieldId>,
 }
 
-impl World {
-    pub(super) fn new(observation: &Observation) -> Self {
+impl<'a> World<'a> {
+    pub(super) fn new(observation: &'a Observation) -> Self {
         let mut entities = BTreeMap::new();
         for (entity, presence) in observation {
             let fields = match presence {
-                Presence::Found(found) => Some(found.fields.clone()),
+                Presence::Found(found) => Some(Cow::Borrowed(&found.fields)),
                 // A view has no values of its own where there is no entity yet.
-                Presence::Missing if entity.base().is_some() => Some(BTreeMap::new()),
+                Presence::Missing if entity.base().is_some() => Some(Cow::Owned(BTreeMap::new())),
                 // Under this assignment there is none.
                 Presence::Missing
                 | Presence::Elsewhere(_)
@@ -42,6 +46,7 @@ impl World {
                 entity.clone(),
                 Known {
                     fields,
+                    inherited: presence.found().and_then(|found| found.inherited.clone()),
                     touched: BTreeSet::new(),
                 },
             );
@@ -65,8 +70,8 @@ impl World {
                 Before::Entity(whole.then(|| self::whole(entity, fields)))
             }
             (Some(fields), FieldId::Named(name)) => {
-                let value = fields.get(name).cloned();
-                Before::Value(value.unwrap_or_else(|| unset(entity).clone()))
+                let value = fields.get(name).unwrap_or_else(|| unset(entity));
+                Before::Value(value.clone().into())
             }
         };
         let derived = known.touched.contains(field)
@@ -75,11 +80,17 @@ impl World {
         (before, derived)
     }
 
+    /// The value under `all` beneath that of a view, as it was read.
+    pub(super) fn inherited(&self, entity: &EntityRef, field: &FieldName) -> Option<&Value> {
+        let inherited = self.entities.get(entity)?.inherited.as_ref()?;
+        Some(inherited.get(field).unwrap_or(&Value::Null))
+    }
+
     /// Carries out what one release makes of one entity.
-    pub(super) fn apply<'a>(
+    pub(super) fn apply<'t>(
         &mut self,
         entity: &EntityRef,
-        targets: impl Iterator<Item = (&'a FieldId, &'a Target)>,
+        targets: impl Iterator<Item = (&'t FieldId, &'t Target)>,
     ) {
         let Some(known) = self.entities.get_mut(entity) else {
             return;
@@ -103,14 +114,14 @@ impl World {
                     Target::Desired(Some(DesiredValue::Ensure(Ensure::Present))),
                 ) => {
                     if known.fields.is_none() {
-                        known.fields = Some(created(entity));
+                        known.fields = Some(Cow::Owned(created(entity)));
                         known.touched.insert(FieldId::Existence);
                     }
                 }
                 (FieldId::Existence, Target::PutBack(Before::Entity(Some(fields)))) => {
                     // One that has taken its place meanwhile gets its fields back, too.
-                    let known_fields = known.fields.get_or_insert_default();
-                    known_fields.extend(fields.clone());
+                    let known_fields = known.fields.get_or_insert_with(Cow::default);
+                    known_fields.to_mut().extend(fields.clone());
                     known.touched.insert(FieldId::Existence);
                 }
                 (FieldId::Existence, Target::Desired(Some(_)) | Target::PutBack(_)) => {}
@@ -120,7 +131,7 @@ impl World {
                     | Target::PutBack(Before::Value(value)),
                 ) => {
                     if let Some(fields) = &mut known.fields {
-                        fields.insert(name.clone(), value.clone());
+                        fields.to_mut().insert(name.clone(), value.to_value());
                         known.touched.insert(field.clone());
                     }
                 }
@@ -137,7 +148,7 @@ impl World {
         let views = self.entities.range_mut(base..);
         let views = views.take_while(|(e, _)| e.kind == base.kind && e.key == base.key);
         for (_, known) in views.filter(|(entity, _)| !entity.exists_by_itself()) {
-            known.fields = Some(BTreeMap::new());
+            known.fields = Some(Cow::Owned(BTreeMap::new()));
             known.touched.insert(FieldId::Existence);
         }
     }
@@ -174,15 +185,12 @@ pub(crate) fn whole(
 
 /// Puts into the whole of an entity what the release that deletes it puts back: that is how the entity
 /// is made again, for no other release will put those fields back then.
-pub(crate) fn put_back_into(
-    whole: &mut BTreeMap<FieldName, Value>,
-    slots: &BTreeMap<FieldId, SlotRecord>,
-) {
-    for (field, record) in slots {
+pub(crate) fn put_back_into(whole: &mut BTreeMap<FieldName, Value>, slots: &Slots) {
+    for (field, record) in slots.iter() {
         if let (FieldId::Named(name), Target::PutBack(Before::Value(value))) =
             (field, &record.target)
         {
-            match value {
+            match &**value {
                 Value::Null => whole.remove(name),
                 value => whole.insert(name.clone(), value.clone()),
             };

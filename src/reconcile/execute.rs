@@ -136,7 +136,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             self.journal.begin(PhaseName::Verify);
             let seen = self.verify().await?;
             self.judge(&seen);
-            self.restore(&seen).await?;
+            self.restore(seen).await?;
         }
         Ok(outcome::releases(
             self.hold.book(),
@@ -436,7 +436,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         Ok(())
     }
 
-    /// Reads every entity that was written or tried, in batches.
+    /// Reads every entity that was written or tried, in batches. The others are as they were observed.
     async fn verify(&mut self) -> Result<Observation, PassError> {
         let touched: BTreeSet<EntityRef> = self
             .results
@@ -444,11 +444,10 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .filter(|(_, result)| result.was_tried())
             .map(|(entity, _)| entity.clone())
             .collect();
-        let mut seen = self.observation.clone();
-        if !touched.is_empty() {
-            seen.extend(observe(self.tools, &touched).await?);
+        if touched.is_empty() {
+            return Ok(Observation::new());
         }
-        Ok(seen)
+        observe(self.tools, &touched).await
     }
 
     fn judge(&mut self, seen: &Observation) {
@@ -456,18 +455,14 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             let Some(result) = self.results.get_mut(entity) else {
                 continue;
             };
-            let after = seen.get(entity).unwrap_or(&Presence::Missing);
             let before = self.observation.get(entity).unwrap_or(&Presence::Missing);
-            let digest = self.recorded.pass().releases.iter().rev().find_map(|seq| {
-                self.hold
-                    .book()
-                    .releases
-                    .get(seq)?
-                    .entities
-                    .get(entity)?
-                    .digest
-                    .clone()
+            let after = seen.get(entity).unwrap_or(before);
+            let releases = self.hold.book().of_entity(entity).rev();
+            let mut own = releases.take_while(|release| {
+                let first = self.recorded.pass().releases.first();
+                first.is_some_and(|first| release.seq >= *first)
             });
+            let digest = own.find_map(|release| release.entities.get(entity)?.digest.clone());
             result.verify(entity, work, before, after, digest.as_deref(), self.journal);
         }
     }
@@ -531,10 +526,12 @@ fn aborted(error: &StoreError) -> PassError {
 pub(super) fn shown(entity: &EntityRef, presence: &Presence, field: &FieldId) -> Before {
     match (presence, field) {
         (Presence::Missing, FieldId::Named(_)) if entity.base().is_some() => {
-            Before::Value(Marker::Default.value().clone())
+            Before::Value(Marker::Default.value().clone().into())
         }
         (Presence::Found(_), FieldId::Existence) => Before::Entity(None),
-        (Presence::Found(found), FieldId::Named(name)) => Before::Value(found.get(name).clone()),
+        (Presence::Found(found), FieldId::Named(name)) => {
+            Before::Value(found.get(name).clone().into())
+        }
         (
             Presence::Missing | Presence::Elsewhere(_) | Presence::Alias(_) | Presence::Orphan(_),
             _,

@@ -57,7 +57,7 @@ pub(super) struct Hold<L, C> {
     holder: Holder,
     tip: Option<CommitId>,
     state: State,
-    book: Book,
+    book: Arc<Book>,
 }
 
 impl<L: Ledger, C: Clock> Hold<L, C> {
@@ -68,14 +68,13 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         ledgered: &Ledgered,
         state: State,
     ) -> Self {
-        let book = Book::clone(&ledgered.book);
         Self {
             ledger,
             clock,
             holder,
             tip: ledgered.tip.clone(),
             state,
-            book,
+            book: ledgered.book.clone(),
         }
     }
 
@@ -87,7 +86,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         Ledgered {
             tip: self.tip,
             state: Some(self.state),
-            book: Arc::new(self.book),
+            book: self.book,
         }
     }
 
@@ -99,7 +98,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         pass: PassFile,
         changed: &[Seq],
     ) -> Result<Recorded, PassError> {
-        self.book = book;
+        self.book = Arc::new(book);
         let mut writer = self.writer(pass.started_at);
         for seq in changed {
             if let Some(release) = self.book.releases.get(seq) {
@@ -124,9 +123,10 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         let commits = writer.finish(&state, "Try again what failed")?;
         let ids = self.append(commits, state).await?;
         let snapshots = ids.iter().skip(changed.len());
+        let book = Arc::make_mut(&mut self.book);
         for (seq, id) in pass.releases.iter().zip(snapshots) {
-            if let Some(release) = self.book.releases.get_mut(seq) {
-                ledger::name(release, id);
+            if let Some(release) = book.releases.get_mut(seq) {
+                ledger::name(Arc::make_mut(release), id);
             }
         }
         Ok(Recorded {
@@ -176,7 +176,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         let state = self.state.clone();
         let commits = writer.finish(&state, "Extend the snapshot")?;
         self.append(commits, state).await?;
-        self.book.update(releases);
+        Arc::make_mut(&mut self.book).update(releases);
         Ok(())
     }
 
@@ -208,14 +208,14 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         };
         let commits = writer.finish(&state, "Finish the pass")?;
         self.append(commits, state).await?;
-        self.book.update(releases);
+        Arc::make_mut(&mut self.book).update(releases);
         Ok(())
     }
 
     /// Records releases that need no write: invalid ones, and heads without a release.
     pub(super) async fn note(
         &mut self,
-        book: Book,
+        mut book: Book,
         releases: &[Seq],
         head: CommitId,
         live: Option<CommitId>,
@@ -233,12 +233,12 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         };
         let commits = writer.finish(&state, "Handle commits without a release")?;
         let ids = self.append(commits, state).await?;
-        self.book = book;
         for (seq, id) in releases.iter().zip(&ids) {
-            if let Some(release) = self.book.releases.get_mut(seq) {
-                ledger::name(release, id);
+            if let Some(release) = book.releases.get_mut(seq) {
+                ledger::name(Arc::make_mut(release), id);
             }
         }
+        self.book = Arc::new(book);
         Ok(())
     }
 

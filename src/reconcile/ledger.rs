@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::pool::Pool;
 use super::records::{self, Files, RecordError};
 use crate::domain::{CommitId, EntityRef, FieldId, ReleaseId, Slot, StoreViews};
 use crate::plan::{Book, ReleaseRecord, Seq};
@@ -160,8 +161,8 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
         commit: tip.clone(),
         why: e.to_string(),
     };
-    let files = ledger.files(&tip, "")?;
-    let state: State = records::parse(STATE, &files).map_err(damaged)?;
+    let state = ledger.files(&tip, STATE)?;
+    let state: State = records::parse(STATE, &state).map_err(damaged)?;
     if state.format > FORMAT {
         return Err(LoadError::Newer {
             branch: branch.to_owned(),
@@ -169,7 +170,8 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
         });
     }
     let mut folders: BTreeMap<Seq, &str> = BTreeMap::new();
-    for path in files.keys() {
+    let paths = ledger.named(&tip, "release.yaml")?;
+    for path in &paths {
         let Some(folder) = path.strip_suffix("/release.yaml") else {
             continue;
         };
@@ -183,11 +185,21 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
     }
     let mut releases = Vec::with_capacity(folders.len());
     let mut unnamed = false;
+    let mut pool = Pool::default();
+    // Some at a time: all files together are many times what is kept of them.
+    let (mut read, mut files) = ("", Files::new());
     for folder in folders.values() {
-        let release = records::read(folder, &files).map_err(damaged)?;
+        let some = folder.rsplit_once('-').map_or(*folder, |(number, _)| {
+            number.strip_suffix(|_: char| true).unwrap_or(number)
+        });
+        if some != read {
+            (read, files) = (some, ledger.files(&tip, some)?);
+        }
+        let release = records::read(folder, &files, &mut pool).map_err(damaged)?;
         unnamed |= release.snapshot.is_none();
         releases.push(release);
     }
+    drop((files, pool));
     if unnamed {
         name_snapshots(ledger, &tip, &mut releases)?;
     }

@@ -16,6 +16,7 @@ mod ledger;
 mod memory;
 mod outcome;
 mod pass;
+mod pool;
 mod preview;
 mod records;
 #[cfg(test)]

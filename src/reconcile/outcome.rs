@@ -1,6 +1,7 @@
 //! What became of every field, from what was sent and what was read afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::collateral;
 use super::execute::shown;
@@ -354,7 +355,7 @@ pub(super) fn releases(
     journal: &Journal,
 ) -> Vec<ReleaseRecord> {
     let pass = recorded.pass();
-    let mut changed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
+    let mut changed: BTreeMap<Seq, Arc<ReleaseRecord>> = BTreeMap::new();
     for seq in &pass.releases {
         let Some(release) = book.releases.get(seq) else {
             continue;
@@ -362,11 +363,11 @@ pub(super) fn releases(
         if release.status == ReleaseStatus::Invalid {
             continue;
         }
-        let mut release = release.clone();
+        let mut release = ReleaseRecord::clone(release);
         for (entity, record) in &mut release.entities {
             let mut own = false;
             let only_idle = record.slots.values().all(SlotRecord::is_idle_demand);
-            for (field, slot) in &mut record.slots {
+            for (field, slot) in record.slots.iter_mut() {
                 let name = Slot {
                     entity: entity.clone(),
                     field: field.clone(),
@@ -377,20 +378,22 @@ pub(super) fn releases(
             }
             close(record, results.get(entity), own, recorded.resumed());
         }
-        changed.insert(*seq, release);
+        changed.insert(*seq, Arc::new(release));
     }
     for name in &pass.retried {
         let slot = Slot::from(name.clone());
         let Some(standing) = book.standings.get(&slot) else {
             continue;
         };
+        let Some(known) = book.releases.get(&standing.release) else {
+            continue;
+        };
         let release = changed
-            .get(&standing.release)
-            .or_else(|| book.releases.get(&standing.release))
-            .cloned();
-        let Some(mut release) = release else { continue };
+            .entry(standing.release)
+            .or_insert_with(|| known.clone());
         let result = results.get(&slot.entity);
-        if let Some(record) = release.entities.get_mut(&slot.entity) {
+        let mut beneath = false;
+        if let Some(record) = Arc::make_mut(release).entities.get_mut(&slot.entity) {
             if let Some(slot_record) = record.slots.get_mut(&slot.field) {
                 let field = result.and_then(|r| r.fields.get(&slot.field));
                 let written = slot_record.effective;
@@ -404,18 +407,19 @@ pub(super) fn releases(
                 );
                 // What an earlier pass wrote stays written, whatever becomes of this attempt.
                 slot_record.effective |= written;
-                if slot_record.effective && !written {
-                    carry_beneath(book, &slot, standing.release, &mut changed);
-                }
+                beneath = slot_record.effective && !written;
             }
             close(record, result, true, recorded.resumed());
         }
-        changed.insert(release.seq, release);
+        if beneath {
+            carry_beneath(book, &slot, standing.release, &mut changed);
+        }
     }
     let new: BTreeSet<Seq> = pass.releases.iter().copied().collect();
+    let lines = Lines::new(journal);
     changed
         .into_values()
-        .map(|release| finish(release, journal, &new))
+        .map(|release| finish(Arc::unwrap_or_clone(release), &lines, journal, &new))
         .collect()
 }
 
@@ -425,9 +429,9 @@ fn carry_beneath(
     book: &Book,
     slot: &Slot,
     release: Seq,
-    changed: &mut BTreeMap<Seq, ReleaseRecord>,
+    changed: &mut BTreeMap<Seq, Arc<ReleaseRecord>>,
 ) {
-    let stack = book.stacks.get(slot).map_or(&[][..], Vec::as_slice);
+    let stack = book.stacks.get(slot).map_or(&[][..], |s| s.as_slice());
     let Some((top, beneath)) = stack.split_last() else {
         return;
     };
@@ -436,14 +440,13 @@ fn carry_beneath(
     }
     for transition in beneath.iter().rev().take_while(|t| !t.effective) {
         let seq = transition.observed_at;
-        let known = changed.get(&seq).or_else(|| book.releases.get(&seq));
-        let Some(mut record) = known.cloned() else {
+        let Some(known) = book.releases.get(&seq) else {
             continue;
         };
-        if let Some(slot_record) = record.slot_mut(slot) {
+        let record = changed.entry(seq).or_insert_with(|| known.clone());
+        if let Some(slot_record) = Arc::make_mut(record).slot_mut(slot) {
             slot_record.effective = true;
         }
-        changed.insert(seq, record);
     }
 }
 
@@ -536,21 +539,60 @@ fn close(
     };
 }
 
-fn finish(mut release: ReleaseRecord, journal: &Journal, new: &BTreeSet<Seq>) -> ReleaseRecord {
-    let is_new = new.contains(&release.seq);
-    let mine = |line: &&Activity| match (&line.kind, &line.key, &line.store) {
-        (Some(kind), Some(key), Some(store)) => {
-            let entity = EntityRef {
-                kind: *kind,
-                key: key.clone(),
-                store: store.clone(),
-            };
-            release.entities.contains_key(&entity)
+/// The lines of a journal by what they are about, so that a release need not look at all of them.
+struct Lines<'a> {
+    journal: &'a Journal,
+    /// Those about the pass as a whole.
+    general: Vec<usize>,
+    about: BTreeMap<EntityRef, Vec<usize>>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(journal: &'a Journal) -> Self {
+        let mut general = Vec::new();
+        let mut about: BTreeMap<EntityRef, Vec<usize>> = BTreeMap::new();
+        for (place, line) in journal.lines().iter().enumerate() {
+            let Activity {
+                kind, key, store, ..
+            } = line;
+            match (kind, key, store) {
+                (Some(kind), Some(key), Some(store)) => {
+                    let entity = EntityRef {
+                        kind: *kind,
+                        key: key.clone(),
+                        store: store.clone(),
+                    };
+                    about.entry(entity).or_default().push(place);
+                }
+                _ => general.push(place),
+            }
         }
-        _ => is_new,
-    };
-    let lines: Vec<Activity> = journal.lines().iter().filter(mine).cloned().collect();
-    release.activity.extend(lines);
+        Self {
+            journal,
+            general,
+            about,
+        }
+    }
+
+    /// Those of one release, in their order.
+    fn of(&self, release: &ReleaseRecord, is_new: bool) -> Vec<Activity> {
+        let about = release.entities.keys().filter_map(|e| self.about.get(e));
+        let general = is_new.then_some(&self.general);
+        let places: BTreeSet<usize> = about.chain(general).flatten().copied().collect();
+        let lines = self.journal.lines();
+        let lines = places.into_iter().filter_map(|place| lines.get(place));
+        lines.cloned().collect()
+    }
+}
+
+fn finish(
+    mut release: ReleaseRecord,
+    lines: &Lines<'_>,
+    journal: &Journal,
+    new: &BTreeSet<Seq>,
+) -> ReleaseRecord {
+    let is_new = new.contains(&release.seq);
+    release.activity.extend(lines.of(&release, is_new));
     if is_new {
         release.phases.extend(journal.phases().iter().cloned());
     }
@@ -715,14 +757,14 @@ fn differing(
         let Some(release) = book.releases.get(seq) else {
             continue;
         };
-        let mut release = release.clone();
+        let mut release = ReleaseRecord::clone(release);
         let mut any = false;
         for (entity, record) in &mut release.entities {
             let Some(presence) = fresh.get(entity) else {
                 continue;
             };
             let slots = record.slots.clone();
-            for (field, slot) in &mut record.slots {
+            for (field, slot) in record.slots.iter_mut() {
                 let name = Slot {
                     entity: entity.clone(),
                     field: field.clone(),

@@ -24,7 +24,8 @@ use crate::domain::{
 };
 use crate::manifest::Loader;
 use crate::plan::{
-    Being, Book, Composed, Decision, EntityWork, Policy, Seq, Surroundings, asked, compose, decide,
+    Being, Book, Composed, Decision, EntityWork, Policy, ReleaseRecord, Seq, Surroundings, asked,
+    compose, decide,
 };
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
@@ -480,9 +481,16 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let mut journal = self.journal();
         journal.begin(PhaseName::Validate);
         let at = journal.now();
-        let walked = self.walk_to(&ledgered, *request).await?;
-        let head = walked.head.clone();
         let retry = ledgered.book.open_slots(request.retry);
+        let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
+        let tip = self.tip().await?;
+        if (retry.is_empty() || patient) && self.is_handled(&ledgered, &tip, *request) {
+            return Ok((ledgered, tip, Vec::new()));
+        }
+        let walked = self
+            .walk(ledgered.clone(), tip, request.rebootstrap, false)
+            .await?;
+        let head = walked.head.clone();
         let policy = self.setup.policy;
         let draft = compose(
             &ledgered.book,
@@ -492,7 +500,6 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             policy,
             at,
         );
-        let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
         let elsewhere = walked.astray || request.rebootstrap.is_some();
         if draft.new.is_empty() && (draft.retried.is_empty() || patient) && !elsewhere {
             return Ok((ledgered, head, Vec::new()));
@@ -507,6 +514,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         self.check_rights(memory, &entities).await?;
         let views = Arc::new(identity.views.clone());
         let tools = self.tools(views, &draft.book, &draft.slots()).await?;
+        drop(draft);
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
         let mut composed = compose(
@@ -525,10 +533,13 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             return Ok((ledgered, head, Vec::new()));
         }
         prepare(&mut composed, &observation, &tools);
+        let live = walked.live.clone();
+        // The files of every commit of the pass: not needed any more.
+        drop(walked);
         journal.begin(PhaseName::Snapshot);
         let pass = PassFile {
-            head: walked.head.clone(),
-            live: walked.live.clone(),
+            head: head.clone(),
+            live,
             releases: composed.new.clone(),
             retried: composed
                 .retried
@@ -567,10 +578,11 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         blocking(move || tip_of(source.as_ref(), &setup.branch, &setup.rollback_branch)).await
     }
 
-    async fn walk_to(&self, ledgered: &Ledgered, request: Request) -> Result<Walked, PassError> {
-        let tip = self.tip().await?;
-        self.walk(ledgered.clone(), tip, request.rebootstrap, false)
-            .await
+    /// Whether the ledger says that this commit is done, so that no file of it need be read.
+    fn is_handled(&self, ledgered: &Ledgered, tip: &CommitId, request: Request) -> bool {
+        let state = ledgered.state.as_ref();
+        request.rebootstrap.is_none()
+            && state.is_some_and(|s| s.branch == self.setup.branch && s.head.as_ref() == Some(tip))
     }
 
     pub(super) async fn walk(
@@ -619,7 +631,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             if let Some(release) = draft.book.releases.get(seq)
                 && release.status != ReleaseStatus::Invalid
             {
-                let mut release = release.clone();
+                let mut release = ReleaseRecord::clone(release);
                 release.status = ReleaseStatus::Live;
                 release.finished_at = Some(super::now(self.clock.as_ref()));
                 release.message = Some("nothing to write".to_owned());
@@ -666,9 +678,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     ) -> bool {
         let book = &composed.book;
         let on_record = |entity: &EntityRef, why: &str| {
-            book.standings
-                .iter()
-                .filter(|(slot, standing)| slot.entity == *entity && !standing.done)
+            book.standings_of(entity)
+                .filter(|(_, standing)| !standing.done)
                 .filter_map(|(_, standing)| book.releases.get(&standing.release))
                 .filter_map(|release| release.entities.get(entity))
                 .all(|record| record.error.as_deref() == Some(why))
@@ -761,15 +772,15 @@ fn prepare<M, C>(composed: &mut Composed, observation: &Observation, tools: &Too
     let slots = composed.slots();
     let wanted = tools.work(&composed.book, &slots);
     let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
-    let mut changed = Vec::new();
     for seq in &composed.new {
-        let Some(release) = composed.book.releases.get(seq) else {
+        let Some(release) = composed.book.releases.get_mut(seq) else {
             continue;
         };
         if release.status == ReleaseStatus::Invalid {
             continue;
         }
-        let mut release = release.clone();
+        // Nothing that follows from a release follows from these.
+        let release = Arc::make_mut(release);
         release.status = ReleaseStatus::Snapshotted;
         for (entity, record) in &mut release.entities {
             let Some(presence) = observation.get(entity) else {
@@ -784,9 +795,7 @@ fn prepare<M, C>(composed: &mut Composed, observation: &Observation, tools: &Too
                 }
             }
         }
-        changed.push(release);
     }
-    composed.book.update(changed);
 }
 
 /// What the siblings want at the tips of their branches.
@@ -808,11 +817,6 @@ fn others<S: Source>(
 
 /// Every slot of a pass that is in the ledger.
 fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
-    let composed = Composed {
-        book: Book::clone(&ledgered.book),
-        new: pass.releases.clone(),
-        renewed: Vec::new(),
-        retried: pass.retried.iter().cloned().map(Slot::from).collect(),
-    };
-    composed.slots()
+    let retried = pass.retried.iter().cloned().map(Slot::from);
+    ledgered.book.slots_of(&pass.releases, retried)
 }

@@ -325,7 +325,7 @@ fn change(
                 before: found.map_or(Value::Null, |f| {
                     show(
                         &FieldId::Named(name.clone()),
-                        &Before::Value(f.get(name).clone()),
+                        &Before::Value(f.get(name).clone().into()),
                     )
                 }),
                 after: value.clone(),

@@ -9,13 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::pool::Pool;
 use crate::domain::{
     Action, Activity, ChangeStatus, CommitId, DesiredValue, Ensure, EntityId, EntityKey, EntityRef,
     FieldId, FieldName, FieldStatus, Kind, Phase, ReleaseId, ReleaseKind, ReleaseStatus,
-    StoreScope, Value,
+    SharedValue, StoreScope, Value,
 };
-use crate::plan::{Before, EntityRecord, PathChange, ReleaseRecord, Seq, SlotRecord, Target};
+use crate::plan::{
+    Before, EntityRecord, PathChange, ReleaseRecord, Seq, SlotRecord, Slots, Target,
+};
 
 /// A value longer than this is a file of its own. In bytes.
 const INLINE_BYTES: usize = 1024;
@@ -174,7 +178,7 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
         } = record;
         let mut fields = Vec::new();
         let mut outcome_fields = Vec::new();
-        for (field, slot) in slots {
+        for (field, slot) in slots.iter() {
             values.name = format!("{:04}-{}-{field}", number + 1, entity.kind);
             fields.push(values.slot(field, slot));
             outcome_fields.push(FieldOutcomeFile {
@@ -237,15 +241,14 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
         .into_iter()
         .map(|(name, bytes)| (format!("{folder}/{name}"), bytes))
         .collect();
-    files.insert(
-        format!("{folder}/release.yaml"),
-        yaml(&folder, &release_file)?,
-    );
-    files.insert(
-        format!("{folder}/snapshot.yaml"),
-        yaml(&folder, &snapshot_file)?,
-    );
-    let back = read(&folder, &files)?;
+    for (name, bytes) in [
+        ("release.yaml", yaml(&folder, &release_file)?),
+        ("snapshot.yaml", yaml(&folder, &snapshot_file)?),
+    ] {
+        files.insert(format!("{folder}/{name}"), bytes);
+    }
+    drop((release_file, snapshot_file));
+    let back = read(&folder, &files, &mut Pool::of(release))?;
     if back != *release {
         return Err(RecordError::new(
             &folder,
@@ -255,11 +258,19 @@ pub(crate) fn write(release: &ReleaseRecord) -> Result<Files, RecordError> {
     Ok(files)
 }
 
-/// Reads the release in a folder.
-pub(crate) fn read(folder: &str, files: &Files) -> Result<ReleaseRecord, RecordError> {
+/// Reads the release in a folder. What it has in common with others read before is shared with them.
+pub(crate) fn read(
+    folder: &str,
+    files: &Files,
+    pool: &mut Pool,
+) -> Result<ReleaseRecord, RecordError> {
     let release: ReleaseFile = parse(&format!("{folder}/release.yaml"), files)?;
     let snapshot: SnapshotFile = parse(&format!("{folder}/snapshot.yaml"), files)?;
-    let reader = Reader { folder, files };
+    let mut reader = Reader {
+        folder,
+        files,
+        pool,
+    };
     let mut outcomes: BTreeMap<EntityRef, OutcomeFile> = release
         .entities
         .into_iter()
@@ -286,7 +297,7 @@ pub(crate) fn read(folder: &str, files: &Files) -> Result<ReleaseRecord, RecordE
             listed,
             fields,
         } = file;
-        let entity = EntityRef { kind, key, store };
+        let entity = reader.pool.entity(EntityRef { kind, key, store });
         let outcome = outcomes.remove(&entity).ok_or_else(|| {
             RecordError::new(folder, format!("{entity} has a snapshot but no outcome"))
         })?;
@@ -295,9 +306,9 @@ pub(crate) fn read(folder: &str, files: &Files) -> Result<ReleaseRecord, RecordE
             .into_iter()
             .map(|f| (f.field.clone(), f))
             .collect();
-        let mut slots = BTreeMap::new();
+        let mut slots = Slots::default();
         for slot in fields {
-            let field = slot.field.clone();
+            let field = reader.pool.field(slot.field.clone());
             let outcome = seen.remove(&field).ok_or_else(|| {
                 RecordError::new(folder, format!("{entity}: {field} has no outcome"))
             })?;
@@ -363,6 +374,8 @@ pub(crate) fn parse<T: DeserializeOwned>(path: &str, files: &Files) -> Result<T,
 struct Values {
     name: String,
     files: Files,
+    /// The path of each, by the digest of its bytes.
+    known: BTreeMap<[u8; 32], String>,
 }
 
 impl Values {
@@ -396,15 +409,13 @@ impl Values {
         match value {
             Value::String(text) if !is_plain(text) => {
                 // Equal bytes are kept once.
-                let known = self
-                    .files
-                    .iter()
-                    .find(|(_, bytes)| bytes.as_slice() == text.as_bytes());
-                if let Some((path, _)) = known {
+                let digest: [u8; 32] = Sha256::digest(text).into();
+                if let Some(path) = self.known.get(&digest) {
                     return ValueFile::File(path.clone());
                 }
                 let path = format!("values/{}.{role}.txt", self.name);
                 self.files.insert(path.clone(), text.clone().into_bytes());
+                self.known.insert(digest, path.clone());
                 ValueFile::File(path)
             }
             value => ValueFile::Value(value.clone()),
@@ -461,10 +472,15 @@ fn is_plain(text: &str) -> bool {
 struct Reader<'a> {
     folder: &'a str,
     files: &'a Files,
+    pool: &'a mut Pool,
 }
 
 impl Reader<'_> {
-    fn slot(&self, slot: SlotFile, outcome: FieldOutcomeFile) -> Result<SlotRecord, RecordError> {
+    fn slot(
+        &mut self,
+        slot: SlotFile,
+        outcome: FieldOutcomeFile,
+    ) -> Result<SlotRecord, RecordError> {
         Ok(SlotRecord {
             desired_before: self.desired(slot.desired_before)?,
             desired_after: self.desired(slot.desired_after)?,
@@ -489,7 +505,7 @@ impl Reader<'_> {
         })
     }
 
-    fn file(&self, name: &str) -> Result<Value, RecordError> {
+    fn text(&self, name: &str) -> Result<Value, RecordError> {
         let path = format!("{}/{name}", self.folder);
         let bytes = self
             .files
@@ -499,23 +515,27 @@ impl Reader<'_> {
         Ok(Value::from(text))
     }
 
+    fn file(&mut self, name: &str) -> Result<SharedValue, RecordError> {
+        Ok(self.pool.value(self.text(name)?))
+    }
+
     fn value(&self, value: ValueFile) -> Result<Value, RecordError> {
         match value {
             ValueFile::Value(value) => Ok(value),
-            ValueFile::File(name) => self.file(&name),
+            ValueFile::File(name) => self.text(&name),
         }
     }
 
-    fn desired(&self, desired: DesiredFile) -> Result<Option<DesiredValue>, RecordError> {
+    fn desired(&mut self, desired: DesiredFile) -> Result<Option<DesiredValue>, RecordError> {
         Ok(match desired {
             DesiredFile::Absent => None,
             DesiredFile::Ensure(ensure) => Some(DesiredValue::Ensure(ensure)),
-            DesiredFile::Value(value) => Some(DesiredValue::Value(value)),
+            DesiredFile::Value(value) => Some(DesiredValue::Value(self.pool.value(value))),
             DesiredFile::File(name) => Some(DesiredValue::Value(self.file(&name)?)),
         })
     }
 
-    fn before(&self, before: BeforeFile) -> Result<Before, RecordError> {
+    fn before(&mut self, before: BeforeFile) -> Result<Before, RecordError> {
         Ok(match before {
             BeforeFile::Missing => Before::Missing,
             BeforeFile::Unknown => Before::Unknown,
@@ -526,7 +546,7 @@ impl Reader<'_> {
                     .map(|(name, value)| Ok((name, self.value(value)?)))
                     .collect::<Result<_, RecordError>>()?,
             )),
-            BeforeFile::Value(value) => Before::Value(value),
+            BeforeFile::Value(value) => Before::Value(self.pool.value(value)),
             BeforeFile::File(name) => Before::Value(self.file(&name)?),
         })
     }
@@ -549,15 +569,15 @@ mod tests {
         let words = |n: usize| text(n).to_string();
         let slot = SlotRecord {
             desired_before: None,
-            desired_after: Some(DesiredValue::Value(text(0))),
-            observed_before: Before::Value(text(1)),
+            desired_after: Some(DesiredValue::Value(text(0).into())),
+            observed_before: Before::Value(text(1).into()),
             derived: true,
             owed: true,
             reverts: vec![Seq(3)],
-            target: Target::PutBack(Before::Value(text(2))),
+            target: Target::PutBack(Before::Value(text(2).into())),
             status: Some(FieldStatus::InDoubt),
-            observed: Some(Before::Value(text(3))),
-            also: vec![Before::Value(text(4)), Before::Unknown],
+            observed: Some(Before::Value(text(3).into())),
+            also: vec![Before::Value(text(4).into()), Before::Unknown],
             conflict: true,
             effective: false,
         };
@@ -581,7 +601,7 @@ mod tests {
             digest: Some("ab".repeat(32)),
             explicit: true,
             listed: BTreeSet::from([FieldId::Existence]),
-            slots: BTreeMap::from([
+            slots: Slots::from_iter([
                 (FieldId::Existence, existence),
                 (FieldId::Named(FieldName::new("title").unwrap()), slot),
             ]),
@@ -681,7 +701,7 @@ mod tests {
             // `write` reads back and compares.
             let release = release(&key, &texts);
             let files = write(&release).map_err(|e| TestCaseError::fail(e.to_string()))?;
-            prop_assert_eq!(read(&folder(&release), &files).unwrap(), release);
+            prop_assert_eq!(read(&folder(&release), &files, &mut Pool::default()).unwrap(), release);
         }
     }
 }

@@ -257,7 +257,7 @@ impl<'a> Survey<'a> {
             .filter(|view| self.linked.contains(&(id, view.id)))
             .map(|view| view.code.clone())
             .collect();
-        (!views.is_empty()).then_some(StoreScope::Views(views))
+        (!views.is_empty()).then_some(StoreScope::Views(views.into()))
     }
 
     /// The entity asked for, if there is one.

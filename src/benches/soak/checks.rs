@@ -219,7 +219,7 @@ fn stack<'a>(book: &'a Book, place: [&str; 3], field: &str) -> Option<&'a Stack>
         ];
         names == place && slot.field.as_str() == field
     });
-    found.map(|(_, stack)| stack)
+    found.map(|(_, stack)| stack.as_ref())
 }
 
 /// Whether releases in effect have deleted or made an entity, so that it is not the first one.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::Slots;
 use crate::domain::{
     Action, Activity, ChangeStatus, CommitId, DesiredValue, Ensure, EntityId, EntityRef, FieldId,
     FieldStatus, Phase, ReleaseId, ReleaseKind, ReleaseStatus, Slot,
@@ -90,7 +91,7 @@ pub struct EntityRecord {
     /// Fields that the release's own difference lists although they have no transition (shadowed).
     pub listed: BTreeSet<FieldId>,
     /// Its slots.
-    pub slots: BTreeMap<FieldId, SlotRecord>,
+    pub slots: Slots,
     /// What is done to it.
     pub action: Action,
     /// Where that stands.
@@ -99,6 +100,13 @@ pub struct EntityRecord {
     pub error: Option<String>,
     /// Whether only a person's `retry` or another value helps.
     pub permanent: bool,
+}
+
+impl EntityRecord {
+    /// Whether the same follows from it as from another one of its entity in its release.
+    pub(super) fn plays_like(&self, other: &Self) -> bool {
+        self.permanent == other.permanent && self.slots == other.slots
+    }
 }
 
 /// A path's content ids before and after a release; `None` where there is no such path.
@@ -191,6 +199,14 @@ impl ReleaseRecord {
             .get_mut(&slot.entity)?
             .slots
             .get_mut(&slot.field)
+    }
+
+    /// The releases that it takes back, where it can be carried out.
+    pub(super) fn reverting(&self) -> &[Seq] {
+        match self.status {
+            ReleaseStatus::Invalid => &[],
+            _ => &self.reverts,
+        }
     }
 
     /// Whether its outcome is still open.

@@ -164,7 +164,7 @@ impl Book {
 /// A value for people and JSON; existence as `present` and `absent`.
 pub fn show(field: &FieldId, before: &Before) -> Value {
     match before {
-        Before::Value(value) => value.clone(),
+        Before::Value(value) => value.to_value(),
         Before::Missing if *field == FieldId::Existence => Value::from("absent"),
         Before::Missing => Value::Null,
         Before::Entity(_) => Value::from("present"),
@@ -176,6 +176,6 @@ pub fn show(field: &FieldId, before: &Before) -> Value {
 pub fn show_desired(desired: &DesiredValue) -> Value {
     match desired {
         DesiredValue::Ensure(ensure) => Value::from(ensure.as_str()),
-        DesiredValue::Value(value) => value.clone(),
+        DesiredValue::Value(value) => value.to_value(),
     }
 }

@@ -1,13 +1,14 @@
 //! What is tried again in a pass, with what is observed of it now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Composed, Composer};
 use crate::domain::{DesiredState, DesiredValue, EntityRef, FieldId, FieldStatus, Slot};
 use crate::plan::book::ReleaseRecord;
 use crate::plan::stack::{Before, Seq, Target};
 
-impl Composer {
+impl Composer<'_> {
     pub(super) fn finish(
         mut self,
         retry: &BTreeSet<Slot>,
@@ -38,7 +39,7 @@ impl Composer {
         let retry: BTreeSet<Slot> = retry.iter().cloned().chain(left).collect();
         let retry = self.with_entities(&touched, &retry);
         let retried: BTreeSet<Slot> = retry.difference(&touched).cloned().collect();
-        let mut renewed: BTreeMap<Seq, ReleaseRecord> = BTreeMap::new();
+        let mut renewed: BTreeMap<Seq, Arc<ReleaseRecord>> = BTreeMap::new();
         for slot in &retried {
             self.renew(slot, &mut renewed);
             if let Some(desired) = wanted.and_then(|state| state.entities.get(&slot.entity)) {
@@ -48,6 +49,9 @@ impl Composer {
         let seqs = renewed.keys().copied().collect();
         if !renewed.is_empty() {
             self.book.update(renewed.into_values());
+        }
+        for entity in &self.dissolved {
+            self.book.replay_entity(entity);
         }
         Composed {
             book: self.book,
@@ -77,33 +81,24 @@ impl Composer {
         &self,
         entity: &EntityRef,
         explicit: bool,
-        renewed: &mut BTreeMap<Seq, ReleaseRecord>,
+        renewed: &mut BTreeMap<Seq, Arc<ReleaseRecord>>,
     ) {
-        let newest = self
-            .book
-            .releases
-            .values()
-            .rev()
-            .find(|release| release.entities.contains_key(entity));
+        let newest = self.book.of_entity(entity).next_back();
         let Some(newest) = newest else { return };
         let release = renewed.get(&newest.seq).unwrap_or(newest);
-        if release
-            .entities
-            .get(entity)
-            .is_none_or(|e| e.explicit == explicit)
-        {
+        let record = release.entities.get(entity);
+        if record.is_none_or(|record| record.explicit == explicit) {
             return;
         }
-        let mut release = release.clone();
-        if let Some(record) = release.entities.get_mut(entity) {
+        let release = renewed.entry(newest.seq).or_insert_with(|| newest.clone());
+        if let Some(record) = Arc::make_mut(release).entities.get_mut(entity) {
             record.explicit = explicit;
         }
-        renewed.insert(release.seq, release);
     }
 
     /// A slot that was never written is observed anew: the lowest of its unwritten transitions takes
     /// what the store shows now, those above what the one below it would have left.
-    fn renew(&self, slot: &Slot, renewed: &mut BTreeMap<Seq, ReleaseRecord>) {
+    fn renew(&self, slot: &Slot, renewed: &mut BTreeMap<Seq, Arc<ReleaseRecord>>) {
         let (seen, _) = self.world.before(&slot.entity, &slot.field, true);
         if seen == Before::Unknown {
             return;
@@ -115,12 +110,14 @@ impl Composer {
         let mut before = seen;
         for transition in &stack[first..] {
             let seq = transition.observed_at;
-            let release = renewed
-                .get(&seq)
-                .or_else(|| self.book.releases.get(&seq))
-                .cloned();
-            let Some(mut release) = release else { continue };
-            let Some(record) = release.slot_mut(slot) else {
+            let Some(known) = self.book.releases.get(&seq) else {
+                continue;
+            };
+            if known.slot(slot).is_none() {
+                continue;
+            }
+            let release = renewed.entry(seq).or_insert_with(|| known.clone());
+            let Some(record) = Arc::make_mut(release).slot_mut(slot) else {
                 continue;
             };
             if record.status == Some(FieldStatus::NotWritten) && record.observed_before != before {
@@ -132,7 +129,6 @@ impl Composer {
             if let Some(DesiredValue::Value(value)) = &transition.desired_after {
                 before = Before::Value(value.clone());
             }
-            renewed.insert(seq, release);
         }
     }
 }

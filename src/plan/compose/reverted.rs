@@ -30,7 +30,7 @@ impl Reverted {
     }
 }
 
-impl Composer {
+impl Composer<'_> {
     /// The releases that a commit reverts, newest first, and a hint where it only looks like one.
     pub(super) fn reverted(
         &self,
@@ -100,7 +100,8 @@ impl Composer {
         match self.book.of_commit(&named.commit) {
             Some(invalid) if invalid.status == ReleaseStatus::Invalid => {
                 // What it changed came in with the next commit that was valid.
-                let mut later = self.book.releases.range(invalid.seq..).map(|(_, r)| r);
+                let later = self.book.releases.range(invalid.seq..);
+                let mut later = later.map(|(_, release)| release.as_ref());
                 let brought = later.find(|r| r.status != ReleaseStatus::Invalid);
                 // Where it came to nothing, taking it back goes by the desired values alone.
                 let alone = || (!named.carried).then(|| (invalid.seq, changed.clone()));

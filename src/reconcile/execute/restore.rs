@@ -15,7 +15,7 @@ use crate::reconcile::error::PassError;
 
 impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
     /// Undoes what was written, if anything failed and the policy says so.
-    pub(super) async fn restore(&mut self, seen: &Observation) -> Result<(), PassError> {
+    pub(super) async fn restore(&mut self, seen: Observation) -> Result<(), PassError> {
         if !self.tools.restore || !self.results.values().any(super::EntityResult::is_failed) {
             return Ok(());
         }
@@ -41,7 +41,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         let wanted = std::mem::replace(&mut self.work, back);
         let mut outcome = std::mem::take(&mut self.results);
         self.begun.clear();
-        self.observation = seen.clone();
+        self.observation.extend(seen);
         self.observed_at = self.tools.clock.monotonic();
         for level in self.levels() {
             self.level(level).await?;
@@ -110,7 +110,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                     Before::Value(value) => Some((
                         name.clone(),
                         Want {
-                            value: value.clone(),
+                            value: value.to_value(),
                             exact: true,
                         },
                     )),

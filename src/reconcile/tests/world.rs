@@ -19,7 +19,7 @@ use crate::domain::{
     StoreCode, StoreScope, StoreView, StoreViews, Value, Vocabulary,
 };
 use crate::manifest::{EntryKind, Loader, Options, Tree, TreeEntry, TreeError};
-use crate::plan::Policy;
+use crate::plan::{Book, Policy};
 use crate::ports::{
     Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Payload, Source,
     StoreError, StoreRead, StoreWrite, Write,
@@ -771,7 +771,12 @@ impl World {
         let Some(process) = &self.process else {
             unreachable!("just made")
         };
-        self.runtime.block_on(process.pass(request))
+        let report = self.runtime.block_on(process.pass(request))?;
+        // Only what changes is replayed; it must come to what the whole history comes to.
+        let book = &report.ledger.book;
+        let replayed = Book::replay(book.releases.values().cloned(), book.epoch);
+        assert_eq!(**book, replayed);
+        Ok(report)
     }
 
     /// Runs passes until one ends with an outcome; waits as long as it is told to. A process that was
