@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::marker::Marker;
-use super::{EntityId, EntityRef, FieldName, StoreCode, StoreScope, Value};
+use super::{EntityId, EntityKey, EntityRef, FieldName, StoreCode, StoreScope, Value};
 
 /// An entity as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +62,9 @@ pub enum Presence {
     Ambiguous(Vec<EntityId>),
     /// The store has no view of this code.
     UnknownView(StoreCode),
+    /// There is none of this spelling, but the store takes this other key for the same: it compares
+    /// without regard to case and accents.
+    Alias(EntityKey),
     /// There is none, and there can be none, because this entity is missing.
     Orphan(Box<EntityRef>),
 }
@@ -75,6 +78,7 @@ impl Presence {
             | Self::Elsewhere(_)
             | Self::Ambiguous(_)
             | Self::UnknownView(_)
+            | Self::Alias(_)
             | Self::Orphan(_) => None,
         }
     }

@@ -17,7 +17,7 @@ use super::kinds::{
     Charset, EntityType, FieldScope, FieldSpec, FieldType, Target, check_charset, set, type_name,
 };
 use super::marker::{Marker, marker_of};
-use super::{EntityRef, Kind, StoreScope, Value, nearest};
+use super::{EntityRef, Kind, StoreCode, StoreScope, Value, nearest};
 
 /// Ids and names of one kind of thing. An id has one name; a name may be shared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -222,6 +222,10 @@ pub struct Vocabulary {
     pub attributes: BTreeMap<EntityType, BTreeMap<String, Attribute>>,
     /// Ids and names of what references name.
     pub names: BTreeMap<Target, Names>,
+    /// The codes of the attributes that each attribute set of products has, by the set's name.
+    pub sets: BTreeMap<String, BTreeSet<String>>,
+    /// The website of each view: its views share what has one value per website.
+    pub websites: BTreeMap<StoreCode, String>,
 }
 
 impl Vocabulary {

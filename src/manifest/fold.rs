@@ -211,6 +211,11 @@ impl Folded {
     }
 }
 
+/// PHP takes a zero for nothing, and Magento with it: nothing is set along with it.
+fn is_zero(value: &crate::domain::Value) -> bool {
+    value.as_f64() == Some(0.0)
+}
+
 /// What the store sets along with a field that the files set is desired as well: whatever it sets.
 fn coupled(
     kind: Kind,
@@ -222,7 +227,7 @@ fn coupled(
         };
         let moves = fields
             .get(&leader)
-            .is_some_and(|value| !value.is_null() && marker_of(value).is_none());
+            .is_some_and(|value| !value.is_null() && marker_of(value).is_none() && !is_zero(value));
         if let (true, Ok(name)) = (moves, FieldName::new(spec.name)) {
             fields
                 .entry(name)

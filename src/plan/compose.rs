@@ -213,6 +213,9 @@ impl Composer<'_> {
                     let line = conflict_line(self.policy);
                     record.activity.push(self.entity_line(&slot, line));
                 }
+                if let Some(note) = note(&slot, &slot_record) {
+                    record.activity.push(self.entity_line(&slot, note));
+                }
                 let entity = entity_record(&mut record, &slot.entity, draft);
                 entity.slots.insert(slot.field.clone(), slot_record);
             }
@@ -535,6 +538,23 @@ impl Composer<'_> {
     fn push(&mut self, record: ReleaseRecord) {
         self.new.push(record.seq);
         self.book.push(record);
+    }
+}
+
+/// What is to be known of a field whose value is changed, where its kind's table says so.
+fn note(slot: &Slot, record: &SlotRecord) -> Option<String> {
+    let FieldId::Named(name) = &slot.field else {
+        return None;
+    };
+    let note = slot.entity.kind.field(name.as_str())?.note?;
+    let (Target::Desired(Some(DesiredValue::Value(value))) | Target::PutBack(Before::Value(value))) =
+        &record.target
+    else {
+        return None;
+    };
+    match &record.observed_before {
+        Before::Value(seen) if !seen.is_null() && seen != value => Some(note.to_owned()),
+        Before::Value(_) | Before::Missing | Before::Entity(_) | Before::Unknown => None,
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::book::{Book, Standing};
 use super::stack::{Before, Target};
 use super::surroundings::{Surroundings, settle};
+use super::websites;
 use crate::domain::kinds::{Charset, FieldType, Owner, Scoping};
 use crate::domain::{
-    Action, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Marker, ObservedEntity, Presence,
-    ReleaseKind, Slot, StoreScope, Value, Vocabulary, marker_of,
+    Action, DesiredValue, Ensure, EntityKey, EntityRef, FieldId, FieldName, Marker, ObservedEntity,
+    Presence, ReleaseKind, Slot, StoreScope, Value, Vocabulary, marker_of,
 };
 
 /// A field's value to be brought about.
@@ -28,7 +29,8 @@ impl Want {
         }
         match entity.kind.field(field.as_str()) {
             Some(spec) if !self.exact => spec.same(&self.value, seen),
-            Some(_) | None => self.value == *seen,
+            Some(spec) => self.value == *seen || spec.both_empty(&self.value, seen),
+            None => self.value == *seen,
         }
     }
 
@@ -142,6 +144,7 @@ pub fn work<'a>(
 ) -> BTreeMap<EntityRef, EntityWork> {
     let mut work = asked(book, slots);
     settle(&mut work, vocabulary, charset);
+    websites::check(&mut work, book, vocabulary);
     work
 }
 
@@ -327,10 +330,20 @@ pub fn decide(
     if let Some(problem) = &work.problem {
         return Decision::Refused(problem.clone());
     }
+    if let Some(why) = around.unfit(entity) {
+        return Decision::Refused(why.to_owned());
+    }
     if entity.base().is_some() {
         return decide_view(entity, work, presence, around);
     }
     match presence {
+        Presence::Alias(known) => match &work.being {
+            Being::Absent { put_back: true } => Decision::Noop,
+            Being::Any
+            | Being::Present(_)
+            | Being::Existing
+            | Being::Absent { put_back: false } => Decision::Refused(spelled_otherwise(known)),
+        },
         Presence::Orphan(parent) if !around.made.contains(parent) => match &work.being {
             Being::Absent { .. } => Decision::Noop,
             Being::Any | Being::Present(_) | Being::Existing => Decision::Refused(format!(
@@ -410,6 +423,7 @@ fn decide_view(
             "the store has no view `{code}`; correct `store:`, or create the view"
         )),
         _ if work.fields.values().all(Want::is_default) => Decision::Noop,
+        Presence::Alias(known) => Decision::Refused(spelled_otherwise(known)),
         _ if entity
             .base()
             .is_some_and(|base| around.made.contains(&base)) =>
@@ -426,6 +440,12 @@ fn decide_view(
             entity.kind.label
         )),
     }
+}
+
+fn spelled_otherwise(known: &EntityKey) -> String {
+    format!(
+        "the store has it as `{known}`, and takes the two spellings for one; write the key as the store has it"
+    )
 }
 
 /// Whether REST can make an entity with this assignment.

@@ -7,6 +7,7 @@ mod inverse;
 mod patch;
 mod stack;
 mod surroundings;
+mod websites;
 mod world;
 
 pub use book::{

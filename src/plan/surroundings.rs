@@ -5,12 +5,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Being, EntityWork, Want};
-use crate::domain::kinds::{Access, Charset, EntityType, FieldScope};
+use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, Place};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{
     EntityRef, FieldId, FieldName, Kind, Marker, Observation, ObservedEntity, Presence, Slot,
     Value, Vocabulary, key,
 };
+
+/// The field that names the attribute set.
+const ATTRIBUTE_SET: &str = "attribute_set_id";
 
 /// What is known of a pass besides the entity at hand.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,8 @@ pub struct Surroundings {
     moved: BTreeSet<Slot>,
     /// The entities that the pass deletes.
     deleted: BTreeSet<EntityRef>,
+    /// Why what is wanted of an entity cannot be: its attribute set lacks an attribute.
+    unfit: BTreeMap<EntityRef, String>,
 }
 
 impl Surroundings {
@@ -31,6 +36,7 @@ impl Surroundings {
         work: &BTreeMap<EntityRef, EntityWork>,
         observation: &Observation,
         charset: Charset,
+        vocabulary: &Vocabulary,
     ) -> Self {
         let mut around = Self {
             charset,
@@ -58,6 +64,14 @@ impl Surroundings {
                 (_, Being::Any | Being::Existing | Being::Absent { .. }) => {}
             }
         }
+        if !vocabulary.sets.is_empty() {
+            let unfit = work.iter().filter_map(|(entity, wanted)| {
+                let set = attribute_set(entity, work, observation)?;
+                let why = misfit(entity, wanted, set, vocabulary)?;
+                Some((entity.clone(), why))
+            });
+            around.unfit = unfit.collect();
+        }
         around
     }
 
@@ -65,6 +79,11 @@ impl Surroundings {
     pub(super) fn deletes(&self, kind: Kind, key: &str) -> bool {
         let mut deleted = self.deleted.iter();
         deleted.any(|entity| entity.kind == kind && entity.key.as_str() == key)
+    }
+
+    /// Why what is wanted of an entity cannot be, whatever it shows.
+    pub(super) fn unfit(&self, entity: &EntityRef) -> Option<&str> {
+        self.unfit.get(entity).map(String::as_str)
     }
 
     /// Whether the value that a view only inherits, and that is the one wanted there, goes away beneath
@@ -86,6 +105,62 @@ impl Surroundings {
             })
         })
     }
+}
+
+/// The attribute set that an entity has, or is made with.
+fn attribute_set<'a>(
+    entity: &EntityRef,
+    work: &'a BTreeMap<EntityRef, EntityWork>,
+    observation: &'a Observation,
+) -> Option<&'a str> {
+    entity.kind.attributes?;
+    let is_set = |name: &FieldName| name.as_str() == ATTRIBUTE_SET;
+    let base = entity.base();
+    let base = base.as_ref().unwrap_or(entity);
+    let found = observation.get(base).or_else(|| observation.get(entity));
+    if let Some(Presence::Found(found)) = found {
+        let of = |fields: &'a BTreeMap<FieldName, Value>| {
+            fields.iter().find(|(n, _)| is_set(n)).map(|(_, v)| v)
+        };
+        let inherited = || of(found.inherited.as_deref()?);
+        return of(&found.fields).or_else(inherited)?.as_str();
+    }
+    let made = work.get(base)?;
+    let wanted = made.fields.iter().find(|(name, _)| is_set(name));
+    let standing = match &made.being {
+        Being::Present(fields) => fields.iter().find(|(name, _)| is_set(name)),
+        Being::Any | Being::Existing | Being::Absent { .. } => None,
+    };
+    let value = wanted.map(|(_, want)| &want.value);
+    value.or(standing.map(|(_, value)| value))?.as_str()
+}
+
+/// Magento ignores, with a 200, the value of an attribute that is not in a product's set.
+fn misfit(
+    entity: &EntityRef,
+    work: &EntityWork,
+    set: &str,
+    vocabulary: &Vocabulary,
+) -> Option<String> {
+    let codes = vocabulary.sets.get(set)?;
+    let name = work.fields.iter().find(|(name, want)| {
+        let known = vocabulary.attribute(entity.kind, name.as_str());
+        let stands_there = entity
+            .kind
+            .field(name.as_str())
+            .is_some_and(|spec| spec.place == Place::Attribute);
+        !want.exact
+            && !want.is_default()
+            && !want.value.is_null()
+            && stands_there
+            && known.is_some()
+            && !codes.contains(name.as_str())
+    });
+    let (name, _) = name?;
+    Some(format!(
+        "`{name}` is no attribute of the set {set:?} that this {} has, and Magento would ignore it without a word; add it to the set, or take it out",
+        entity.kind.label
+    ))
 }
 
 /// Brings what the files say into the store's own words; where the store does not know one, and the pass

@@ -36,7 +36,10 @@ impl<'a> World<'a> {
                 // A view has no values of its own where there is no entity yet.
                 Presence::Missing if entity.base().is_some() => Some(Cow::Owned(BTreeMap::new())),
                 // Under this assignment there is none.
-                Presence::Missing | Presence::Elsewhere(_) | Presence::Orphan(_) => None,
+                Presence::Missing
+                | Presence::Elsewhere(_)
+                | Presence::Alias(_)
+                | Presence::Orphan(_) => None,
                 Presence::Ambiguous(_) | Presence::UnknownView(_) => continue,
             };
             entities.insert(

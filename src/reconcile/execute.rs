@@ -98,7 +98,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         (observation, observed_at): (Observation, Duration),
     ) -> Self {
         let work = tools.work(hold.book(), slots);
-        let around = Surroundings::of(&work, &observation, tools.charset);
+        let around = Surroundings::of(&work, &observation, tools.charset, &tools.vocabulary);
         Self {
             hold,
             recorded,

@@ -685,7 +685,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 .all(|record| record.error.as_deref() == Some(why))
         };
         let wanted = tools.work(book, &composed.slots());
-        let around = Surroundings::of(&wanted, observation, tools.charset);
+        let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
         wanted.iter().all(|(entity, work)| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
             match decide(entity, work, presence, &around) {
@@ -771,7 +771,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 fn prepare<M, C>(composed: &mut Composed, observation: &Observation, tools: &Tools<M, C>) {
     let slots = composed.slots();
     let wanted = tools.work(&composed.book, &slots);
-    let around = Surroundings::of(&wanted, observation, tools.charset);
+    let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
     for seq in &composed.new {
         let Some(release) = composed.book.releases.get_mut(seq) else {
             continue;

@@ -211,7 +211,7 @@ fn changes<M, C>(
             .is_some_and(|r| r.kind == ReleaseKind::Adopt)
     });
     let wanted = tools.work(&composed.book, &slots);
-    let around = Surroundings::of(&wanted, observation, tools.charset);
+    let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
     wanted
         .iter()
         .map(|(entity, work)| {

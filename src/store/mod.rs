@@ -6,7 +6,7 @@
 //! | `client` | one attempt of one request |
 //! | `search` | queries, batches, pages |
 //! | `list` | lists of whatever else the store has |
-//! | `vocabulary` | the store's own words: ids of names, attributes |
+//! | `vocabulary`, `attributes` | the store's own words: ids of names, attributes |
 //! | `assignment` | fields and exact assignment of pages and blocks |
 //! | `write` | creates, updates and deletes pages and blocks |
 //! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
@@ -28,7 +28,9 @@
 
 mod assignment;
 mod attribute;
+mod attributes;
 mod category;
+mod category_paths;
 mod client;
 mod entity;
 mod errors;
@@ -287,6 +289,8 @@ struct Writing<'a> {
     /// As last read. A name that is not in it may have been made since, by this pass: it is read anew.
     vocabulary: &'a Vocabulary,
     options: &'a tokio::sync::Mutex<()>,
+    /// What is read anew is kept here.
+    kept: &'a Mutex<Arc<Vocabulary>>,
 }
 
 impl Writing<'_> {
@@ -307,19 +311,6 @@ impl Writing<'_> {
             body,
         };
         self.client.send(request).await
-    }
-
-    /// What is sent for a natural value. A name that is not known may have been made since.
-    async fn wire(&self, kind: Kind, field: &str, value: &Value) -> Result<Value, StoreError> {
-        if let Ok(wire) = self.vocabulary.wire(kind, field, value) {
-            return Ok(wire);
-        }
-        let fresh = vocabulary::read(self.client, &BTreeSet::from([kind])).await?;
-        let wire = fresh.wire(kind, field, value);
-        wire.map_err(|why| StoreError::Refused {
-            status: 400,
-            message: format!("`{field}`: {why}"),
-        })
     }
 
     /// Sends writes of one kind: rows together, anything else one by one.
@@ -373,6 +364,7 @@ impl StoreWrite for Magento {
             client: &self.client,
             vocabulary: &self.known(),
             options: &self.options,
+            kept: &self.vocabulary,
         };
         writing.write(writes).await
     }

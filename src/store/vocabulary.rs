@@ -1,15 +1,19 @@
-//! Reading the store's own words: what references name, and the attributes of entity types.
+//! Reading the store's own words: what references name, the websites of views, attribute sets. The
+//! attributes of entity types are read by [`super::attributes`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::client::{Client, misshapen};
 use super::list::{List, get, objects, text_of};
-use crate::domain::kinds::{EntityType, FieldScope, FieldType, Target};
-use crate::domain::vocabulary::{Attribute, AttributeType, Names};
-use crate::domain::{Kind, Vocabulary};
+use super::{Writing, attributes};
+use crate::domain::kinds::{EntityType, FieldType, Target};
+use crate::domain::vocabulary::Names;
+use crate::domain::{Kind, StoreCode, Vocabulary};
 use crate::ports::StoreError;
 
 /// Reads what entities of these kinds are written in.
@@ -25,10 +29,147 @@ pub(super) async fn read(
     }
     let types: BTreeSet<EntityType> = kinds.iter().filter_map(|kind| kind.attributes).collect();
     for ty in types {
-        let attributes = attributes(client, ty).await?;
+        let attributes = attributes::all(client, ty).await?;
         vocabulary.attributes.insert(ty, attributes);
     }
+    if vocabulary.attributes.contains_key(&EntityType::Product)
+        && let Some(names) = vocabulary.names.get(&Target::AttributeSet)
+    {
+        vocabulary.sets = sets(client, names).await?;
+    }
+    if kinds.iter().any(|kind| kind.scoping.is_values()) {
+        vocabulary.websites = websites(client).await?;
+    }
     Ok(vocabulary)
+}
+
+/// The codes of the attributes in each set. (No set can be told apart by its name that shares it.)
+async fn sets(
+    client: &Arc<Client>,
+    names: &Names,
+) -> Result<BTreeMap<String, BTreeSet<String>>, StoreError> {
+    let mut running = JoinSet::new();
+    for name in names.names() {
+        let Some(id) = names.id(name) else { continue };
+        let path = format!("products/attribute-sets/{id}/attributes");
+        let (client, name) = (Arc::clone(client), name.to_owned());
+        let job = async move {
+            let fields = Some("fields=attribute_code".to_owned());
+            let list = get(&client, "all", &path, fields).await?;
+            let codes = objects(list)
+                .ok_or_else(|| misshapen("no list of the attributes of a set"))?
+                .iter()
+                .filter_map(|item| text_of(item, "attribute_code"))
+                .collect();
+            Ok((name, codes))
+        };
+        running.spawn(job.in_current_span());
+    }
+    let mut sets = BTreeMap::new();
+    while let Some(joined) = running.join_next().await {
+        let set = joined.map_err(|error| StoreError::Unavailable {
+            message: format!("a list was broken off ({error})"),
+            retry_after: None,
+        })?;
+        sets.extend([set?]);
+    }
+    Ok(sets)
+}
+
+/// The website of each view.
+async fn websites(client: &Client) -> Result<BTreeMap<StoreCode, String>, StoreError> {
+    let views = get(client, "all", "store/storeViews", None).await?;
+    let views = objects(views).ok_or_else(|| misshapen("no list of store views"))?;
+    let of = |view: &serde_json::Map<String, Value>| {
+        let code = view.get("code")?.as_str()?;
+        Some((StoreCode::new(code).ok()?, text_of(view, "website_id")?))
+    };
+    Ok(views
+        .iter()
+        .filter(|view| text_of(view, "id").as_deref() != Some("0"))
+        .filter_map(of)
+        .collect())
+}
+
+impl Writing<'_> {
+    /// What is sent for a natural value. A name that is not known was made by this pass: it is read
+    /// anew, and kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a name that the store does not know now either; what reading says.
+    pub(super) async fn wire(
+        &self,
+        kind: Kind,
+        field: &str,
+        value: &Value,
+    ) -> Result<Value, StoreError> {
+        if let Ok(wire) = self.known(self.vocabulary, kind, field, value) {
+            return Ok(wire);
+        }
+        let latest = self.latest();
+        if let Ok(wire) = self.known(&latest, kind, field, value) {
+            return Ok(wire);
+        }
+        self.renew(kind, field).await?;
+        let latest = self.latest();
+        self.known(&latest, kind, field, value)
+            .map_err(|why| StoreError::Refused {
+                status: 400,
+                message: format!("`{field}`: {why}"),
+            })
+    }
+
+    fn known(
+        &self,
+        vocabulary: &Vocabulary,
+        kind: Kind,
+        field: &str,
+        value: &Value,
+    ) -> Result<Value, String> {
+        let of_store = kind
+            .field(field)
+            .is_some_and(|spec| spec.ty == FieldType::Attribute);
+        if of_store && vocabulary.attribute(kind, field).is_none() {
+            return Err("the store has no such attribute".to_owned());
+        }
+        vocabulary.wire(kind, field, value)
+    }
+
+    /// As last read, by whichever write.
+    fn latest(&self) -> Arc<Vocabulary> {
+        let kept = self.kept.lock();
+        Arc::clone(&kept.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads anew what a field is written in.
+    async fn renew(&self, kind: Kind, field: &str) -> Result<(), StoreError> {
+        let Some(spec) = kind.field(field) else {
+            return Ok(());
+        };
+        match (spec.ty, kind.attributes) {
+            (FieldType::Reference(target) | FieldType::References(target), _) => {
+                let names = names(self.client, target).await?;
+                self.keep(|vocabulary| {
+                    vocabulary.names.insert(target, names);
+                });
+            }
+            (FieldType::Attribute, Some(ty)) => {
+                if let Some(attribute) = attributes::one(self.client, ty, field).await? {
+                    self.keep(|vocabulary| {
+                        let known = vocabulary.attributes.entry(ty).or_default();
+                        known.insert(field.to_owned(), attribute);
+                    });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn keep(&self, add: impl FnOnce(&mut Vocabulary)) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        add(Arc::make_mut(&mut kept));
+    }
 }
 
 /// What the fields of a kind refer to.
@@ -119,56 +260,4 @@ async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError
         }
     }
     Ok(names)
-}
-
-/// The attributes of an entity type, by code.
-async fn attributes(
-    client: &Arc<Client>,
-    ty: EntityType,
-) -> Result<BTreeMap<String, Attribute>, StoreError> {
-    let path = match ty {
-        EntityType::Product => "products/attributes",
-        EntityType::Category => "categories/attributes",
-    };
-    let list = List {
-        scope: "all".to_owned(),
-        path: path.to_owned(),
-        fields: "attribute_code,default_frontend_label,frontend_input,backend_type,scope,is_required,is_unique,options[value,label]".to_owned(),
-        sort: "attribute_id",
-    };
-    let items = list.all(client).await?;
-    let attributes = items.iter().map(|item| {
-        let code = text_of(item, "attribute_code");
-        code.map(|code| (code, attribute(item)))
-            .ok_or_else(|| misshapen("an attribute without a code"))
-    });
-    attributes.collect()
-}
-
-fn attribute(item: &Map<String, Value>) -> Attribute {
-    let text = |name: &str| text_of(item, name).unwrap_or_default();
-    let backend = text("backend_type");
-    let mut options = Names::default();
-    let listed = item.get("options").and_then(Value::as_array);
-    for option in listed.into_iter().flatten().filter_map(Value::as_object) {
-        // the first is the empty one
-        if let (Some(id), Some(label)) = (text_of(option, "value"), text_of(option, "label"))
-            && !id.is_empty()
-        {
-            options.add(id, label);
-        }
-    }
-    Attribute {
-        label: text("default_frontend_label"),
-        ty: AttributeType::of(&text("frontend_input"), &backend),
-        scope: match text("scope").as_str() {
-            "store" => FieldScope::View,
-            "website" => FieldScope::Website,
-            _ => FieldScope::Global,
-        },
-        required: item.get("is_required") == Some(&Value::Bool(true)),
-        unique: text("is_unique") == "1",
-        refused: (backend == "static").then(|| "Magento keeps it itself".to_owned()),
-        options,
-    }
 }

@@ -106,6 +106,10 @@ pub struct FieldSpec {
     pub coupled_to: Option<&'static str>,
     /// Why a view's own value cannot be taken away again over REST, where that is so.
     pub sticky: Option<&'static str>,
+    /// What is said beforehand, and in the activity, whenever a value that was there is changed.
+    pub note: Option<&'static str>,
+    /// What else is wrong with a text, as Magento would see it.
+    pub check_text: Option<fn(&str) -> Option<ValueProblem>>,
     /// One line for the schema and completion.
     pub doc: &'static str,
 }
@@ -124,6 +128,8 @@ impl FieldSpec {
             place: Place::Top,
             coupled_to: None,
             sticky: None,
+            note: None,
+            check_text: None,
             doc,
         }
     }
@@ -186,6 +192,20 @@ impl FieldSpec {
     #[must_use]
     pub const fn sticky(mut self, why: &'static str) -> Self {
         self.sticky = Some(why);
+        self
+    }
+
+    /// What is said whenever a value that was there is changed.
+    #[must_use]
+    pub const fn noted(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// What else is wrong with a text.
+    #[must_use]
+    pub const fn checked_by(mut self, check: fn(&str) -> Option<ValueProblem>) -> Self {
+        self.check_text = Some(check);
         self
     }
 

@@ -6,6 +6,7 @@ mod category_product;
 mod cms_block;
 mod cms_page;
 mod field;
+mod product;
 mod product_attribute;
 mod spec;
 mod value;
@@ -28,6 +29,7 @@ static KINDS: &[&KindSpec] = &[
     &product_attribute::TABLE,
     &attribute_option::TABLE,
     &category::TABLE,
+    &product::TABLE,
     &category_product::TABLE,
 ];
 
@@ -54,6 +56,8 @@ impl Kind {
     pub const PRODUCT_ATTRIBUTE: Self = Self(&product_attribute::TABLE);
     /// Categories.
     pub const CATEGORY: Self = Self(&category::TABLE);
+    /// Products.
+    pub const PRODUCT: Self = Self(&product::TABLE);
 }
 
 impl std::ops::Deref for Kind {

@@ -201,12 +201,17 @@ impl EntityRef {
     }
 
     /// The place in the order of creation: by the kind's level, then by the depth of the key's path,
-    /// then the values of views after those of `all`.
-    pub fn rank(&self) -> (u8, usize, bool) {
+    /// then the values of views after those of `all`. One view after the other: two requests at once
+    /// for one entity would lose values.
+    pub fn rank(&self) -> (u8, usize, StoreScope) {
         let depth = match self.kind.key {
             KeyShape::Path => key::names(self.key.as_str()).len(),
             KeyShape::Plain | KeyShape::Parts(_) => 0,
         };
-        (self.kind.level, depth, !self.exists_by_itself())
+        let view = match self.exists_by_itself() {
+            true => StoreScope::All,
+            false => self.store.clone(),
+        };
+        (self.kind.level, depth, view)
     }
 }

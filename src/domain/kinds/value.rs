@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::field::{Charset, FieldSpec, FieldType, ValueProblem};
+use super::field::{Charset, FieldSpec, FieldType, Place, ValueProblem};
 use crate::domain::Value;
 
 impl FieldType {
@@ -106,11 +106,18 @@ impl FieldSpec {
     /// For noops of deploys, drift and plans. A put-back is compared with `==`, exactly.
     pub fn same(&self, a: &Value, b: &Value) -> bool {
         match (a, b) {
+            _ if self.both_empty(a, b) => true,
             (Value::String(a), Value::String(b)) => {
                 a == b || a.replace("\r\n", "\n") == b.replace("\r\n", "\n")
             }
             (a, b) => a == b,
         }
+    }
+
+    /// Whether both are nothing: the store keeps no empty text as the value of an attribute.
+    pub fn both_empty(&self, a: &Value, b: &Value) -> bool {
+        let empty = |value: &Value| value.is_null() || value.as_str() == Some("");
+        self.place == Place::Attribute && empty(a) && empty(b)
     }
 
     /// What the store would refuse or mangle about a canonical value that has the right type.
@@ -138,7 +145,10 @@ impl FieldSpec {
                     "give it a text",
                 ))
             }
-            (ty, value) => check(ty, name, value, charset),
+            (ty, value) => check(ty, name, value, charset).or_else(|| match self.check_text {
+                Some(check) => value.as_str().and_then(check),
+                None => None,
+            }),
         }
     }
 }

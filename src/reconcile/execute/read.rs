@@ -80,7 +80,10 @@ pub(in crate::reconcile) fn shown(
         (Presence::Found(found), FieldId::Named(name)) => {
             Before::Value(found.get(name).clone().into())
         }
-        (Presence::Missing | Presence::Elsewhere(_) | Presence::Orphan(_), _) => Before::Missing,
+        (
+            Presence::Missing | Presence::Elsewhere(_) | Presence::Alias(_) | Presence::Orphan(_),
+            _,
+        ) => Before::Missing,
         (Presence::Ambiguous(_) | Presence::UnknownView(_), _) => Before::Unknown,
     }
 }

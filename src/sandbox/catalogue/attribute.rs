@@ -12,6 +12,7 @@ use super::attribute_option::{self, Choice};
 use super::attribute_set::DEFAULT_SET;
 use super::eav::{Backend, Scope};
 use super::records::Record;
+use super::system;
 
 /// One attribute of products or categories.
 #[derive(Debug, Clone)]
@@ -115,7 +116,11 @@ impl Attribute {
                 "source_model",
                 "Magento\\Eav\\Model\\Entity\\Attribute\\Source\\Boolean".into(),
             ),
-            Source::None | Source::Fixed(_) => {}
+            Source::None | Source::Fixed(_) => {
+                if let Some(model) = system::source_model(&self.code) {
+                    set("source_model", model.into());
+                }
+            }
         }
         // A select's default is a list of options, which is empty but not null.
         match &self.default {

@@ -126,6 +126,90 @@ const FIXED: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
+/// The classes that the options of system attributes come from (`CategorySetup` and the setups of the
+/// modules that add some).
+const SOURCE_MODELS: &[(&str, &str)] = &[
+    (
+        "status",
+        "Magento\\Catalog\\Model\\Product\\Attribute\\Source\\Status",
+    ),
+    ("visibility", "Magento\\Catalog\\Model\\Product\\Visibility"),
+    (
+        "tax_class_id",
+        "Magento\\Tax\\Model\\TaxClass\\Source\\Product",
+    ),
+    (
+        "options_container",
+        "Magento\\Catalog\\Model\\Entity\\Product\\Attribute\\Design\\Options\\Container",
+    ),
+    (
+        "msrp_display_actual_price_type",
+        "Magento\\Msrp\\Model\\Product\\Attribute\\Source\\Type\\Price",
+    ),
+    (
+        "country_of_manufacture",
+        "Magento\\Catalog\\Model\\Product\\Attribute\\Source\\Countryofmanufacture",
+    ),
+    (
+        "gift_message_available",
+        "Magento\\Catalog\\Model\\Product\\Attribute\\Source\\Boolean",
+    ),
+    (
+        "custom_design",
+        "Magento\\Theme\\Model\\Theme\\Source\\Theme",
+    ),
+    (
+        "page_layout",
+        "Magento\\Catalog\\Model\\Product\\Attribute\\Source\\Layout",
+    ),
+    (
+        "custom_layout",
+        "Magento\\Catalog\\Model\\Product\\Attribute\\Source\\Layout",
+    ),
+    (
+        "is_active",
+        "Magento\\Eav\\Model\\Entity\\Attribute\\Source\\Boolean",
+    ),
+    (
+        "is_anchor",
+        "Magento\\Eav\\Model\\Entity\\Attribute\\Source\\Boolean",
+    ),
+    (
+        "include_in_menu",
+        "Magento\\Eav\\Model\\Entity\\Attribute\\Source\\Boolean",
+    ),
+    (
+        "custom_use_parent_settings",
+        "Magento\\Eav\\Model\\Entity\\Attribute\\Source\\Boolean",
+    ),
+    (
+        "custom_apply_to_products",
+        "Magento\\Eav\\Model\\Entity\\Attribute\\Source\\Boolean",
+    ),
+    (
+        "display_mode",
+        "Magento\\Catalog\\Model\\Category\\Attribute\\Source\\Mode",
+    ),
+    (
+        "landing_page",
+        "Magento\\Catalog\\Model\\Category\\Attribute\\Source\\Page",
+    ),
+    (
+        "available_sort_by",
+        "Magento\\Catalog\\Model\\Category\\Attribute\\Source\\Sortby",
+    ),
+    (
+        "default_sort_by",
+        "Magento\\Catalog\\Model\\Category\\Attribute\\Source\\Sortby",
+    ),
+];
+
+/// The class that the options of a system attribute come from.
+pub(super) fn source_model(code: &str) -> Option<&'static str> {
+    let found = SOURCE_MODELS.iter().find(|(of, _)| *of == code);
+    found.map(|(_, model)| *model)
+}
+
 /// The user may add options to these.
 const TABLES: &[&str] = &["manufacturer", "color"];
 

@@ -1,0 +1,133 @@
+//! The first day of a special price, which Magento moves with every save.
+//!
+//! While a product has a special price, a save that leaves `special_from_date` empty sets it to today
+//! (`Magento\Catalog\Observer\SetSpecialPriceStartDate`). Under a view even an inherited day counts as
+//! empty, so that changing a view's name would start its special price today. An empty text is kept as
+//! empty; so the day goes along with every write of a product that has a special price.
+
+use serde_json::Value;
+
+use super::{Fields, Writing, path};
+use crate::domain::{EntityRef, FieldName, Kind, Marker, ObservedEntity, marker_of};
+use crate::ports::StoreError;
+use crate::store::list::get;
+
+const PRICE: &str = "special_price";
+const FROM: &str = "special_from_date";
+
+/// What a product is made with: one that is made again without a first day has none.
+pub(super) fn of_new(fields: &Fields) -> Fields {
+    let mut fields = fields.clone();
+    let again = find(&fields, super::whole::SIGN).is_some();
+    if again && stands(find(&fields, PRICE)) && find(&fields, FROM).is_none() {
+        set(&mut fields, FROM, "".into());
+    }
+    fields
+}
+
+/// What an update sends, with the first day where it would move.
+pub(super) async fn of_update(
+    store: &Writing<'_>,
+    entity: &EntityRef,
+    current: Option<&ObservedEntity>,
+    fields: &Fields,
+) -> Result<Fields, StoreError> {
+    let mut fields = fields.clone();
+    let seen = match entity.store.single() {
+        // the values under `all` may have been written since they were read
+        Some(view) => Seen::read(store, entity, view.as_str()).await?,
+        None => Seen::of(current),
+    };
+    let price = match find(&fields, PRICE) {
+        Some(price) if marker_of(price).is_none() => stands(Some(price)),
+        _ => !seen.price.is_null(),
+    };
+    if !price {
+        return Ok(fields);
+    }
+    let from = match find(&fields, FROM) {
+        Some(value) => match marker_of(value) {
+            Some(Marker::Coupled) if seen.from.is_null() => {
+                // it is set along with the price, so that goes along
+                if find(&fields, PRICE).is_none() {
+                    set(&mut fields, PRICE, seen.price);
+                }
+                return Ok(fields);
+            }
+            Some(Marker::Coupled) => seen.from,
+            // taken away, it would be today's
+            Some(Marker::Default) => Seen::read(store, entity, "all").await?.from,
+            None => value.clone(),
+        },
+        None => seen.from,
+    };
+    set(
+        &mut fields,
+        FROM,
+        if from.is_null() { "".into() } else { from },
+    );
+    Ok(fields)
+}
+
+/// A special price and its first day, natural.
+#[derive(Debug, Default)]
+struct Seen {
+    price: Value,
+    from: Value,
+}
+
+impl Seen {
+    fn of(current: Option<&ObservedEntity>) -> Self {
+        let value = |name: &str| {
+            let value = current.and_then(|current| {
+                let name = FieldName::new(name).ok()?;
+                Some(current.effective(&name).clone())
+            });
+            value.unwrap_or(Value::Null)
+        };
+        Self {
+            price: value(PRICE),
+            from: value(FROM),
+        }
+    }
+
+    async fn read(
+        store: &Writing<'_>,
+        entity: &EntityRef,
+        scope: &str,
+    ) -> Result<Self, StoreError> {
+        let fields = Some("fields=custom_attributes".to_owned());
+        let answer = get(store.client, scope, &path(entity.key.as_str()), fields).await?;
+        let custom = answer.get("custom_attributes").and_then(Value::as_array);
+        let value = |code: &str| {
+            let found = custom
+                .into_iter()
+                .flatten()
+                .find(|row| row["attribute_code"] == code);
+            let value = found.map_or(Value::Null, |row| row["value"].clone());
+            store.vocabulary.natural(Kind::PRODUCT, code, value)
+        };
+        Ok(Self {
+            price: value(PRICE),
+            from: value(FROM),
+        })
+    }
+}
+
+/// Whether Magento takes it for a special price: for PHP a zero is none.
+fn stands(price: Option<&Value>) -> bool {
+    price.is_some_and(|price| !price.is_null() && price.as_f64() != Some(0.0))
+}
+
+fn find<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
+    fields
+        .iter()
+        .find(|(n, _)| n.as_str() == name)
+        .map(|(_, v)| v)
+}
+
+fn set(fields: &mut Fields, name: &str, value: Value) {
+    if let Ok(name) = FieldName::new(name) {
+        fields.insert(name, value);
+    }
+}
