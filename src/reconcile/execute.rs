@@ -31,7 +31,9 @@ use crate::domain::{
     EntityRef, FieldId, Level, Marker, Observation, PhaseName, Presence, ReleaseKind, Slot,
     StoreViews, Vocabulary,
 };
-use crate::plan::{Before, Book, Decision, EntityWork, ReleaseRecord, Surroundings, decide, work};
+use crate::plan::{
+    Before, Book, Decision, EntityWork, ReleaseRecord, Surroundings, cautions, decide, work,
+};
 use crate::ports::{Clock, Ledger, StoreError, StoreWrite};
 
 /// How old an observation may be when a write begins.
@@ -178,6 +180,9 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         for (entity, work) in &self.work {
             let presence = self.observation.get(entity).unwrap_or(&Presence::Missing);
             let decision = decide(entity, work, presence, &self.around);
+            for caution in cautions(entity, &decision, presence) {
+                self.journal.about(Level::Warning, entity, caution);
+            }
             match &decision {
                 Decision::Refused(why) => {
                     self.journal.about(Level::Error, entity, why.clone());
