@@ -286,6 +286,8 @@ struct Writing<'a> {
     client: &'a Arc<Client>,
     /// As last read. A name that is not in it may have been made since, by this pass: it is read anew.
     vocabulary: &'a Vocabulary,
+    /// Where the vocabulary is kept.
+    kept: &'a Mutex<Arc<Vocabulary>>,
     options: &'a tokio::sync::Mutex<()>,
 }
 
@@ -316,6 +318,12 @@ impl Writing<'_> {
         }
         let fresh = vocabulary::read(self.client, &BTreeSet::from([kind])).await?;
         let wire = fresh.wire(kind, field, value);
+        // what is read afterwards is translated by it as well
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut vocabulary = Vocabulary::clone(&kept);
+        vocabulary.names.extend(fresh.names);
+        vocabulary.attributes.extend(fresh.attributes);
+        *kept = Arc::new(vocabulary);
         wire.map_err(|why| StoreError::Refused {
             status: 400,
             message: format!("`{field}`: {why}"),
@@ -372,6 +380,7 @@ impl StoreWrite for Magento {
         let writing = Writing {
             client: &self.client,
             vocabulary: &self.known(),
+            kept: &self.vocabulary,
             options: &self.options,
         };
         writing.write(writes).await

@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::field::{Charset, FieldSpec, FieldType, ValueProblem};
+use super::field::{Charset, FieldSpec, FieldType, Place, ValueProblem};
 use crate::domain::Value;
 
 impl FieldType {
@@ -106,6 +106,12 @@ impl FieldSpec {
     /// For noops of deploys, drift and plans. A put-back is compared with `==`, exactly.
     pub fn same(&self, a: &Value, b: &Value) -> bool {
         match (a, b) {
+            // of an empty text the store keeps an empty row, which it shows as none
+            (Value::String(text), Value::Null) | (Value::Null, Value::String(text))
+                if self.place == Place::Attribute =>
+            {
+                text.is_empty()
+            }
             (Value::String(a), Value::String(b)) => {
                 a == b || a.replace("\r\n", "\n") == b.replace("\r\n", "\n")
             }

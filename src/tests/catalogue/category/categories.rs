@@ -121,11 +121,12 @@ fn an_empty_override_is_no_default() {
   - kind: category
     key: Default Category/Gear
     store: de
-    fields: { description: null }
+    fields: { description: '' }
 ";
     there_and_back(&w, changes, |dump| {
         let gear = &dump["category"]["Default Category/Gear"];
         assert!(gear["de"].as_object().unwrap().contains_key("description"));
+        assert_ne!(gear["all"]["description"], Value::Null);
         assert_eq!(gear["de"]["description"], Value::Null);
     });
 }
