@@ -1,6 +1,7 @@
 //! Planning, purely: the rollback rule, what a pass would do, and how that is shown.
 
 mod book;
+mod caution;
 mod compose;
 mod decide;
 mod inverse;
@@ -13,6 +14,7 @@ mod world;
 pub use book::{
     Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, Slots, Standing, show, show_desired,
 };
+pub use caution::cautions;
 pub use compose::{Cause, Composed, Draft, Headline, Named, Policy, compose};
 pub use decide::{Being, Decision, EntityWork, Want, asked, decide, work};
 pub use patch::patch;

@@ -15,7 +15,7 @@ use crate::domain::{
     Overridden, Presence, ReleaseKind, ReleaseStatus, StoreScope, Value,
 };
 use crate::plan::{
-    Before, Being, Composed, Decision, EntityWork, Surroundings, compose, decide, show,
+    Before, Being, Composed, Decision, EntityWork, Surroundings, cautions, compose, decide, show,
 };
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
@@ -183,16 +183,21 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             .iter()
             .filter_map(|draft| Some((&draft.headline.commit, draft.invalid.as_ref()?)))
             .collect();
+        let mut notes = notes(&composed);
+        let mut previewed = Vec::new();
+        if let Some(tools) = tools {
+            let (changes, cautions) = changes(&composed, &observation, &tools);
+            previewed = changes;
+            notes.extend(cautions);
+        }
         Ok(Preview {
             environment: self.setup.environment.clone(),
             revision: walked.head.clone(),
             base: ledgered.state.as_ref().and_then(|state| state.live.clone()),
             releases: releases(&composed, &findings),
-            changes: tools
-                .map(|tools| changes(&composed, &observation, &tools))
-                .unwrap_or_default(),
+            changes: previewed,
             overridden: walked.state.overridden.iter().map(overridden).collect(),
-            notes: notes(&composed),
+            notes,
         })
     }
 }
@@ -201,7 +206,7 @@ fn changes<M, C>(
     composed: &Composed,
     observation: &Observation,
     tools: &Tools<M, C>,
-) -> Vec<PreviewedChange> {
+) -> (Vec<PreviewedChange>, Vec<String>) {
     let slots = composed.slots();
     let adopting = composed.new.iter().any(|seq| {
         composed
@@ -212,7 +217,8 @@ fn changes<M, C>(
     });
     let wanted = tools.work(&composed.book, &slots);
     let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
-    wanted
+    let mut notes = Vec::new();
+    let changes = wanted
         .iter()
         .map(|(entity, work)| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
@@ -221,9 +227,15 @@ fn changes<M, C>(
             } else {
                 decide(entity, work, presence, &around)
             };
+            let cautions = cautions(entity, &decision, presence).into_iter();
+            notes.extend(cautions.map(|caution| {
+                let EntityRef { kind, key, store } = entity;
+                format!("{kind} {key} ({store}): {caution}")
+            }));
             change(entity, work, presence, &decision)
         })
-        .collect()
+        .collect();
+    (changes, notes)
 }
 
 fn releases(

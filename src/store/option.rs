@@ -3,7 +3,7 @@
 //! Magento's REST API shows the order of options but not the numbers behind it, and an update of an
 //! option sets its number, its default and its labels, sent or not. So an option is updated through its
 //! attribute, with all options in the order that they have: the order stays, and the numbers behind it
-//! are counted anew.
+//! are counted anew from 1, as the admin does.
 //!
 //! # Guarantees
 //! - Writes of options go one after the other, each after a reading of its own.
@@ -110,7 +110,7 @@ impl Choices {
     /// The same as the API takes them.
     pub(super) fn made_again(options: &Value, views: &StoreViews) -> Result<Value, StoreError> {
         let mut list = Vec::new();
-        for (at, option) in options.as_array().into_iter().flatten().enumerate() {
+        for (at, option) in (1..).zip(options.as_array().into_iter().flatten()) {
             let label = option["label"].as_str().unwrap_or_default();
             list.push(json!({
                 "label": label,
@@ -325,8 +325,7 @@ impl Target<'_> {
         let labels = value(fields, "store_labels").unwrap_or(&none);
         let option = json!({
             "label": self.label,
-            // behind those that were counted from 0 or 1, as Magento does
-            "sort_order": attribute.choices.len(),
+            "sort_order": attribute.choices.len() + 1,
             "is_default": value(fields, "is_default") == Some(&Value::Bool(true)),
             "store_labels": labels_for(self.label, labels, self.views)?,
         });
@@ -405,7 +404,7 @@ impl Target<'_> {
 
     fn options(&self, choices: &[Choice]) -> Result<Value, StoreError> {
         let mut list = Vec::with_capacity(choices.len());
-        for (at, choice) in choices.iter().enumerate() {
+        for (at, choice) in (1..).zip(choices) {
             let labels = Value::Object(choice.labels.clone());
             list.push(json!({
                 "value": choice.id.to_string(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EntityResult, Execution};
 use crate::domain::{EntityRef, Level, Presence};
-use crate::plan::{Decision, decide};
+use crate::plan::{Decision, cautions, decide};
 use crate::ports::{Clock, Ledger, StoreWrite};
 
 impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
@@ -15,6 +15,9 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         for (entity, work) in &self.work {
             let presence = self.observation.get(entity).unwrap_or(&Presence::Missing);
             let decision = decide(entity, work, presence, &self.around);
+            for caution in cautions(entity, &decision, presence) {
+                self.journal.about(Level::Warning, entity, caution);
+            }
             match &decision {
                 Decision::Refused(why) => {
                     self.journal.about(Level::Error, entity, why.clone());

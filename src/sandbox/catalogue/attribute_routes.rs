@@ -210,19 +210,31 @@ fn save(catalogue: &mut Catalogue, args: &Args, context: &Context<'_>) -> Result
 /// The fields of an attribute that an update may change, and those of its input at creation.
 fn update(attribute: &mut Attribute, sent: &Record) {
     let labels = sent.get("frontend_labels").and_then(Value::as_array);
+    // A list takes the place of all labels; an empty one counts as none (PHP's `[] == null`).
+    if labels.is_some_and(|labels| !labels.is_empty()) {
+        attribute.labels.clear();
+    }
     for label in labels.into_iter().flatten().filter_map(Value::as_object) {
         let text = records::text(label, "label").to_owned();
         match u32::try_from(records::id(label, "store_id")) {
             Ok(0) => attribute.label = text,
-            Ok(store) => {
+            Ok(store) if !text.is_empty() => {
                 attribute.labels.insert(store, text);
             }
+            Ok(_) => {}
             Err(_) => {}
         }
     }
     match records::text(sent, "default_frontend_label") {
         "" => {}
         label => label.clone_into(&mut attribute.label),
+    }
+    // Of the columns that may be null, null is a value like any other.
+    if sent.get("note") == Some(&Value::Null) {
+        attribute.flags.remove("note");
+    }
+    if sent.get("default_value") == Some(&Value::Null) {
+        attribute.default = None;
     }
     for (name, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {

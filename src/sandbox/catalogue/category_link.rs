@@ -1,11 +1,14 @@
 //! Products in categories, and their positions there.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::php;
 use super::super::reply::Problem;
 use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
 use super::super::shape::{Shape, Type};
+use super::super::views;
 use super::Catalogue;
 use super::category::Categories;
 use super::product::{Products, missing};
@@ -83,10 +86,19 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
+/// The products of a category; of an anchor those below it as well, each at its lowest position
+/// (`_applyZeroStoreProductLimitations` of Magento's collection).
 fn list(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
-    let id = catalogue.categories.get(args.id("categoryId"))?.id;
+    let category = catalogue.categories.get(args.id("categoryId"))?;
+    let id = category.id;
+    let ids = match category.values.get("is_anchor", views::ALL) {
+        Some("1") => catalogue.categories.branch(id),
+        _ => BTreeSet::from([id]),
+    };
     let links = catalogue.products.rows.values().filter_map(|product| {
-        let position = product.categories.get(&id)?;
+        let positions = product.categories.iter();
+        let listed = positions.filter(|(id, _)| ids.contains(id));
+        let position = listed.map(|(_, position)| position).min()?;
         Some(json!({ "sku": product.sku, "position": position, "category_id": id.to_string() }))
     });
     Ok(links.collect())

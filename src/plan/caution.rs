@@ -1,0 +1,87 @@
+//! What a person should know beforehand of a write that is carried out all the same.
+
+use super::decide::Decision;
+use crate::domain::{EntityRef, Marker, Presence, Value};
+
+/// The field that the address of a page is made of.
+const ADDRESS: &str = "url_key";
+
+/// What is worth a warning about what is sent for an entity.
+pub fn cautions(entity: &EntityRef, decision: &Decision, presence: &Presence) -> Vec<String> {
+    let Decision::Update(fields) = decision else {
+        return Vec::new();
+    };
+    let mut cautions = Vec::new();
+    for (name, value) in fields {
+        if name.as_str() == ADDRESS && presence.found().is_some() {
+            cautions.push(format!(
+                "`{name}` changes the address of the page, and over REST no redirect from the old one is made"
+            ));
+        }
+        let spec = entity.kind.field(name.as_str());
+        let Some(why) = spec.and_then(|spec| spec.sticky) else {
+            continue;
+        };
+        let default = Marker::Default.value();
+        let inherits = presence
+            .found()
+            .is_none_or(|found| found.get(name) == default);
+        if entity.exists_by_itself() {
+            continue;
+        }
+        match (inherits, value) {
+            (_, value) if value == default => cautions.push(format!(
+                "`{name}` shows the value under `all` again, but its own row stays and will not follow it: {why}; tick \"Use Default Value\" in the admin"
+            )),
+            (true, Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                cautions.push(format!(
+                    "`{name}` becomes a value of the view's own, which can be changed but never be taken away again: {why}"
+                ));
+            }
+            _ => {}
+        }
+    }
+    cautions
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{EntityId, Kind, ObservedEntity, StoreCode, StoreScope};
+
+    fn said(store: StoreScope, own: Option<&str>, field: &str, value: Value) -> String {
+        let entity = EntityRef {
+            kind: Kind::CATEGORY,
+            key: "Default Category/Gear".parse().unwrap(),
+            store: store.clone(),
+        };
+        let own = own.map(|own| (field.parse().unwrap(), Value::from(own)));
+        let presence = Presence::Found(ObservedEntity {
+            id: EntityId(3),
+            fields: own.into_iter().collect(),
+            inherited: (store != StoreScope::All).then(|| BTreeMap::new().into()),
+        });
+        let decision = Decision::Update(BTreeMap::from([(field.parse().unwrap(), value)]));
+        cautions(&entity, &decision, &presence).concat()
+    }
+
+    #[test]
+    fn what_stays_and_what_moves_is_said() {
+        let de = || StoreScope::view(StoreCode::new("de").unwrap());
+        let first = said(de(), None, "name", json!("Sale"));
+        assert!(first.contains("never be taken away again"), "{first}");
+        let again = said(de(), Some("Sale"), "name", json!("Ausverkauf"));
+        assert_eq!(again, "");
+        let back = said(de(), Some("Sale"), "name", json!({"default": true}));
+        assert!(back.contains("its own row stays"), "{back}");
+        assert_eq!(said(de(), None, "meta_title", json!("x")), "");
+        assert_eq!(said(StoreScope::All, None, "is_active", json!(true)), "");
+        let moved = said(StoreScope::All, Some("gear"), "url_key", json!("kit"));
+        assert!(moved.contains("no redirect"), "{moved}");
+    }
+}
