@@ -10,7 +10,7 @@
 //! | `assignment` | fields and exact assignment of pages and blocks |
 //! | `write` | creates, updates and deletes pages and blocks |
 //! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
-//! | `price`, `stock` | rows, of which one request takes many |
+//! | `price`, `stock` | rows, of which one request takes many; `rows` is what they share |
 //! | `entity` | promotions, groups and taxes |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
 //!
@@ -37,6 +37,7 @@ mod oauth;
 mod option;
 mod price;
 mod product;
+mod rows;
 mod search;
 mod stock;
 mod transport;

@@ -1,9 +1,15 @@
 //! Entity kinds: one file with one table each, and the one list that knows them all.
 
+mod base_price;
 mod cms_block;
 mod cms_page;
 mod field;
+mod product;
+mod row;
+mod source_item;
 mod spec;
+mod special_price;
+mod tier_price;
 mod value;
 
 use std::cmp::Ordering;
@@ -18,7 +24,14 @@ pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
 pub(crate) use value::{check_charset, set, type_name};
 
 /// Every kind, in the order in which entities are created.
-static KINDS: &[&KindSpec] = &[&cms_block::TABLE, &cms_page::TABLE];
+static KINDS: &[&KindSpec] = &[
+    &cms_block::TABLE,
+    &cms_page::TABLE,
+    &base_price::TABLE,
+    &special_price::TABLE,
+    &tier_price::TABLE,
+    &source_item::TABLE,
+];
 
 /// A kind of entity: a reference to its table.
 #[derive(Clone, Copy)]
@@ -39,6 +52,8 @@ impl Kind {
     pub const CMS_BLOCK: Self = Self(&cms_block::TABLE);
     /// CMS pages.
     pub const CMS_PAGE: Self = Self(&cms_page::TABLE);
+    /// Products.
+    pub const PRODUCT: Self = Self(&product::TABLE);
 }
 
 impl std::ops::Deref for Kind {

@@ -447,7 +447,8 @@ async fn batch_prices_fail_row_by_row_or_as_a_whole() {
     assert!(super::message(&failed[0]).starts_with("We found a duplicate website"));
     assert_eq!(
         failed[0]["parameters"],
-        json!(["24-MB02", "1", "ALL GROUPS", "5"])
+        json!(["24-MB02", "0", "all groups", "5.0000"]),
+        "the row in the way"
     );
     let (status, _) = shop
         .call(

@@ -1,0 +1,88 @@
+//! What the kinds whose entities are rows of a product have in common: prices and stock.
+
+use super::Kind;
+use super::field::{FieldType, ValueProblem};
+use super::spec::Route;
+use crate::domain::key::{self, KeyShape};
+use crate::domain::{EntityKey, EntityRef, StoreScope};
+
+/// Prices: `DECIMAL(20,6)` without the decimals, and never below nothing.
+pub(super) const PRICE: FieldType = FieldType::Decimal {
+    min: 0,
+    max: 99_999_999_999_999,
+};
+
+/// The length of `catalog_product_entity.sku`.
+const LONGEST_SKU: usize = 64;
+
+/// A route of rows: what is read, and what one request writes.
+pub(super) const fn route(
+    access: super::Access,
+    collection: &'static str,
+    read: &'static str,
+    wrapper: &'static str,
+    rows: usize,
+) -> Route {
+    Route {
+        access,
+        collection,
+        search: read,
+        wrapper,
+        id_column: "sku",
+        key_column: "sku",
+        id_field: "sku",
+        carry: &[],
+        rows,
+    }
+}
+
+/// What is wrong with a SKU.
+pub(super) fn check_sku(sku: &str) -> Option<ValueProblem> {
+    let chars = sku.chars().count();
+    if chars > LONGEST_SKU {
+        return Some(ValueProblem::new(
+            "key-too-long",
+            format!("the SKU has {chars} characters; Magento's have {LONGEST_SKU} at most"),
+            "correct the SKU",
+        ));
+    }
+    (sku.trim() != sku).then(|| {
+        ValueProblem::new(
+            "key-bad-character",
+            "the SKU begins or ends with a space; Magento's do not",
+            "take the spaces out",
+        )
+    })
+}
+
+/// What is wrong with the SKU that a key of several parts begins with.
+pub(super) fn check_first_part(key: &str) -> Option<ValueProblem> {
+    check_sku(key::parts(key).first()?)
+}
+
+/// The product that a row belongs to.
+pub(super) fn of_product(row: &EntityRef) -> Vec<EntityRef> {
+    row.product().into_iter().collect()
+}
+
+impl EntityRef {
+    /// The SKU of a row of prices or stock.
+    pub fn sku(&self) -> String {
+        match self.kind.key {
+            KeyShape::Parts(_) => {
+                let parts = key::parts(self.key.as_str());
+                parts.into_iter().next().unwrap_or_default()
+            }
+            KeyShape::Plain | KeyShape::Path => self.key.as_str().to_owned(),
+        }
+    }
+
+    /// The product of a row of prices or stock.
+    pub fn product(&self) -> Option<Self> {
+        Some(Self {
+            kind: Kind::PRODUCT,
+            key: EntityKey::new(self.sku()).ok()?,
+            store: StoreScope::All,
+        })
+    }
+}
