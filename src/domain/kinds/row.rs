@@ -65,6 +65,16 @@ pub(super) fn of_product(row: &EntityRef) -> Vec<EntityRef> {
     row.product().into_iter().collect()
 }
 
+/// The fields of the product that hold the same values as rows of a kind.
+pub(crate) fn fields_of_product(kind: Kind) -> &'static [&'static str] {
+    match kind.name {
+        "base_price" => &["price"],
+        "special_price" => &["special_price", "special_from_date", "special_to_date"],
+        "tier_price" => &["tier_prices"],
+        _ => &[],
+    }
+}
+
 impl EntityRef {
     /// The SKU of a row of prices or stock.
     pub fn sku(&self) -> String {
