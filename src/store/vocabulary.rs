@@ -1,5 +1,6 @@
 //! Reading the store's own words: what references name, and the attributes of entity types.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,9 +21,8 @@ pub(super) async fn read(
 ) -> Result<Vocabulary, StoreError> {
     let mut vocabulary = Vocabulary::default();
     for target in kinds.iter().flat_map(|kind| targets(*kind)) {
-        if !vocabulary.names.contains_key(&target) {
-            let names = names(client, target).await?;
-            vocabulary.names.insert(target, names);
+        if let Entry::Vacant(slot) = vocabulary.names.entry(target) {
+            slot.insert(names(client, target).await?);
         }
     }
     let has_prices_of_views =
