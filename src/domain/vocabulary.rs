@@ -13,8 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::key::{self, KeyShape};
 use super::kinds::{
-    Charset, EntityType, FieldScope, FieldSpec, FieldType, Target, check_charset, set, type_name,
+    Access, Charset, EntityType, FieldScope, FieldSpec, FieldType, Target, check_charset, set,
+    type_name,
 };
 use super::marker::{Marker, marker_of};
 use super::{EntityRef, Kind, StoreCode, StoreScope, Value, nearest};
@@ -226,6 +228,9 @@ pub struct Vocabulary {
     pub sets: BTreeMap<String, BTreeSet<String>>,
     /// The website of each view: its views share what has one value per website.
     pub websites: BTreeMap<StoreCode, String>,
+    /// Where prices may differ: for all views, or between websites. `Err`: why it cannot be known.
+    /// `None`: nobody asked.
+    pub price_scope: Option<Result<FieldScope, String>>,
 }
 
 impl Vocabulary {
@@ -319,6 +324,41 @@ impl Vocabulary {
                 }
             }
             _ => Ok(value.clone()),
+        }
+    }
+
+    /// Checks what the key and the scope of an entity name against what the store has.
+    ///
+    /// # Errors
+    /// What there is not, and what to do.
+    pub fn settle_key(&self, entity: &EntityRef) -> Result<(), String> {
+        if entity.kind.route.access == Access::Price && entity.store != StoreScope::All {
+            self.prices_of_views()?;
+        }
+        let KeyShape::Parts(names) = entity.kind.key else {
+            return Ok(());
+        };
+        for (name, part) in names.iter().zip(key::parts(entity.key.as_str())) {
+            let Some(target) = Target::of_part(name) else {
+                continue;
+            };
+            if target.everything() == Some(part.as_str()) {
+                continue;
+            }
+            let settled = self
+                .targets(target)
+                .settle(target.label(), &Value::from(part));
+            settled.map_err(|why| format!("`{name}` of the key: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// Under a global price scope Magento takes the price of a view for that of all, or refuses it.
+    fn prices_of_views(&self) -> Result<(), String> {
+        match &self.price_scope {
+            Some(Ok(FieldScope::Global)) => Err("the shop has one price for all store views (its price scope is \"global\"); set it under `store: all`, or change Stores > Configuration > Catalog > Catalog > Price > Catalog Price Scope".to_owned()),
+            Some(Err(why)) => Err(format!("whether the shop has prices of store views cannot be known: {why}")),
+            Some(Ok(FieldScope::Website | FieldScope::View)) | None => Ok(()),
         }
     }
 

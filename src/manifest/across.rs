@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::prices;
 use super::report::quote;
 use crate::domain::kinds::Scoping;
 use crate::domain::{
@@ -9,8 +10,12 @@ use crate::domain::{
 };
 
 /// What should hold for the folded state.
-const CHECKS: &[fn(&DesiredState) -> Vec<Finding>] =
-    &[keys_differ_by_more_than_case, assignments_do_not_overlap];
+const CHECKS: &[fn(&DesiredState) -> Vec<Finding>] = &[
+    keys_differ_by_more_than_case,
+    assignments_do_not_overlap,
+    prices::are_set_in_one_place,
+    prices::discounts_are_percentages,
+];
 
 pub(super) fn check(state: &DesiredState) -> Vec<Finding> {
     CHECKS.iter().flat_map(|check| check(state)).collect()

@@ -17,6 +17,7 @@ mod fold;
 mod loader;
 mod mapping;
 mod node;
+mod prices;
 mod report;
 mod schema;
 mod source;

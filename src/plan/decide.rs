@@ -559,6 +559,16 @@ fn takes_along(
     })
 }
 
+/// What an entity cannot be made without, and this one does not have.
+fn missing(entity: &EntityRef, found: &ObservedEntity) -> Option<&'static str> {
+    let mut required = entity.kind.settable().filter(|spec| spec.required);
+    let spec = required.find(|spec| {
+        let name = FieldName::new(spec.name);
+        name.is_ok_and(|name| found.get(&name).is_null())
+    })?;
+    Some(spec.name)
+}
+
 /// Why an entity could not be made again after a deletion.
 fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -> Option<String> {
     if !creatable(entity) {
@@ -575,6 +585,11 @@ fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -
     }
     if let Some(why) = entity.kind.permanent {
         return Some(format!("it cannot be deleted: {why}"));
+    }
+    if let Some(name) = missing(entity, found) {
+        return Some(format!(
+            "deleting it could not be undone: it has no `{name}`, without which REST cannot make it again; delete it in the admin"
+        ));
     }
     for (name, value) in found.fields.iter().filter(|(_, value)| !value.is_null()) {
         let Some(spec) = entity.kind.field(name.as_str()) else {

@@ -172,7 +172,10 @@ pub(super) fn settle(
 ) {
     let vocabulary = expecting(work, vocabulary);
     for (entity, work) in work.iter_mut() {
-        let mut problem = None;
+        let mut problem = match work.being {
+            Being::Absent { .. } => None,
+            Being::Any | Being::Present(_) | Being::Existing => vocabulary.settle_key(entity).err(),
+        };
         let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.settle(
             entity,
             name.as_str(),

@@ -341,6 +341,13 @@ fn rights_remedy(resources: Option<&str>) -> String {
         "Magento_Cms::save" => " (Content > Elements > Pages > Save Page)",
         "Magento_Cms::page_delete" => " (Content > Elements > Pages > Delete Page)",
         "Magento_Cms::block" => " (Content > Elements > Blocks)",
+        "Magento_Catalog::catalog" => " (Catalog)",
+        "Magento_Catalog::products" => " (Catalog > Inventory > Products)",
+        "Magento_Catalog::attributes_attributes" => " (Stores > Attributes > Product)",
+        "Magento_InventoryApi::source" => " (Stores > Inventory > Sources)",
+        "Magento_InventoryApi::stock_source_item_assign" => {
+            " (Stores > Inventory > Stocks > Source Item Assigning)"
+        }
         "Magento_Backend::store" => " (Stores > Settings > All Stores)",
         _ => "",
     };

@@ -11,7 +11,7 @@
 //! | `write` | creates, updates and deletes pages and blocks |
 //! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
 //! | `tree` | paths of names through the categories |
-//! | `price`, `stock` | rows, of which one request takes many |
+//! | `price`, `stock` | rows, of which one request takes many; `rows` is what they share |
 //! | `entity` | promotions, groups and taxes |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
 //!
@@ -40,6 +40,7 @@ mod oauth;
 mod option;
 mod price;
 mod product;
+mod rows;
 mod search;
 mod stock;
 mod transport;

@@ -11,7 +11,8 @@ use tracing::Instrument as _;
 use super::client::{Client, misshapen};
 use super::list::{List, get, objects, text_of};
 use super::{Writing, attributes};
-use crate::domain::kinds::{EntityType, FieldType, Target};
+use crate::domain::key::KeyShape;
+use crate::domain::kinds::{Access, EntityType, FieldScope, FieldType, Scoping, Target};
 use crate::domain::vocabulary::Names;
 use crate::domain::{Kind, StoreCode, Vocabulary};
 use crate::ports::StoreError;
@@ -26,6 +27,11 @@ pub(super) async fn read(
     for target in wanted {
         let names = names(client, target).await?;
         vocabulary.names.insert(target, names);
+    }
+    let has_prices_of_views =
+        |kind: &Kind| kind.route.access == Access::Price && kind.scoping == Scoping::Rows;
+    if kinds.iter().any(has_prices_of_views) {
+        vocabulary.price_scope = Some(price_scope(client).await?);
     }
     let types: BTreeSet<EntityType> = kinds.iter().filter_map(|kind| kind.attributes).collect();
     for ty in types {
@@ -172,15 +178,35 @@ impl Writing<'_> {
     }
 }
 
-/// What the fields of a kind refer to.
+/// What the fields and the key of a kind refer to.
 fn targets(kind: Kind) -> BTreeSet<Target> {
     let fields = kind.fields.iter();
-    fields
-        .filter_map(|field| match field.ty {
-            FieldType::Reference(target) | FieldType::References(target) => Some(target),
-            _ => None,
-        })
-        .collect()
+    let of_fields = fields.filter_map(|field| match field.ty {
+        FieldType::Reference(target) | FieldType::References(target) => Some(target),
+        _ => None,
+    });
+    let parts = match kind.key {
+        KeyShape::Parts(parts) => parts,
+        KeyShape::Plain | KeyShape::Path => &[],
+    };
+    let of_parts = parts.iter().filter_map(|part| Target::of_part(part));
+    of_fields.chain(of_parts).collect()
+}
+
+/// Where prices may differ, as the shop has set it. To read it takes a right of its own, which an
+/// integration that has only prices for all views to write can do without.
+async fn price_scope(client: &Arc<Client>) -> Result<Result<FieldScope, String>, StoreError> {
+    let attribute = match get(client, "all", "products/attributes/price", None).await {
+        Ok(attribute) => attribute,
+        Err(error @ StoreError::Unauthorized { .. }) => return Ok(Err(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    match attribute.get("scope").and_then(Value::as_str) {
+        Some("global") => Ok(Ok(FieldScope::Global)),
+        Some("website") => Ok(Ok(FieldScope::Website)),
+        Some("store") => Ok(Ok(FieldScope::View)),
+        Some(_) | None => Err(misshapen("an attribute without a scope")),
+    }
 }
 
 /// Where the names of a target are listed, and what they are called there.
@@ -222,6 +248,12 @@ fn source(target: Target) -> Source {
         ),
         Target::CmsBlock => source("cmsBlock/search", "id", "identifier", "block_id"),
         Target::CartRule => source("salesRules/search", "rule_id", "name", "rule_id"),
+        Target::Source => source(
+            "inventory/sources",
+            "source_code",
+            "source_code",
+            "source_code",
+        ),
     }
 }
 

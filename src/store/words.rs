@@ -53,7 +53,7 @@ impl Words {
 
 /// Fills `%1`, `%2`, … from a list and `%name` from a map, in one go, so that what a parameter holds
 /// is never filled in again. Of two names the longer wins: `%10` is not `%1` and a zero.
-fn fill(template: &str, parameters: &Value) -> String {
+pub(super) fn fill(template: &str, parameters: &Value) -> String {
     let mut names: Vec<(String, String)> = match parameters {
         Value::Array(list) => list
             .iter()
@@ -89,7 +89,7 @@ fn fill(template: &str, parameters: &Value) -> String {
     text
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

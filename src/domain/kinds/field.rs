@@ -64,6 +64,8 @@ pub enum Target {
     CmsBlock,
     /// A cart rule, by its name.
     CartRule,
+    /// A source of stock, by its code.
+    Source,
 }
 
 impl Target {
@@ -78,6 +80,32 @@ impl Target {
             Self::AttributeSet => "attribute set",
             Self::CmsBlock => "CMS block",
             Self::CartRule => "cart rule",
+            Self::Source => "source",
+        }
+    }
+
+    /// What a part of this name of a key of several parts refers to.
+    pub fn of_part(part: &str) -> Option<Self> {
+        match part {
+            "website" => Some(Self::Website),
+            "customer_group" => Some(Self::CustomerGroup),
+            "source" => Some(Self::Source),
+            _ => None,
+        }
+    }
+
+    /// The word for all of them in a key.
+    pub fn everything(self) -> Option<&'static str> {
+        match self {
+            Self::Website => Some("all"),
+            Self::CustomerGroup => Some("ALL GROUPS"),
+            Self::CustomerTaxClass
+            | Self::ProductTaxClass
+            | Self::TaxRate
+            | Self::AttributeSet
+            | Self::CmsBlock
+            | Self::CartRule
+            | Self::Source => None,
         }
     }
 }

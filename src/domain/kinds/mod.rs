@@ -1,6 +1,7 @@
 //! Entity kinds: one file with one table each, and the one list that knows them all.
 
 mod attribute_option;
+mod base_price;
 mod category;
 mod category_product;
 mod cms_block;
@@ -8,7 +9,11 @@ mod cms_page;
 mod field;
 mod product;
 mod product_attribute;
+mod row;
+mod source_item;
 mod spec;
+mod special_price;
+mod tier_price;
 mod value;
 
 use std::cmp::Ordering;
@@ -19,6 +24,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+pub(crate) use row::fields_of_product;
 pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
 pub(crate) use value::{check_charset, set, type_name};
 
@@ -31,6 +37,10 @@ static KINDS: &[&KindSpec] = &[
     &category::TABLE,
     &product::TABLE,
     &category_product::TABLE,
+    &base_price::TABLE,
+    &special_price::TABLE,
+    &tier_price::TABLE,
+    &source_item::TABLE,
 ];
 
 /// A kind of entity: a reference to its table.

@@ -174,7 +174,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     acl: Acl::all("Magento_Catalog::products"),
 };
 
-fn check_key(key: &str) -> Option<ValueProblem> {
+pub(super) fn check_key(key: &str) -> Option<ValueProblem> {
     let chars = key.chars().count();
     if chars > 64 {
         return Some(ValueProblem::new(

@@ -8,6 +8,7 @@ mod limits;
 mod on_disk;
 mod properties;
 mod references;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

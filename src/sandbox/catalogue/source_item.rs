@@ -19,6 +19,8 @@ pub(super) const DEFAULT: &str = "default";
 
 #[derive(Debug, Clone, PartialEq)]
 struct SourceItem {
+    /// The row's number.
+    id: u64,
     sku: String,
     source: String,
     quantity: f64,
@@ -29,6 +31,8 @@ struct SourceItem {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sources {
     items: BTreeMap<(String, String), SourceItem>,
+    /// The number of the row made last.
+    last: u64,
 }
 
 fn key(sku: &str, source: &str) -> (String, String) {
@@ -41,16 +45,25 @@ impl Sources {
         let quantity = stock.quantity.unwrap_or_default();
         let key = key(sku, DEFAULT);
         if stock.in_stock || quantity != 0.0 || self.items.contains_key(&key) {
-            self.items.insert(
-                key,
-                SourceItem {
-                    sku: sku.to_owned(),
-                    source: DEFAULT.to_owned(),
-                    quantity,
-                    status: i64::from(stock.in_stock),
-                },
-            );
+            self.save(SourceItem {
+                id: 0,
+                sku: sku.to_owned(),
+                source: DEFAULT.to_owned(),
+                quantity,
+                status: i64::from(stock.in_stock),
+            });
         }
+    }
+
+    /// Inserts a row, or updates the one that has its SKU and source.
+    fn save(&mut self, item: SourceItem) {
+        let key = key(&item.sku, &item.source);
+        let id = self.items.get(&key).map(|known| known.id);
+        let id = id.unwrap_or_else(|| {
+            self.last += 1;
+            self.last
+        });
+        self.items.insert(key, SourceItem { id, ..item });
     }
 
     fn of_skus(&self, skus: &[&str]) -> Vec<&SourceItem> {
@@ -174,7 +187,7 @@ fn list(catalogue: &mut Catalogue, _: &Args, context: &Context<'_>) -> Result<Va
     };
     let by = |name: &str| match name {
         "sku" | "source_code" => Some(Comparison::Text),
-        "quantity" | "status" => Some(Comparison::Number),
+        "source_item_id" | "quantity" | "status" => Some(Comparison::Number),
         _ => None,
     };
     let hits = criteria
@@ -182,6 +195,7 @@ fn list(catalogue: &mut Catalogue, _: &Args, context: &Context<'_>) -> Result<Va
             Some(match name {
                 "sku" => item.sku.as_str().into(),
                 "source_code" => item.source.as_str().into(),
+                "source_item_id" => item.id.to_string().into(),
                 "quantity" => item.quantity.to_string().into(),
                 _ => item.status.to_string().into(),
             })
@@ -210,6 +224,7 @@ fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value
     }
     for row in rows {
         let item = SourceItem {
+            id: 0,
             sku: records::text(row, "sku").to_owned(),
             source: records::text(row, "source_code").to_owned(),
             quantity: row
@@ -223,10 +238,7 @@ fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value
             product.stock.quantity = Some(item.quantity);
             product.stock.in_stock = item.status == 1;
         }
-        catalogue
-            .sources
-            .items
-            .insert(key(&item.sku, &item.source), item);
+        catalogue.sources.save(item);
     }
     Ok(json!([]))
 }

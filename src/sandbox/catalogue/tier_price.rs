@@ -83,6 +83,16 @@ impl Tier {
         }
     }
 
+    /// What fills a failure's message, as texts from the database.
+    fn parameters(&self, sku: &str, groups: &Records) -> Vec<String> {
+        vec![
+            sku.to_owned(),
+            self.website.to_string(),
+            self.group_code(groups),
+            format!("{:.4}", self.quantity),
+        ]
+    }
+
     fn kind(&self) -> &'static str {
         if self.discount { "discount" } else { "fixed" }
     }
@@ -229,20 +239,24 @@ fn validate(
             other.group == tier.group && other.quantity == tier.quantity
         };
         if let Some(tier) = &row.tier {
-            let twin = others.filter(|other| other.sku == row.sku).any(|other| {
+            let twins = others.filter(|other| other.sku == row.sku).filter(|other| {
                 let other = other.tier.as_ref();
                 other.is_some_and(|other| same(other, tier) && other.website == tier.website)
             });
-            let overlaps = |other: &Tier| {
+            let overlaps = |other: &&Tier| {
                 let all = other.website == 0 || tier.website == 0;
                 same(other, tier) && all && other.website != tier.website
             };
-            if twin || against_stored && product.tiers.iter().any(overlaps) {
-                let message = format!(
-                    "We found a duplicate website, tier price, customer group and quantity: Customer Group = %customerGroup, Website ID = %websiteId, Quantity = %qty. {ROW}"
-                );
-                failures.push(failed(&message, &parameters(row.sent, None)));
-            }
+            let stored = product.tiers.iter().filter(overlaps);
+            let stored = stored.filter(|_| against_stored);
+            // The parameters are those of the row in the way.
+            let in_the_way = twins
+                .map(|other| parameters(other.sent, None))
+                .chain(stored.map(|other| other.parameters(row.sku, &catalogue.customer_groups)));
+            let message = format!(
+                "We found a duplicate website, tier price, customer group and quantity: Customer Group = %customerGroup, Website ID = %websiteId, Quantity = %qty. {ROW}"
+            );
+            failures.extend(in_the_way.map(|parameters| failed(&message, &parameters)));
         } else {
             let message = format!("No such entity with Customer Group = %customerGroup. {ROW}");
             failures.push(failed(&message, &parameters(row.sent, None)));
@@ -315,15 +329,29 @@ fn replace(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Va
 fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let rows = rows(catalogue, args);
     let (failures, good) = validate(catalogue, &rows, false)?;
+    let mut ids = Vec::new();
     for row in kept(rows, &good) {
-        if let (Some(tier), Some(product)) = (row.tier, catalogue.products.find_mut(row.sku)) {
-            // The website does not count; the amount does.
-            product.tiers.retain(|stored| {
-                !(stored.group == tier.group
+        if let (Some(tier), Some(product)) = (row.tier, catalogue.products.find(row.sku)) {
+            // The website does not count; the amount does, and the first row that fits goes. A fixed
+            // price of nothing fits none.
+            let fits = |stored: &Tier| {
+                stored.group == tier.group
                     && stored.quantity == tier.quantity
                     && stored.price == tier.price
-                    && stored.discount == tier.discount)
-            });
+                    && stored.discount == tier.discount
+                    && (stored.discount || stored.price != 0.0)
+            };
+            if let Some(first) = product.tiers.iter().position(fits) {
+                ids.push((product.sku.clone(), first));
+            }
+        }
+    }
+    // The rows are found before any is deleted, so two that are alike find the same one.
+    ids.sort_unstable();
+    ids.dedup();
+    for (sku, index) in ids.into_iter().rev() {
+        if let Some(product) = catalogue.products.find_mut(&sku) {
+            product.tiers.remove(index);
         }
     }
     Ok(failures.into())

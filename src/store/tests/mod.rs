@@ -3,6 +3,7 @@
 
 mod failing;
 mod reading;
+mod rows;
 mod server;
 mod writing;
 

@@ -447,7 +447,8 @@ async fn batch_prices_fail_row_by_row_or_as_a_whole() {
     assert!(super::message(&failed[0]).starts_with("We found a duplicate website"));
     assert_eq!(
         failed[0]["parameters"],
-        json!(["24-MB02", "1", "ALL GROUPS", "5"])
+        json!(["24-MB02", "0", "all groups", "5.0000"]),
+        "the row in the way"
     );
     let (status, _) = shop
         .call(
@@ -615,6 +616,35 @@ async fn every_kind_has_its_right() {
         assert_eq!(status, 401, "{path}");
         assert_eq!(body["parameters"]["resources"], right);
     }
+}
+
+#[tokio::test]
+async fn a_tier_price_to_be_deleted_is_found_by_its_amount_and_not_by_its_website() {
+    let shop = Shop::open().await;
+    let tier = |website: u32, quantity: u32, price: u32| {
+        json!({"price": price, "price_type": "fixed", "website_id": website, "sku": SKU,
+            "customer_group": "General", "quantity": quantity})
+    };
+    let left = async |prices: Value| {
+        let path = "/all/V1/products/tier-prices-delete";
+        let failed = shop.done("POST", path, json!({ "prices": prices })).await;
+        assert_eq!(failed, json!([]));
+        let path = "/all/V1/products/tier-prices-information";
+        shop.done("POST", path, json!({ "skus": [SKU] })).await
+    };
+    let stored = json!([tier(1, 5, 9), tier(2, 5, 9), tier(1, 6, 0)]);
+    shop.done(
+        "POST",
+        "/all/V1/products/tier-prices",
+        json!({ "prices": stored }),
+    )
+    .await;
+    // The first that fits goes, once a request.
+    let rest = left(json!([tier(2, 5, 9), tier(1, 5, 9)])).await;
+    assert_eq!(rest, json!([tier(2, 5, 9), tier(1, 6, 0)]));
+    // One that costs nothing is not found.
+    let rest = left(json!([tier(2, 5, 9), tier(1, 6, 0)])).await;
+    assert_eq!(rest, json!([tier(1, 6, 0)]));
 }
 
 #[tokio::test]

@@ -1,0 +1,39 @@
+//! Base prices. Behaviour observed on Magento 2.4.7-p3 (`POST /V1/products/base-prices`).
+
+use super::field::{FieldSpec, FieldType, Owner};
+use super::row::{PRICE, check_sku, of_product, route};
+use super::spec::{Access, Acl, KindSpec, Scoping};
+use crate::domain::key::KeyShape;
+
+pub(super) static TABLE: KindSpec = KindSpec {
+    name: "base_price",
+    label: "base price",
+    level: 50,
+    route: route(
+        Access::Price,
+        "products/base-prices",
+        "products/base-prices-information",
+        "prices",
+        500,
+    ),
+    key_field: "sku",
+    key: KeyShape::Plain,
+    check_key: check_sku,
+    scoping: Scoping::Rows,
+    fields: &[
+        FieldSpec::new("sku", FieldType::Text { max_chars: 64 }, "The product's SKU; the `key` of the change names it.")
+            .owned_by(Owner::Key)
+            .required(),
+        FieldSpec::new(
+            "price",
+            PRICE,
+            "The price, with four decimals at most. Of a store view only where the shop's price scope is \"website\": then it is that of all views of the website.",
+        )
+        .required(),
+    ],
+    attributes: None,
+    target: None,
+    parents: of_product,
+    permanent: Some("a product always has one; set another price instead"),
+    acl: Acl::all("Magento_Catalog::catalog"),
+};
