@@ -18,11 +18,10 @@ pub(super) async fn read(
     kinds: &BTreeSet<Kind>,
 ) -> Result<Vocabulary, StoreError> {
     let mut vocabulary = Vocabulary::default();
-    for target in kinds.iter().flat_map(|kind| targets(*kind)) {
-        if !vocabulary.names.contains_key(&target) {
-            let names = names(client, target).await?;
-            vocabulary.names.insert(target, names);
-        }
+    let targets: BTreeSet<Target> = kinds.iter().flat_map(|kind| targets(*kind)).collect();
+    for target in targets {
+        let names = names(client, target).await?;
+        vocabulary.names.insert(target, names);
     }
     let types: BTreeSet<EntityType> = kinds.iter().filter_map(|kind| kind.attributes).collect();
     for ty in types {
