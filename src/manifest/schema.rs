@@ -445,7 +445,18 @@ mod tests {
         assert_eq!(property_names(&schema), FILE_KEYS);
         assert_eq!(property_names(&schema["$defs"]["change"]), CHANGE_KEYS);
         for kind in Kind::all() {
-            let settable: Vec<&str> = kind.settable().map(|field| field.name).collect();
+            let is_set = |field: &&FieldSpec| {
+                matches!(
+                    field.owner,
+                    Owner::File | Owner::Fixed(_) | Owner::KeyUnderAll
+                )
+            };
+            let settable: Vec<&str> = kind
+                .fields
+                .iter()
+                .filter(is_set)
+                .map(|field| field.name)
+                .collect();
             let definition = &schema["$defs"][format!("{kind}_fields")];
             assert_eq!(property_names(definition), settable);
         }

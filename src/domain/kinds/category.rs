@@ -209,8 +209,8 @@ mod tests {
     fn the_parent_is_the_path_above_and_comes_first() {
         let sale = category(r"Default Category/Men\/Boys/Sale");
         let above = category(r"Default Category/Men\/Boys");
-        assert_eq!(sale.parents(), [above.clone()]);
         assert!(above.rank() < sale.rank());
+        assert_eq!(sale.parents(), [above]);
         assert_eq!(category("Default Category").parents(), []);
     }
 

@@ -266,6 +266,55 @@ async fn updating_an_option_resets_what_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_list_of_labels_takes_the_place_of_all_and_null_clears_a_note() {
+    let shop = Shop::open().await;
+    let path = "/all/V1/products/attributes/color";
+    let put = |body: Value| {
+        let shop = &shop;
+        async move {
+            let mut attribute = shop.get(path).await;
+            for key in ["options", "frontend_labels", "note"] {
+                attribute.as_object_mut().unwrap().remove(key);
+            }
+            let body = body.as_object().unwrap().clone();
+            attribute.as_object_mut().unwrap().extend(body);
+            shop.done("PUT", path, json!({ "attribute": attribute }))
+                .await
+        }
+    };
+    let de = json!({"store_id": 2, "label": "Farbe"});
+    let fr = json!({"store_id": 3, "label": "Couleur"});
+    let both = put(json!({"frontend_labels": [de, fr], "note": "Main color"})).await;
+    assert_eq!(both["frontend_labels"], json!([de, fr]));
+    // An empty list is none, as in PHP, and what is not sent stays.
+    let same = put(json!({"frontend_labels": []})).await;
+    assert_eq!(same["frontend_labels"], json!([de, fr]));
+    assert_eq!(same["note"], "Main color");
+    let one =
+        put(json!({"frontend_labels": [{"store_id": 0, "label": "Color"}, fr], "note": null}))
+            .await;
+    assert_eq!(one["frontend_labels"], json!([fr]));
+    assert_eq!(one["note"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_anchor_lists_the_products_of_the_categories_below_it() {
+    let shop = Shop::open().await;
+    let skus = |listed: &Value| -> Vec<String> {
+        let links = listed.as_array().unwrap().iter();
+        links
+            .map(|link| format!("{}@{}", link["sku"].as_str().unwrap(), link["position"]))
+            .collect()
+    };
+    let gear = "/all/V1/categories/3/products";
+    assert_eq!(skus(&shop.get(gear).await), ["24-MB01@1", "24-MB02@2"]);
+    let custom = json!([{"attribute_code": "is_anchor", "value": "0"}]);
+    let body = json!({"category": {"id": 3, "custom_attributes": custom}});
+    shop.done("PUT", "/all/V1/categories/3", body).await;
+    assert_eq!(skus(&shop.get(gear).await), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn products_are_found_by_attribute_category_and_list() {
     let shop = Shop::open().await;
     let find = |field: &str, value: &str, condition: &str| {

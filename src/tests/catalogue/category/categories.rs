@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{nothing_to_do, same, there_and_back};
-use crate::world::{World, activity, change, field};
+use crate::world::{Options, World, activity, change, field};
 
 const BAGS: &str = "Default Category/Gear/Bags";
 
@@ -287,4 +287,58 @@ fn two_of_one_name_are_told_apart_by_nobody() {
         .failed_saying(&["2 entities have this key", "ids"]);
     let twin = change(&w.release(&commit), "category", "Default Category/Twin");
     assert_eq!(twin["status"], "failed");
+}
+
+#[test]
+fn a_category_that_is_made_anew_is_whole_whatever_answers_are_lost() {
+    let gear = "changes:
+  - kind: category
+    key: Default Category/Gear/Bags
+    ensure: absent
+";
+    let lost = [
+        json!({"match": {"method": "POST", "path": "V1/categories", "nth": 2}, "action": "reset_after"}),
+        json!({"match": {"method": "PUT", "path": "/rest/fr/V1/categories", "nth": 1}, "action": "reset_before"}),
+        json!({"match": {"method": "PUT", "path": "/products", "nth": 2}, "action": "reset_after"}),
+    ];
+    for rule in lost {
+        let w = World::with(Options {
+            settings: "store.timeout: 1s",
+            ..Options::default()
+        });
+        w.shop
+            .edit(&json!({"kind": "category", "key": BAGS, "store": "fr",
+            "fields": {"name": "Sacs", "description": "<p>Sacs</p>"}}));
+        let before = w.shop.dump();
+        let commit = w.repo.release("a", gear, "No bags");
+        w.reconcile().converged();
+        assert!(!w.shop.has("category", BAGS, "all"));
+        w.shop.faults(&json!({"rules": [rule]}));
+        w.repo.revert(&commit);
+        w.reconcile().converged();
+        same(&before, &w.shop.dump());
+        nothing_to_do(&w);
+    }
+}
+
+#[test]
+fn a_category_is_found_in_few_requests_however_many_there_are() {
+    let w = World::new();
+    let mut changes = "changes:\n".to_owned();
+    for i in 0..40 {
+        let key = format!("Default Category/Gear/Nr. {i}, new");
+        w.shop.edit(&json!({"kind": "category", "key": key}));
+        changes.push_str(&format!(
+            "  - kind: category\n    key: '{key}'\n    fields: {{ description: d }}\n"
+        ));
+    }
+    w.repo.release("a", &changes, "Forty");
+    let plan = w.run(&["plan"]);
+    assert_eq!(plan.code, Some(2), "{}", plan.said());
+    let requests = w.shop.requests();
+    let lists = requests.iter().filter(|request| {
+        let path = request["path"].as_str().unwrap();
+        path.contains("/categories")
+    });
+    assert!(lists.count() < 8, "{}", requests.len());
 }
