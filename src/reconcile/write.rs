@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::lease::Lease;
 use crate::domain::{EntityRef, Presence, StoreViews};
-use crate::plan::{Being, Decision, EntityWork, Surroundings, decide};
+use crate::plan::{Decision, EntityWork, Surroundings, decide};
 use crate::ports::{Clock, Payload, StoreError, StoreWrite, Write};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
@@ -168,9 +168,9 @@ fn exhausted(error: StoreError, doubt: Option<String>) -> Written {
 
 async fn look<M: StoreWrite>(store: &M, job: &mut Job) -> Result<(), StoreError> {
     let wanted = BTreeSet::from([job.entity.clone()]);
-    let whole = match job.work.being {
-        Being::Absent { .. } => wanted.clone(),
-        Being::Any | Being::Present(_) | Being::Existing => BTreeSet::new(),
+    let whole = match job.work.is_of_the_whole(&job.entity) {
+        true => wanted.clone(),
+        false => BTreeSet::new(),
     };
     let mut seen = store.observe(&wanted, &whole, &job.views).await?;
     job.presence = seen.remove(&job.entity).unwrap_or(Presence::Missing);
