@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::client::{Client, misshapen};
 use super::list::{List, get, objects, text_of};
-use crate::domain::kinds::{EntityType, FieldType, Target};
+use crate::domain::kinds::{EntityType, FieldSpec, FieldType, Target};
 use crate::domain::vocabulary::{Attribute, Names};
 use crate::domain::{Kind, Vocabulary};
 use crate::ports::StoreError;
@@ -18,11 +18,10 @@ pub(super) async fn read(
     kinds: &BTreeSet<Kind>,
 ) -> Result<Vocabulary, StoreError> {
     let mut vocabulary = Vocabulary::default();
-    for target in kinds.iter().flat_map(|kind| targets(*kind)) {
-        if !vocabulary.names.contains_key(&target) {
-            let names = names(client, target).await?;
-            vocabulary.names.insert(target, names);
-        }
+    let targets: BTreeSet<Target> = kinds.iter().flat_map(|kind| targets(*kind)).collect();
+    for target in targets {
+        let names = names(client, target).await?;
+        vocabulary.names.insert(target, names);
     }
     let types: BTreeSet<EntityType> = kinds.iter().filter_map(|kind| kind.attributes).collect();
     for ty in types {
@@ -35,12 +34,16 @@ pub(super) async fn read(
 /// What the fields of a kind refer to.
 fn targets(kind: Kind) -> BTreeSet<Target> {
     let fields = kind.fields.iter();
-    fields
-        .filter_map(|field| match field.ty {
-            FieldType::Reference(target) | FieldType::References(target) => Some(target),
-            _ => None,
-        })
-        .collect()
+    fields.filter_map(target).collect()
+}
+
+/// What a field refers to.
+pub(super) fn target(field: &FieldSpec) -> Option<Target> {
+    match field.ty {
+        FieldType::Reference(target) | FieldType::References(target) => Some(target),
+        FieldType::Labels => Some(Target::StoreView),
+        _ => None,
+    }
 }
 
 /// Where the names of a target are listed, and what they are called there.
@@ -64,6 +67,7 @@ fn source(target: Target) -> Source {
     };
     match target {
         Target::Website => source("store/websites", "id", "code", "id"),
+        Target::StoreView => source("store/storeViews", "id", "code", "id"),
         Target::CustomerGroup => source("customerGroups/search", "id", "code", "id"),
         Target::CustomerTaxClass => Source {
             only: Some(("class_type", "CUSTOMER")),
@@ -73,7 +77,8 @@ fn source(target: Target) -> Source {
             only: Some(("class_type", "PRODUCT")),
             ..source("taxClasses/search", "class_id", "class_name", "class_id")
         },
-        Target::TaxRate => source("taxRates/search", "id", "code", "id"),
+        // the one search whose `id` is not known to its sorting
+        Target::TaxRate => source("taxRates/search", "id", "code", "tax_calculation_rate_id"),
         Target::AttributeSet => source(
             "products/attribute-sets/sets/list",
             "attribute_set_id",
@@ -85,12 +90,14 @@ fn source(target: Target) -> Source {
     }
 }
 
-async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError> {
+/// Reads the ids and names of a target.
+pub(super) async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError> {
     let source = source(target);
-    let items = if target == Target::Website {
+    let of_stores = matches!(target, Target::Website | Target::StoreView);
+    let items = if of_stores {
         // no search: a plain list
         let list = get(client, "all", source.path, None).await?;
-        objects(list).ok_or_else(|| misshapen("no list of websites"))?
+        objects(list).ok_or_else(|| misshapen(&format!("no list in {}", source.path)))?
     } else {
         let mut fields = format!("{},{}", source.id, source.name);
         if let Some((field, _)) = source.only {
@@ -114,10 +121,13 @@ async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError
             let what = format!("a {} without id or name", target.label());
             return Err(misshapen(&what));
         };
-        // website 0 is the admin
-        if counts && !(target == Target::Website && id == "0") {
+        // 0 is the admin's
+        if counts && !(of_stores && id == "0") {
             names.add(id, name);
         }
+    }
+    if target == Target::StoreView {
+        names.add("0", "all");
     }
     Ok(names)
 }

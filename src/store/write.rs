@@ -65,12 +65,17 @@ pub(super) async fn create(
             body: Some(wrapped(spec.route.wrapper, body)),
         })
         .await?;
-    answer
-        .as_object()
-        .and_then(id_of)
-        .ok_or_else(|| StoreError::InDoubt {
-            message: format!("{entity} was sent to be created, but the store's answer names no id"),
-        })
+    created(entity, answer.as_object().and_then(id_of))
+}
+
+/// What the id in the answer to a creation proves.
+pub(super) fn created(
+    entity: &EntityRef,
+    answered: Option<EntityId>,
+) -> Result<EntityId, StoreError> {
+    answered.ok_or_else(|| StoreError::InDoubt {
+        message: format!("{entity} was sent to be created, but the store's answer names no id"),
+    })
 }
 
 /// Sets fields of an entity.
@@ -100,7 +105,17 @@ pub(super) async fn update(
             body: Some(wrapped(route.wrapper, body)),
         })
         .await?;
-    match answer.as_object().and_then(id_of) {
+    let answered = answer.as_object().and_then(id_of);
+    updated(entity, current, answered)
+}
+
+/// What the id in the answer to an update proves.
+pub(super) fn updated(
+    entity: &EntityRef,
+    current: &ObservedEntity,
+    answered: Option<EntityId>,
+) -> Result<(), StoreError> {
+    match answered {
         Some(id) if id == current.id => Ok(()),
         Some(id) => Err(StoreError::Unusable {
             message: format!("the update of {entity} (id {}) made a new entity with id {id}", current.id),
@@ -136,14 +151,14 @@ pub(super) async fn delete(
     })
 }
 
-fn wrapped(wrapper: &str, fields: Map<String, Value>) -> Value {
+pub(super) fn wrapped(wrapper: &str, fields: Map<String, Value>) -> Value {
     let mut body = Map::new();
     body.insert(wrapper.to_owned(), Value::Object(fields));
     Value::Object(body)
 }
 
 /// The current value of a field that goes along with every update.
-fn carried(entity: &EntityRef, current: &ObservedEntity, name: &str) -> Value {
+pub(super) fn carried(entity: &EntityRef, current: &ObservedEntity, name: &str) -> Value {
     let observed = current
         .fields
         .iter()

@@ -1,9 +1,15 @@
 //! Entity kinds: one file with one table each, and the one list that knows them all.
 
+mod cart_rule;
 mod cms_block;
 mod cms_page;
+mod coupon;
+mod customer_group;
 mod field;
 mod spec;
+mod tax_rate;
+mod tax_rule;
+mod tree;
 mod value;
 
 use std::cmp::Ordering;
@@ -14,11 +20,20 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
-pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
+pub use spec::{Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle};
+pub(crate) use tree::read as read_tree;
 pub(crate) use value::{check_charset, set, type_name};
 
 /// Every kind, in the order in which entities are created.
-static KINDS: &[&KindSpec] = &[&cms_block::TABLE, &cms_page::TABLE];
+static KINDS: &[&KindSpec] = &[
+    &cms_block::TABLE,
+    &tax_rate::TABLE,
+    &tax_rule::TABLE,
+    &customer_group::TABLE,
+    &cms_page::TABLE,
+    &cart_rule::TABLE,
+    &coupon::TABLE,
+];
 
 /// A kind of entity: a reference to its table.
 #[derive(Clone, Copy)]
@@ -39,6 +54,14 @@ impl Kind {
     pub const CMS_BLOCK: Self = Self(&cms_block::TABLE);
     /// CMS pages.
     pub const CMS_PAGE: Self = Self(&cms_page::TABLE);
+    /// Tax rates.
+    pub const TAX_RATE: Self = Self(&tax_rate::TABLE);
+    /// Customer groups.
+    pub const CUSTOMER_GROUP: Self = Self(&customer_group::TABLE);
+    /// Cart rules.
+    pub const CART_RULE: Self = Self(&cart_rule::TABLE);
+    /// Coupons.
+    pub const COUPON: Self = Self(&coupon::TABLE);
 }
 
 impl std::ops::Deref for Kind {
