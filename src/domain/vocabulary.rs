@@ -11,12 +11,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::key::{self, KeyShape};
 use super::kinds::{
-    Access, Charset, EntityType, FieldScope, FieldSpec, FieldType, Target, check_charset, set,
-    type_name,
+    Access, Charset, EntityType, FieldScope, FieldSpec, FieldType, Target, check_charset,
+    read_tree, set, type_name,
 };
 use super::marker::{Marker, marker_of};
 use super::{EntityRef, Kind, StoreCode, StoreScope, Value, nearest};
@@ -259,21 +259,21 @@ impl Vocabulary {
         let Some(spec) = kind.field(field) else {
             return wire;
         };
-        match spec.ty {
-            FieldType::Reference(target) => self.targets(target).natural_of(wire),
-            FieldType::References(target) => match wire {
-                Value::Array(list) => {
-                    let names = self.targets(target);
-                    Value::Array(set(list.into_iter().map(|v| names.natural_of(v)).collect()))
-                }
-                other => other,
+        let natural = match (spec.ty, wire) {
+            (FieldType::Reference(target), wire) => self.targets(target).natural_of(wire),
+            (FieldType::References(target), Value::Array(list)) => {
+                let names = self.targets(target);
+                Value::Array(set(list.into_iter().map(|v| names.natural_of(v)).collect()))
+            }
+            (FieldType::Labels, Value::Array(list)) => self.targets(Target::StoreView).labels(list),
+            (FieldType::Tree, wire) => read_tree(wire),
+            (FieldType::Attribute, wire) => match self.attribute(kind, field) {
+                Some(attribute) => return attribute.natural(wire),
+                None => return wire,
             },
-            FieldType::Attribute => match self.attribute(kind, field) {
-                Some(attribute) => attribute.natural(wire),
-                None => wire,
-            },
-            ty => ty.canonical(wire),
-        }
+            (_, wire) => wire,
+        };
+        spec.canonical(natural)
     }
 
     /// What a release file says, in natural form, checked against what the store has.
@@ -315,6 +315,14 @@ impl Vocabulary {
                 settled
                     .map(|list| Value::Array(set(list)))
                     .map_err(|why| format!("`{field}`: {why}"))
+            }
+            FieldType::Labels => {
+                let views = self.targets(Target::StoreView);
+                for view in value.as_object().into_iter().flat_map(Map::keys) {
+                    let settled = views.settle(Target::StoreView.label(), &named(view));
+                    settled.map_err(|why| format!("`{field}`: {why}"))?;
+                }
+                Ok(value.clone())
             }
             FieldType::Attribute => {
                 self.known(kind, field, spec)?;
@@ -400,7 +408,11 @@ impl Vocabulary {
             return Ok(value.clone());
         };
         match (spec.ty, value) {
-            (_, Value::Null) => Ok(Value::Null),
+            (_, Value::Null) => Ok(spec.cleared()),
+            (FieldType::Labels, Value::Object(labels)) => {
+                let views = self.targets(Target::StoreView);
+                views.wire_of_labels(labels, spec.label_member)
+            }
             (FieldType::Reference(target), value) => {
                 self.targets(target).wire_of(target.label(), value)
             }
@@ -447,7 +459,48 @@ fn plural(kind: Kind) -> &'static str {
     }
 }
 
+/// How a label's view is named: by its code, or by its id where it has none.
+fn named(view: &str) -> Value {
+    match view.parse::<u64>() {
+        Ok(_) => json!({ "id": view }),
+        Err(_) => Value::from(view),
+    }
+}
+
 impl Names {
+    /// A list of labels with the ids of their views, by the views' codes.
+    fn labels(&self, list: Vec<Value>) -> Value {
+        let mut labels = Map::new();
+        for mut label in list {
+            let view = label["store_id"].take();
+            let view = match self.natural_of(view) {
+                Value::String(code) => code,
+                other => id_of(&other).unwrap_or_default().to_owned(),
+            };
+            let texts = label.as_object_mut().map(std::mem::take);
+            let text = texts
+                .into_iter()
+                .flatten()
+                .find(|(name, text)| name != "extension_attributes" && text.is_string());
+            if let Some((_, text)) = text {
+                labels.insert(view, text);
+            }
+        }
+        Value::Object(labels)
+    }
+
+    fn wire_of_labels(&self, labels: &Map<String, Value>, member: &str) -> Result<Value, String> {
+        let label = |(view, text): (&String, &Value)| {
+            let id = self.wire_of(Target::StoreView.label(), &named(view))?;
+            Ok(json!({ "store_id": id, member: text }))
+        };
+        labels
+            .iter()
+            .map(label)
+            .collect::<Result<_, _>>()
+            .map(Value::Array)
+    }
+
     fn natural_of(&self, wire: Value) -> Value {
         match wire {
             Value::Number(id) => self.natural(&id.to_string()),

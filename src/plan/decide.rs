@@ -108,6 +108,17 @@ pub struct EntityWork {
     pub problem: Option<String>,
 }
 
+impl EntityWork {
+    /// Whether all that goes with the entity has to be read: it is deleted, or was and is made again.
+    pub fn is_of_the_whole(&self, entity: &EntityRef) -> bool {
+        let goes_with = |name: &FieldName| {
+            let spec = entity.kind.field(name.as_str());
+            spec.is_some_and(|spec| spec.owner == Owner::Whole)
+        };
+        matches!(self.being, Being::Absent { .. }) || self.fields.keys().any(goes_with)
+    }
+}
+
 /// What is sent for an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {

@@ -175,7 +175,9 @@ pub(crate) fn whole(
                     .kind
                     .field(name.as_str())
                     .is_some_and(|f| match f.owner {
-                        Owner::File | Owner::Fixed(_) | Owner::Refused(_) | Owner::Whole => true,
+                        Owner::File | Owner::Fixed(_) | Owner::Whole => true,
+                        // what the store moves by itself is not waited for
+                        Owner::Refused(_) => !f.volatile,
                         Owner::Key | Owner::KeyUnderAll | Owner::Store(_) => false,
                     })
         })
@@ -203,9 +205,10 @@ fn created(entity: &EntityRef) -> BTreeMap<FieldName, Value> {
     entity
         .kind
         .settable()
-        .filter(|field| !field.nullable)
+        .filter(|field| !field.nullable || field.start.is_some())
         .filter_map(|field| {
             let value = match field.ty {
+                _ if field.start.is_some() => field.start.map(|start| start())?,
                 FieldType::Bool => Value::Bool(true),
                 FieldType::Integer { .. } => Value::from(0),
                 FieldType::Text { .. } | FieldType::LongText { .. } => Value::from(""),

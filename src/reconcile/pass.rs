@@ -24,8 +24,8 @@ use crate::domain::{
 };
 use crate::manifest::Loader;
 use crate::plan::{
-    Being, Book, Composed, Decision, EntityWork, Policy, ReleaseRecord, Seq, Surroundings, asked,
-    compose, decide,
+    Book, Composed, Decision, EntityWork, Policy, ReleaseRecord, Seq, Surroundings, asked, compose,
+    decide,
 };
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
@@ -359,8 +359,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let kinds: BTreeSet<Kind> = slots.iter().map(|slot| slot.entity.kind).collect();
         let read = || self.store.vocabulary(&kinds);
         let vocabulary = execute::retry(self.clock.as_ref(), read).await?;
-        let deleted = |(entity, work): (EntityRef, EntityWork)| {
-            matches!(work.being, Being::Absent { .. }).then_some(entity)
+        let whole = |(entity, work): (EntityRef, EntityWork)| {
+            work.is_of_the_whole(&entity).then_some(entity)
         };
         Ok(Tools {
             store: self.store.clone(),
@@ -368,7 +368,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             views,
             charset: self.setup.charset,
             vocabulary,
-            whole: asked(book, slots).into_iter().filter_map(deleted).collect(),
+            whole: asked(book, slots).into_iter().filter_map(whole).collect(),
             concurrency: self.setup.concurrency,
             restore: self.setup.restore_failed,
             progress: self.progress.clone(),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use self::course::Course;
 use super::lease::Lease;
 use crate::domain::{EntityRef, Presence, StoreViews};
-use crate::plan::{Being, Decision, EntityWork, Surroundings};
+use crate::plan::{Decision, EntityWork, Surroundings};
 use crate::ports::{Clock, StoreError, StoreWrite, Write};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
@@ -188,7 +188,7 @@ async fn look<M: StoreWrite>(store: &M, courses: &mut [Course]) -> Result<(), St
     };
     let wanted: BTreeSet<EntityRef> = open().map(|course| course.job.entity.clone()).collect();
     let whole = open()
-        .filter(|course| matches!(course.job.work.being, Being::Absent { .. }))
+        .filter(|course| course.job.work.is_of_the_whole(&course.job.entity))
         .map(|course| course.job.entity.clone())
         .collect();
     let mut seen = store.observe(&wanted, &whole, &views).await?;

@@ -29,6 +29,7 @@
 //! | `source_item`, `tier_price` | SKU | as in REST |
 //! | `cart_rule` | name | as in REST |
 //! | `coupon` | code | as in REST; `rule` may name the cart rule |
+//! | `customer` | e-mail address | as in REST; made only, never changed |
 //! | `customer_group`, `tax_rate`, `tax_rule` | code | as in REST |
 //! | `tax_class` | name | as in REST |
 

@@ -147,6 +147,25 @@ pub(super) async fn count(
     total.ok_or_else(|| misshapen(&format!("no total_count in a list of {path}")))
 }
 
+/// One write, within no bound: the core sees to that.
+pub(super) async fn send(
+    client: &Client,
+    method: Method,
+    path: String,
+    body: Option<Value>,
+) -> Result<Value, StoreError> {
+    client
+        .send(Request {
+            intent: Intent::Write,
+            method,
+            scope: "all".to_owned(),
+            path,
+            query: None,
+            body,
+        })
+        .await
+}
+
 /// A list of objects; `null` is an empty one.
 pub(super) fn objects(list: Value) -> Option<Vec<Map<String, Value>>> {
     let items = match list {

@@ -12,7 +12,7 @@
 //! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
 //! | `tree` | paths of names through the categories |
 //! | `price`, `stock` | rows, of which one request takes many; `rows` is what they share |
-//! | `entity` | promotions, groups and taxes |
+//! | `entity`, `belongings` | promotions, groups and taxes, and what goes with them |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
 //!
 //! # Guarantees
@@ -29,6 +29,7 @@
 mod assignment;
 mod attribute;
 mod attributes;
+mod belongings;
 mod category;
 mod category_paths;
 mod client;
@@ -64,7 +65,7 @@ use url::Url;
 
 use self::client::{Client, Request, misshapen};
 use self::errors::Intent;
-use crate::domain::kinds::Access;
+use crate::domain::kinds::{Access, Probe};
 use crate::domain::{EntityRef, Kind, Observation, StoreCode, StoreView, StoreViews, Vocabulary};
 use crate::ports::{StoreError, StoreRead, StoreWrite, Write};
 
@@ -129,55 +130,50 @@ impl Magento {
         Arc::clone(&kept.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A request that nothing can be carried out of, so that no doubt can remain.
-    async fn probe(
-        &self,
-        kind: Kind,
-        method: Method,
-        id: &str,
-        body: Option<serde_json::Value>,
-    ) -> Result<serde_json::Value, StoreError> {
-        let request = Request {
-            intent: Intent::Read,
-            method,
-            scope: "all".to_owned(),
-            path: format!("{}{id}", kind.route.collection),
-            query: None,
-            body,
-        };
-        self.client.send(request).await
-    }
-
     /// Finds out whether the integration may write entities of these kinds, without writing anything.
-    ///
-    /// Magento looks at rights before it looks at the body or the id: an empty body is "malformed" and
-    /// id 0 unknown to those who may write and delete; both are denied to those who may not.
     ///
     /// # Errors
     /// [`StoreError::Unauthorized`] names the missing right.
     async fn probe_rights(&self, kinds: &BTreeSet<Kind>) -> Result<(), StoreError> {
+        let mut probed = Vec::new();
         for kind in kinds {
-            let empty = self.probe(*kind, Method::POST, "", Some(json!({}))).await;
-            match empty {
-                Err(StoreError::Refused { status: 400, .. }) => {}
-                Err(error) => return Err(error),
-                Ok(_) => {
-                    return Err(misshapen(&format!(
-                        "it accepted an empty request for a new {}",
-                        kind.label
-                    )));
-                }
-            }
-            // A release that creates an entity can only be rolled back by deleting it.
-            if kind.acl.delete != kind.acl.write {
-                match self.probe(*kind, Method::DELETE, "/0", None).await {
-                    Err(StoreError::Gone { .. } | StoreError::Refused { .. }) => {}
-                    Err(error) => return Err(error),
-                    Ok(_) => return Err(misshapen("it deleted an entity without an id")),
+            for probe in kind.route.probes {
+                // kinds of one route share their probe
+                if !probed.contains(probe) {
+                    self.probe(*kind, *probe).await?;
+                    probed.push(*probe);
                 }
             }
         }
         Ok(())
+    }
+
+    async fn probe(&self, kind: Kind, probe: Probe) -> Result<(), StoreError> {
+        let (method, path, body) = match probe {
+            Probe::EmptyPost(path) => (Method::POST, path, Some(json!({}))),
+            Probe::DeleteNone(path) => (Method::DELETE, path, None),
+        };
+        let request = Request {
+            // nothing can be carried out of it, so that no doubt can remain
+            intent: Intent::Read,
+            method,
+            scope: "all".to_owned(),
+            path: path.to_owned(),
+            query: None,
+            body,
+        };
+        match (probe, self.client.send(request).await) {
+            (_, Err(StoreError::Refused { status: 400, .. }))
+            | (Probe::DeleteNone(_), Err(StoreError::Gone { .. } | StoreError::Refused { .. })) => {
+                Ok(())
+            }
+            (_, Err(error)) => Err(error),
+            (Probe::EmptyPost(_), Ok(_)) => Err(misshapen(&format!(
+                "it accepted an empty request for a new {}",
+                kind.label
+            ))),
+            (Probe::DeleteNone(_), Ok(_)) => Err(misshapen("it deleted an entity without an id")),
+        }
     }
 }
 

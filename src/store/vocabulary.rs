@@ -12,7 +12,7 @@ use super::client::{Client, misshapen};
 use super::list::{List, get, objects, text_of};
 use super::{Writing, attributes};
 use crate::domain::key::KeyShape;
-use crate::domain::kinds::{Access, EntityType, FieldScope, FieldType, Scoping, Target};
+use crate::domain::kinds::{Access, EntityType, FieldScope, FieldSpec, FieldType, Scoping, Target};
 use crate::domain::vocabulary::Names;
 use crate::domain::{Kind, StoreCode, Vocabulary};
 use crate::ports::StoreError;
@@ -153,7 +153,10 @@ impl Writing<'_> {
             return Ok(());
         };
         match (spec.ty, kind.attributes) {
-            (FieldType::Reference(target) | FieldType::References(target), _) => {
+            (FieldType::Reference(_) | FieldType::References(_) | FieldType::Labels, _) => {
+                let Some(target) = target(spec) else {
+                    return Ok(());
+                };
                 let names = names(self.client, target).await?;
                 self.keep(|vocabulary| {
                     vocabulary.names.insert(target, names);
@@ -181,16 +184,22 @@ impl Writing<'_> {
 /// What the fields and the key of a kind refer to.
 fn targets(kind: Kind) -> BTreeSet<Target> {
     let fields = kind.fields.iter();
-    let of_fields = fields.filter_map(|field| match field.ty {
-        FieldType::Reference(target) | FieldType::References(target) => Some(target),
-        _ => None,
-    });
+    let of_fields = fields.filter_map(target);
     let parts = match kind.key {
         KeyShape::Parts(parts) => parts,
         KeyShape::Plain | KeyShape::Path => &[],
     };
     let of_parts = parts.iter().filter_map(|part| Target::of_part(part));
     of_fields.chain(of_parts).collect()
+}
+
+/// What a field refers to.
+pub(super) fn target(field: &FieldSpec) -> Option<Target> {
+    match field.ty {
+        FieldType::Reference(target) | FieldType::References(target) => Some(target),
+        FieldType::Labels => Some(Target::StoreView),
+        _ => None,
+    }
 }
 
 /// Where prices may differ, as the shop has set it. To read it takes a right of its own, which an
@@ -230,6 +239,7 @@ fn source(target: Target) -> Source {
     };
     match target {
         Target::Website => source("store/websites", "id", "code", "id"),
+        Target::StoreView => source("store/storeViews", "id", "code", "id"),
         Target::CustomerGroup => source("customerGroups/search", "id", "code", "id"),
         Target::CustomerTaxClass => Source {
             only: Some(("class_type", "CUSTOMER")),
@@ -239,7 +249,8 @@ fn source(target: Target) -> Source {
             only: Some(("class_type", "PRODUCT")),
             ..source("taxClasses/search", "class_id", "class_name", "class_id")
         },
-        Target::TaxRate => source("taxRates/search", "id", "code", "id"),
+        // the one search whose `id` is not known to its sorting
+        Target::TaxRate => source("taxRates/search", "id", "code", "tax_calculation_rate_id"),
         Target::AttributeSet => source(
             "products/attribute-sets/sets/list",
             "attribute_set_id",
@@ -257,12 +268,14 @@ fn source(target: Target) -> Source {
     }
 }
 
-async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError> {
+/// Reads the ids and names of a target.
+pub(super) async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError> {
     let source = source(target);
-    let items = if target == Target::Website {
+    let of_stores = matches!(target, Target::Website | Target::StoreView);
+    let items = if of_stores {
         // no search: a plain list
         let list = get(client, "all", source.path, None).await?;
-        objects(list).ok_or_else(|| misshapen("no list of websites"))?
+        objects(list).ok_or_else(|| misshapen(&format!("no list in {}", source.path)))?
     } else {
         let mut fields = format!("{},{}", source.id, source.name);
         if let Some((field, _)) = source.only {
@@ -286,10 +299,13 @@ async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError
             let what = format!("a {} without id or name", target.label());
             return Err(misshapen(&what));
         };
-        // website 0 is the admin
-        if counts && !(target == Target::Website && id == "0") {
+        // 0 is the admin's
+        if counts && !(of_stores && id == "0") {
             names.add(id, name);
         }
+    }
+    if target == Target::StoreView {
+        names.add("0", "all");
     }
     Ok(names)
 }

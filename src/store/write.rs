@@ -65,12 +65,17 @@ pub(super) async fn create(
             body: Some(wrapped(spec.route.wrapper, body)),
         })
         .await?;
-    answer
-        .as_object()
-        .and_then(id_of)
-        .ok_or_else(|| StoreError::InDoubt {
-            message: format!("{entity} was sent to be created, but the store's answer names no id"),
-        })
+    created(entity, answer.as_object().and_then(id_of))
+}
+
+/// What the id in the answer to a creation proves.
+pub(super) fn created(
+    entity: &EntityRef,
+    answered: Option<EntityId>,
+) -> Result<EntityId, StoreError> {
+    answered.ok_or_else(|| StoreError::InDoubt {
+        message: format!("{entity} was sent to be created, but the store's answer names no id"),
+    })
 }
 
 /// Sets fields of an entity.
@@ -150,14 +155,14 @@ pub(super) fn is_true(entity: &EntityRef, answer: &Value) -> Result<(), StoreErr
     })
 }
 
-fn wrapped(wrapper: &str, fields: Map<String, Value>) -> Value {
+pub(super) fn wrapped(wrapper: &str, fields: Map<String, Value>) -> Value {
     let mut body = Map::new();
     body.insert(wrapper.to_owned(), Value::Object(fields));
     Value::Object(body)
 }
 
 /// The current value of a field that goes along with every update.
-fn carried(entity: &EntityRef, current: &ObservedEntity, name: &str) -> Value {
+pub(super) fn carried(entity: &EntityRef, current: &ObservedEntity, name: &str) -> Value {
     let observed = current
         .fields
         .iter()

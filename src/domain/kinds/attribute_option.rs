@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Route, Scoping};
+use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef};
 
@@ -22,6 +22,8 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "value",
         carry: &["store_labels", "is_default"],
         rows: 1,
+        update: UpdateStyle::Partial,
+        probes: &[Probe::EmptyPost("products/attributes/x/options")],
     },
     key_field: "label",
     key: KeyShape::Parts(&["attribute", "option"]),

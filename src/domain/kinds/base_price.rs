@@ -2,7 +2,7 @@
 
 use super::field::{FieldSpec, FieldType, Owner};
 use super::row::{PRICE, check_sku, of_product, route};
-use super::spec::{Access, Acl, KindSpec, Scoping};
+use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -15,6 +15,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         "products/base-prices-information",
         "prices",
         500,
+        &[Probe::EmptyPost("products/base-prices")],
     ),
     key_field: "sku",
     key: KeyShape::Plain,

@@ -2,7 +2,7 @@
 //! Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/categories`).
 
 use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target};
-use super::spec::{Access, Acl, EntityType, KindSpec, Route, Scoping, any_key};
+use super::spec::{Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, any_key};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef};
 
@@ -23,6 +23,8 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "id",
         carry: &[],
         rows: 1,
+        update: UpdateStyle::Partial,
+        probes: &[Probe::EmptyPost("categories")],
     },
     key_field: "name",
     key: KeyShape::Path,

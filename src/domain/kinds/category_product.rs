@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::field::{FieldSpec, FieldType, Owner};
-use super::spec::{Access, Acl, KindSpec, Route, Scoping, any_key};
+use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, any_key};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef, StoreScope};
 
@@ -22,6 +22,8 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "category_id",
         carry: &[],
         rows: 1,
+        update: UpdateStyle::Partial,
+        probes: &[Probe::EmptyPost("categories/0/products")],
     },
     key_field: "sku",
     key: KeyShape::Parts(&["category", "sku"]),

@@ -1,7 +1,7 @@
 //! CMS pages. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsPage`).
 
 use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Route, Scoping, no_parents};
+use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
 use crate::domain::key::KeyShape;
 
 const LAYOUT_XML: &str =
@@ -43,6 +43,9 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "id",
         carry: &["identifier"],
         rows: 1,
+        update: UpdateStyle::Partial,
+        // A release that creates an entity can only be rolled back by deleting it.
+        probes: &[Probe::EmptyPost("cmsPage"), Probe::DeleteNone("cmsPage/0")],
     },
     key_field: "identifier",
     key: KeyShape::Plain,

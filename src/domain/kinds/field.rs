@@ -1,6 +1,7 @@
 //! One field of a kind: its type, its limits, who may set it, and how values compare.
 
-use crate::domain::StoreScope;
+use super::value::is_void;
+use crate::domain::{StoreScope, Value};
 
 /// Who may set a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub enum Target {
     CartRule,
     /// A source of stock, by its code.
     Source,
+    /// A store view, by its code; `all` stands for what counts where a view has nothing of its own.
+    StoreView,
 }
 
 impl Target {
@@ -80,6 +83,7 @@ impl Target {
             Self::AttributeSet => "attribute set",
             Self::CmsBlock => "CMS block",
             Self::CartRule => "cart rule",
+            Self::StoreView => "store view",
             Self::Source => "source",
         }
     }
@@ -105,6 +109,7 @@ impl Target {
             | Self::AttributeSet
             | Self::CmsBlock
             | Self::CartRule
+            | Self::StoreView
             | Self::Source => None,
         }
     }
@@ -136,8 +141,15 @@ pub struct FieldSpec {
     pub sticky: Option<&'static str>,
     /// What is said beforehand, and in the activity, whenever a value that was there is changed.
     pub note: Option<&'static str>,
-    /// What else is wrong with a text, as Magento would see it.
-    pub check_text: Option<fn(&str) -> Option<ValueProblem>>,
+    /// Whether `""`, 0, `false`, an empty list and null all say the same, and null is sent as one of those:
+    /// the store drops a null that it is sent.
+    pub void: bool,
+    /// What a new entity shows that was not given it, where that is not what its type lets expect.
+    pub start: Option<fn() -> Value>,
+    /// What else the store would mangle.
+    pub rule: Option<fn(&Value) -> Option<ValueProblem>>,
+    /// What the text of a label is called in the store's list of them.
+    pub label_member: &'static str,
     /// One line for the schema and completion.
     pub doc: &'static str,
 }
@@ -157,7 +169,10 @@ impl FieldSpec {
             coupled_to: None,
             sticky: None,
             note: None,
-            check_text: None,
+            void: false,
+            start: None,
+            rule: None,
+            label_member: "label",
             doc,
         }
     }
@@ -230,11 +245,54 @@ impl FieldSpec {
         self
     }
 
-    /// What else is wrong with a text.
+    /// Empty values and null are the same, and null is sent as an empty value.
     #[must_use]
-    pub const fn checked_by(mut self, check: fn(&str) -> Option<ValueProblem>) -> Self {
-        self.check_text = Some(check);
+    pub const fn void(mut self) -> Self {
+        self.void = true;
+        self.nullable = true;
         self
+    }
+
+    /// What a new entity shows.
+    #[must_use]
+    pub const fn starting(mut self, value: fn() -> Value) -> Self {
+        self.start = Some(value);
+        self
+    }
+
+    /// What else is wrong with a value of the right type.
+    #[must_use]
+    pub const fn checked_by(mut self, rule: fn(&Value) -> Option<ValueProblem>) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    /// What the text of a label is called in the store's list.
+    #[must_use]
+    pub const fn labelled(mut self, member: &'static str) -> Self {
+        self.label_member = member;
+        self
+    }
+
+    /// What is sent to clear it.
+    pub fn cleared(&self) -> Value {
+        match self.ty {
+            _ if !self.void => Value::Null,
+            FieldType::Integer { .. } | FieldType::Decimal { .. } => Value::from(0),
+            FieldType::Bool => Value::Bool(false),
+            FieldType::Texts | FieldType::References(_) | FieldType::Labels => {
+                Value::Array(Vec::new())
+            }
+            _ => Value::from(""),
+        }
+    }
+
+    /// See [`FieldType::canonical`]; an empty value is null where both say the same.
+    pub fn canonical(&self, value: Value) -> Value {
+        match self.ty.canonical(value) {
+            value if self.void && is_void(&value) => Value::Null,
+            value => value,
+        }
     }
 
     /// Who may set it in a change of this scope.

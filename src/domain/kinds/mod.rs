@@ -2,10 +2,13 @@
 
 mod attribute_option;
 mod base_price;
+mod cart_rule;
 mod category;
 mod category_product;
 mod cms_block;
 mod cms_page;
+mod coupon;
+mod customer_group;
 mod field;
 mod product;
 mod product_attribute;
@@ -13,7 +16,10 @@ mod row;
 mod source_item;
 mod spec;
 mod special_price;
+mod tax_rate;
+mod tax_rule;
 mod tier_price;
+mod tree;
 mod value;
 
 use std::cmp::Ordering;
@@ -25,12 +31,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
 pub(crate) use row::fields_of_product;
-pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
+pub use spec::{Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle};
+pub(crate) use tree::read as read_tree;
 pub(crate) use value::{check_charset, set, type_name};
 
 /// Every kind, in the order in which entities are created.
 static KINDS: &[&KindSpec] = &[
     &cms_block::TABLE,
+    &tax_rate::TABLE,
+    &tax_rule::TABLE,
+    &customer_group::TABLE,
     &cms_page::TABLE,
     &product_attribute::TABLE,
     &attribute_option::TABLE,
@@ -41,6 +51,8 @@ static KINDS: &[&KindSpec] = &[
     &special_price::TABLE,
     &tier_price::TABLE,
     &source_item::TABLE,
+    &cart_rule::TABLE,
+    &coupon::TABLE,
 ];
 
 /// A kind of entity: a reference to its table.
@@ -68,6 +80,14 @@ impl Kind {
     pub const CATEGORY: Self = Self(&category::TABLE);
     /// Products.
     pub const PRODUCT: Self = Self(&product::TABLE);
+    /// Tax rates.
+    pub const TAX_RATE: Self = Self(&tax_rate::TABLE);
+    /// Customer groups.
+    pub const CUSTOMER_GROUP: Self = Self(&customer_group::TABLE);
+    /// Cart rules.
+    pub const CART_RULE: Self = Self(&cart_rule::TABLE);
+    /// Coupons.
+    pub const COUPON: Self = Self(&coupon::TABLE);
 }
 
 impl std::ops::Deref for Kind {

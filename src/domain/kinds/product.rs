@@ -4,7 +4,10 @@
 //! store's own, which its metadata describes.
 
 use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
-use super::spec::{Access, Acl, EntityType, KindSpec, Route, Scoping, no_parents};
+use super::spec::{
+    Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents,
+};
+use crate::domain::Value;
 use crate::domain::key::KeyShape;
 
 /// What columns of twenty digits, six of them decimals, keep.
@@ -62,6 +65,8 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "id",
         carry: &["sku"],
         rows: 1,
+        update: UpdateStyle::Partial,
+        probes: &[Probe::EmptyPost("products")],
     },
     key_field: "sku",
     key: KeyShape::Plain,
@@ -210,7 +215,8 @@ pub(super) fn check_key(key: &str) -> Option<ValueProblem> {
 }
 
 /// `Magento\Catalog\Model\Product\Url::formatUrlKey` makes everything else into a hyphen.
-fn check_url_key(key: &str) -> Option<ValueProblem> {
+fn check_url_key(value: &Value) -> Option<ValueProblem> {
+    let key = value.as_str()?;
     let word = |word: &str| {
         !word.is_empty()
             && word
@@ -231,7 +237,7 @@ fn check_url_key(key: &str) -> Option<ValueProblem> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::domain::Kind;

@@ -2,7 +2,7 @@
 //! (`GET|PUT|POST|DELETE /V1/products/attributes`, `/V1/products/attribute-sets/attributes`).
 
 use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Route, Scoping, no_parents};
+use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -28,6 +28,8 @@ pub(super) static TABLE: KindSpec = KindSpec {
             "is_visible_in_advanced_search",
         ],
         rows: 1,
+        update: UpdateStyle::Partial,
+        probes: &[Probe::EmptyPost("products/attributes")],
     },
     key_field: "attribute_code",
     key: KeyShape::Plain,

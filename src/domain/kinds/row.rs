@@ -3,7 +3,7 @@
 use super::Kind;
 use super::field::{FieldType, ValueProblem};
 pub(super) use super::product::check_key as check_sku;
-use super::spec::Route;
+use super::spec::{Probe, Route, UpdateStyle};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef, StoreScope};
 
@@ -20,6 +20,7 @@ pub(super) const fn route(
     read: &'static str,
     wrapper: &'static str,
     rows: usize,
+    probes: &'static [Probe],
 ) -> Route {
     Route {
         access,
@@ -31,6 +32,8 @@ pub(super) const fn route(
         id_field: "sku",
         carry: &[],
         rows,
+        update: UpdateStyle::Partial,
+        probes,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::field::{FieldSpec, FieldType, Owner};
 use super::row::{check_first_part, of_product, route};
-use super::spec::{Access, Acl, KindSpec, Scoping};
+use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -17,6 +17,10 @@ pub(super) static TABLE: KindSpec = KindSpec {
         "inventory/source-items",
         "sourceItems",
         500,
+        &[
+            Probe::EmptyPost("inventory/source-items"),
+            Probe::EmptyPost("inventory/source-items-delete"),
+        ],
     ),
     key_field: "source_code",
     key: KeyShape::Parts(&["sku", "source"]),

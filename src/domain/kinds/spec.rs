@@ -115,6 +115,30 @@ pub struct Route {
     pub carry: &'static [&'static str],
     /// How many entities one request writes.
     pub rows: usize,
+    /// What an update sends.
+    pub update: UpdateStyle,
+    /// Requests that nothing can come of, to find out whether the integration may write.
+    pub probes: &'static [Probe],
+}
+
+/// What an update sends of an entity, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateStyle {
+    /// The fields that change, to the entity's own path; the store merges them.
+    Partial,
+    /// Every field, to the path of all: what is left out would be lost.
+    Whole,
+}
+
+/// A request that nothing can come of. Magento looks at the route first, then at the rights and then at
+/// the rest: an empty body is "malformed" and id 0 unknown to those who may, and both are denied to those
+/// who may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// `POST` of an empty body to this path after `/V1/`.
+    EmptyPost(&'static str),
+    /// `DELETE` of this path, under which there is nothing.
+    DeleteNone(&'static str),
 }
 
 /// How entities of a kind are found, read and written. Each is one module of [`crate::store`].
@@ -173,8 +197,23 @@ pub(super) fn no_parents(_: &EntityRef) -> Vec<EntityRef> {
 }
 
 /// Any key will do.
+#[allow(dead_code, reason = "for kinds whose keys the store checks itself")]
 pub(super) fn any_key(_: &str) -> Option<ValueProblem> {
     None
+}
+
+/// A key that the column keeps whole: 255 characters.
+pub(super) fn key_of_255(key: &str) -> Option<ValueProblem> {
+    let chars = key.chars().count();
+    (chars > 255).then(|| {
+        ValueProblem::new(
+            "key-too-long",
+            format!(
+                "the key has {chars} characters; Magento keeps the first 255 and drops the rest without a word"
+            ),
+            "shorten it to 255 characters",
+        )
+    })
 }
 
 impl EntityRef {

@@ -5,7 +5,7 @@
 
 use super::field::{FieldSpec, FieldType, Owner};
 use super::row::{PRICE, check_sku, of_product, route};
-use super::spec::{Access, Acl, KindSpec, Scoping};
+use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -18,6 +18,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         "products/special-price-information",
         "prices",
         500,
+        &[Probe::EmptyPost("products/special-price")],
     ),
     key_field: "sku",
     key: KeyShape::Plain,

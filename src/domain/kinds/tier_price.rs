@@ -4,7 +4,7 @@
 use super::Kind;
 use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
 use super::row::{PRICE, check_sku, of_product, route};
-use super::spec::{Access, Acl, KindSpec, Scoping};
+use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use super::value::decimal;
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef, StoreScope};
@@ -23,6 +23,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         "products/tier-prices-information",
         "prices",
         200,
+        &[Probe::EmptyPost("products/tier-prices")],
     ),
     key_field: "quantity",
     key: KeyShape::Parts(&["sku", "website", "customer_group", "quantity"]),

@@ -3,6 +3,7 @@
 use serde_json::Number;
 
 use super::field::{Charset, FieldSpec, FieldType, Place, ValueProblem};
+use super::tree;
 use crate::domain::Value;
 
 impl FieldType {
@@ -41,6 +42,13 @@ impl FieldType {
                 }
             }
             (Self::Texts | Self::References(_), Value::Array(list)) => Value::Array(set(list)),
+            (Self::Tree, value) => tree::canonical(value),
+            (Self::Labels, Value::Object(mut labels)) => {
+                // an empty label is none
+                labels.retain(|_, text| text.as_str() != Some(""));
+                labels.sort_keys();
+                Value::Object(labels)
+            }
             (_, value) => value,
         }
     }
@@ -95,12 +103,19 @@ fn shortest(number: Number) -> Number {
     }
 }
 
-impl FieldSpec {
-    /// See [`FieldType::canonical`].
-    pub fn canonical(&self, value: Value) -> Value {
-        self.ty.canonical(value)
+/// Whether a value says nothing.
+pub(super) fn is_void(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(true) => false,
     }
+}
 
+impl FieldSpec {
     /// Whether two canonical values mean the same: by type, and with all line ends alike.
     ///
     /// For noops of deploys, drift and plans. A put-back is compared with `==`, exactly.
@@ -145,10 +160,18 @@ impl FieldSpec {
                     "give it a text",
                 ))
             }
-            (ty, value) => check(ty, name, value, charset).or_else(|| match self.check_text {
-                Some(check) => value.as_str().and_then(check),
-                None => None,
-            }),
+            (FieldType::References(_) | FieldType::Texts, Value::Array(list))
+                if self.required && list.is_empty() =>
+            {
+                Some(ValueProblem::new(
+                    "value-empty",
+                    format!("`{name}` is an empty list, which Magento refuses"),
+                    "name one at least",
+                ))
+            }
+            (ty, value) => {
+                check(ty, name, value, charset).or_else(|| self.rule.and_then(|rule| rule(value)))
+            }
         }
     }
 }
@@ -163,9 +186,8 @@ fn check(ty: FieldType, name: &str, value: &Value, charset: Charset) -> Option<V
             check_length(name, text.len(), max_bytes, "bytes")
                 .or_else(|| check_charset(name, text, charset, html))
         }
-        (FieldType::Bool, Value::Bool(_))
-        | (FieldType::Json, _)
-        | (FieldType::Tree, Value::Object(_)) => None,
+        (FieldType::Bool, Value::Bool(_)) | (FieldType::Json, _) => None,
+        (FieldType::Tree, Value::Object(tree)) => tree::check(name, tree, charset),
         (FieldType::Integer { min, max }, Value::Number(n)) => match n.as_i64() {
             Some(n) if (min..=max).contains(&n) => None,
             Some(_) | None => Some(out_of_range(name, n, min, max, "whole numbers")),

@@ -186,12 +186,62 @@ fn save(catalogue: &mut Catalogue, args: &Args, context: &Context<'_>) -> Result
             complete(condition);
         }
     }
+    if let Some(Value::Array(labels)) = sent.remove("store_labels") {
+        merge_labels(&mut rule, labels);
+    }
     // Nulls are filtered out: they clear nothing.
     records::merge(&mut rule, sent);
     keep_dates(&mut rule).map_err(|()| Problem::internal(context.moment.report))?;
     check(&rule)?;
     let id = catalogue.cart_rules.put(rule);
+    keep_primary_coupon(catalogue, id);
     show(&catalogue.cart_rules, id)
+}
+
+/// Labels are stored view by view: those that are not sent stay, and an empty one goes.
+fn merge_labels(rule: &mut Record, sent: Vec<Value>) {
+    let stored = rule.get("store_labels").and_then(Value::as_array);
+    let mut labels = stored.cloned().unwrap_or_default();
+    for label in sent {
+        let view = label.get("store_id");
+        let at = labels
+            .iter()
+            .position(|other| other.get("store_id") == view);
+        match (at, label.get("store_label").and_then(Value::as_str)) {
+            (Some(at), None | Some("")) => {
+                labels.remove(at);
+            }
+            (None, None | Some("")) => {}
+            (Some(at), Some(_)) => labels[at] = label,
+            (None, Some(_)) => labels.push(label),
+        }
+    }
+    rule.insert("store_labels".to_owned(), labels.into());
+}
+
+/// A rule that takes a coupon gives it its limits; that of any other is deleted.
+fn keep_primary_coupon(catalogue: &mut Catalogue, id: u64) {
+    let Some(rule) = catalogue.cart_rules.rows.get(&id) else {
+        return;
+    };
+    let takes_one = records::text(rule, "coupon_type") == "SPECIFIC_COUPON"
+        && rule.get("use_auto_generation") != Some(&Value::Bool(true));
+    let limits = ["uses_per_coupon", "uses_per_customer"]
+        .map(|field| rule.get(field).cloned().unwrap_or_default());
+    let is_primary = |coupon: &Record| {
+        records::id(coupon, "rule_id") == id && coupon.get("is_primary") == Some(&Value::Bool(true))
+    };
+    catalogue
+        .coupons
+        .rows
+        .retain(|_, coupon| takes_one || !is_primary(coupon));
+    for coupon in catalogue.coupons.rows.values_mut() {
+        if is_primary(coupon) {
+            let [of_coupon, of_customer] = limits.clone();
+            coupon.insert("usage_limit".to_owned(), of_coupon);
+            coupon.insert("usage_per_customer".to_owned(), of_customer);
+        }
+    }
 }
 
 /// A combination always shows its operator, which it has none of; its conditions likewise.
@@ -265,7 +315,7 @@ fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Val
 /// The fields of a rule as a dump shows them; its groups by their codes, whose ids change when they are made again.
 pub(super) fn dump(catalogue: &Catalogue, rule: &Record) -> Record {
     let mut fields = rule.clone();
-    let codes: Vec<String> = records::numbers(rule, "customer_group_ids")
+    let mut codes: Vec<String> = records::numbers(rule, "customer_group_ids")
         .into_iter()
         .map(|id| {
             let id = u64::try_from(id).unwrap_or(u64::MAX);
@@ -276,7 +326,15 @@ pub(super) fn dump(catalogue: &Catalogue, rule: &Record) -> Record {
             )
         })
         .collect();
+    codes.sort_unstable();
     fields.insert("customer_group_ids".to_owned(), codes.into());
+    let mut websites = records::numbers(rule, "website_ids");
+    websites.sort_unstable();
+    fields.insert("website_ids".to_owned(), websites.into());
+    // REST clears a description by an empty text only: the same as none.
+    if records::text(rule, "description").is_empty() {
+        fields.remove("description");
+    }
     for field in ["condition", "action_condition"] {
         if let Some(Value::Object(condition)) = fields.get_mut(field) {
             dump_condition(condition);

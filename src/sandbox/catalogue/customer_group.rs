@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::reply::Problem;
 use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
 use super::super::shape::{Shape, Type};
+use super::super::views;
 use super::Catalogue;
 use super::records::{self, Record, Records, Searchable};
 use super::tier_price;
@@ -44,12 +45,28 @@ const fn endpoint(
     }
 }
 
+const MANAGEMENT: Service = Service {
+    interface: "Magento\\Customer\\Api\\GroupManagementInterface",
+    class: "Magento\\Customer\\Model\\GroupManagement",
+};
+
+const VIEW: &[Param] = &[Param::new("storeId", Type::Int)];
 const ID: &[Param] = &[Param::new("id", Type::Int)];
 const SAVE: &[Param] = &[Param::new("group", Type::Object(&GROUP))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "customerGroups/search", "getList", &[], list),
     endpoint("GET", "customerGroups/:id", "getById", ID, get),
+    Endpoint {
+        service: MANAGEMENT,
+        ..endpoint(
+            "GET",
+            "customerGroups/default/:storeId",
+            "getDefaultGroup",
+            VIEW,
+            default,
+        )
+    },
     endpoint("POST", "customerGroups", "save", SAVE, save),
     endpoint("PUT", "customerGroups/:id", "save", SAVE, save),
     endpoint("DELETE", "customerGroups/:id", "deleteById", ID, delete),
@@ -58,7 +75,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
 /// The class of a customer who has no other.
 const RETAIL: u64 = 3;
 /// The group of new customers.
-const GENERAL: u64 = 1;
+pub(super) const GENERAL: u64 = 1;
 
 /// The groups of a fresh store.
 pub(super) fn installed() -> Records {
@@ -111,6 +128,15 @@ fn get(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value,
     ))
 }
 
+/// The group of a view's new customers, the same for all.
+fn default(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
+    let view = args.id("storeId");
+    if !i64::try_from(view).is_ok_and(views::exists) {
+        return Err(Problem::no_such_entity("storeId", view));
+    }
+    Ok(render(known(catalogue, GENERAL)?, &catalogue.tax_classes))
+}
+
 fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let sent = args.object("group");
     let code = records::text(&sent, "code");
@@ -146,7 +172,8 @@ fn save(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value
     Ok(render(known(catalogue, id)?, &catalogue.tax_classes))
 }
 
-/// A group takes its tier prices along, and leaves the cart rules that name it.
+/// A group takes its tier prices along, and leaves the cart rules that name it; its customers go to the
+/// default one.
 fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Value, Problem> {
     let id = args.id("id");
     known(catalogue, id)?;
@@ -154,6 +181,11 @@ fn delete(catalogue: &mut Catalogue, args: &Args, _: &Context<'_>) -> Result<Val
         return Err(Problem::new(400, "Cannot delete group."));
     }
     catalogue.customer_groups.rows.remove(&id);
+    for customer in catalogue.customers.rows.values_mut() {
+        if records::id(customer, "group_id") == id {
+            customer.insert("group_id".to_owned(), GENERAL.into());
+        }
+    }
     tier_price::forget_group(catalogue, id);
     for rule in catalogue.cart_rules.rows.values_mut() {
         if let Some(Value::Array(groups)) = rule.get_mut("customer_group_ids") {

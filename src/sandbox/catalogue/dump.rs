@@ -34,6 +34,12 @@ impl Catalogue {
                 }),
             ),
             (
+                "customer",
+                rows(&self.customers, "email", "id", |row| {
+                    self.dump_customer(row)
+                }),
+            ),
+            (
                 "customer_group",
                 rows(&self.customer_groups, "code", "id", |row| {
                     self.dump_group(row)
@@ -58,6 +64,17 @@ impl Catalogue {
                 tier_price::dump(self.products.rows.values(), &self.customer_groups),
             ),
         ]
+    }
+
+    fn dump_customer(&self, row: &Record) -> Record {
+        let mut fields = row.clone();
+        let group = self.customer_groups.rows.get(&records::id(row, "group_id"));
+        fields.remove("group_id");
+        fields.insert(
+            "group".to_owned(),
+            group.map(|group| records::text(group, "code")).into(),
+        );
+        fields
     }
 
     fn dump_group(&self, row: &Record) -> Record {

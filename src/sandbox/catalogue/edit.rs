@@ -19,6 +19,7 @@ pub(in super::super) const KINDS: &[&str] = &[
     "category",
     "category_product",
     "coupon",
+    "customer",
     "customer_group",
     "product",
     "product_attribute",
@@ -64,6 +65,16 @@ const PLAIN: &[Plain] = &[
         by: "couponId",
         by_on_update: true,
         records: |catalogue| &catalogue.coupons,
+    },
+    Plain {
+        kind: "customer",
+        collection: "customers",
+        wrapper: "customer",
+        key: "email",
+        id: "id",
+        by: "customerId",
+        by_on_update: true,
+        records: |catalogue| &catalogue.customers,
     },
     Plain {
         kind: "customer_group",
@@ -269,7 +280,8 @@ impl Plain {
         }
         let mut object = stored.map_or_else(Record::new, |(_, row)| row);
         object.extend(edit.fields.clone());
-        object.insert(self.key.to_owned(), edit.key.as_str().into());
+        // The fields may give it another name.
+        object.entry(self.key).or_insert(edit.key.as_str().into());
         // A coupon's rule may be named.
         if let Some(Value::String(name)) = object.remove("rule") {
             let (id, _) = catalogue

@@ -22,6 +22,7 @@ mod category_link;
 mod category_routes;
 mod category_save;
 mod coupon;
+mod customer;
 mod customer_group;
 mod dump;
 mod eav;
@@ -63,6 +64,7 @@ pub(super) struct Catalogue {
     categories: Categories,
     sources: Sources,
     stock_sources: Records,
+    customers: Records,
     customer_groups: Records,
     tax_classes: Records,
     tax_rates: Records,
@@ -82,6 +84,7 @@ impl Catalogue {
             categories: Categories::installed(&moment.database),
             sources: Sources::default(),
             stock_sources: source::installed(),
+            customers: Records::new("id", 1),
             customer_groups: customer_group::installed(),
             tax_classes: tax_class::installed(),
             tax_rates: Records::new("id", 1),
@@ -118,6 +121,7 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
         category_routes::ENDPOINTS,
         category_link::ENDPOINTS,
         coupon::ENDPOINTS,
+        customer::ENDPOINTS,
         customer_group::ENDPOINTS,
         price::ENDPOINTS,
         product::ENDPOINTS,

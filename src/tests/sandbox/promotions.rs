@@ -36,6 +36,108 @@ async fn an_empty_text_clears_a_date_and_null_does_not() {
 }
 
 #[tokio::test]
+async fn labels_are_merged_by_view_and_an_empty_one_goes() {
+    let shop = Shop::open().await;
+    let labels = |list: Value| rule(json!({ "store_labels": list }));
+    let all = json!({"store_id": 0, "store_label": "Sale"});
+    let de = json!({"store_id": 2, "store_label": "Rabatt"});
+    shop.done("PUT", RULE, labels(json!([all]))).await;
+    let both = shop.done("PUT", RULE, labels(json!([de]))).await;
+    assert_eq!(both["store_labels"], json!([all, de]));
+    let none = json!({"store_id": 0, "store_label": ""});
+    let one = shop.done("PUT", RULE, labels(json!([none]))).await;
+    assert_eq!(one["store_labels"], json!([de]));
+}
+
+#[tokio::test]
+async fn a_rule_takes_its_primary_coupon_along_where_it_goes() {
+    let shop = Shop::open().await;
+    shop.done(
+        "PUT",
+        RULE,
+        rule(json!({"uses_per_coupon": 4, "uses_per_customer": 2})),
+    )
+    .await;
+    let coupon = shop.get("/all/V1/coupons/1").await;
+    assert_eq!(coupon["usage_limit"], 4);
+    assert_eq!(coupon["usage_per_customer"], 2);
+    shop.done("PUT", RULE, rule(json!({"coupon_type": "NO_COUPON"})))
+        .await;
+    let (status, _) = shop.call("GET", "/all/V1/coupons/1", None).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn customers_of_a_deleted_group_are_in_the_default_one() {
+    let shop = Shop::open().await;
+    let default = shop.get("/all/V1/customerGroups/default/2").await;
+    assert_eq!(default["code"], "General");
+    let (status, _) = shop
+        .call("GET", "/all/V1/customerGroups/default/9", None)
+        .await;
+    assert_eq!(status, 404);
+    let ada = json!({"customer": {"email": "ada@shop.example", "firstname": "Ada", "lastname": "M", "group_id": 4}});
+    shop.done("POST", "/all/V1/customers", ada).await;
+    let in_group = |id: u32| {
+        format!(
+            "/all/V1/customers/search?{}",
+            filter(0, "group_id", &id.to_string())
+        )
+    };
+    assert_eq!(shop.get(&in_group(4)).await["total_count"], 1);
+    shop.call("DELETE", "/all/V1/customerGroups/4", None).await;
+    assert_eq!(shop.get(&in_group(4)).await["total_count"], 0);
+    assert_eq!(shop.get(&in_group(1)).await["total_count"], 1);
+}
+
+/// What tells whether an integration may write, for each kind: an empty body is malformed to those who
+/// may, and denied to those who may not.
+#[tokio::test]
+async fn an_empty_request_tells_the_rights() {
+    let shop = Shop::open().await;
+    let probes = [
+        ("Magento_Catalog::products", "products"),
+        ("Magento_Catalog::categories", "categories"),
+        ("Magento_Catalog::categories", "categories/0/products"),
+        (
+            "Magento_Catalog::attributes_attributes",
+            "products/attributes",
+        ),
+        (
+            "Magento_Catalog::attributes_attributes",
+            "products/attributes/x/options",
+        ),
+        ("Magento_Catalog::catalog", "products/base-prices"),
+        ("Magento_Catalog::catalog", "products/special-price"),
+        ("Magento_Catalog::catalog", "products/special-price-delete"),
+        ("Magento_Catalog::catalog", "products/tier-prices"),
+        ("Magento_Catalog::catalog", "products/tier-prices-delete"),
+        ("Magento_SalesRule::quote", "salesRules"),
+        ("Magento_SalesRule::quote", "coupons"),
+        ("Magento_Customer::group", "customerGroups"),
+        ("Magento_Tax::manage_tax", "taxRates"),
+        ("Magento_Tax::manage_tax", "taxRules"),
+    ];
+    let before = shop.sandbox.dump();
+    for (right, path) in probes {
+        let path = format!("/all/V1/{path}");
+        let (status, body) = shop.call("POST", &path, Some(json!({}))).await;
+        assert_eq!(status, 400, "{path}: {body}");
+        shop.fail(json!({ "deny": [right] }));
+        let (status, body) = shop.call("POST", &path, Some(json!({}))).await;
+        assert_eq!(status, 401, "{path}: {body}");
+        assert_eq!(body["parameters"]["resources"], right, "{path}");
+        shop.fail(json!({}));
+    }
+    for path in ["inventory/source-items", "inventory/source-items-delete"] {
+        let path = format!("/all/V1/{path}");
+        let (status, body) = shop.call("POST", &path, Some(json!({}))).await;
+        assert_eq!(status, 400, "{path}: {body}");
+    }
+    assert_eq!(shop.sandbox.dump(), before);
+}
+
+#[tokio::test]
 async fn conditions_are_replaced_as_a_tree() {
     let shop = Shop::open().await;
     let base = "Magento\\SalesRule\\Model\\Rule\\Condition";

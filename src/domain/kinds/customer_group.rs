@@ -1,0 +1,97 @@
+//! Customer groups. Observed on Magento 2.4.7-p3 (`GET|POST|PUT|DELETE /V1/customerGroups`), deleting from
+//! `Magento\Customer\Model\ResourceModel\Group`: it moves the customers of a group to the default one.
+
+use super::field::{FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
+use crate::domain::key::KeyShape;
+
+pub(super) static TABLE: KindSpec = KindSpec {
+    name: "customer_group",
+    label: "customer group",
+    level: 16,
+    route: Route {
+        access: Access::Search,
+        collection: "customerGroups",
+        search: "customerGroups/search",
+        wrapper: "group",
+        id_column: "customer_group_id",
+        key_column: "customer_group_code",
+        id_field: "id",
+        // both are required of every update
+        carry: &["code", "tax_class_id"],
+        rows: 1,
+        update: UpdateStyle::Partial,
+        probes: &[Probe::EmptyPost("customerGroups")],
+    },
+    key_field: "code",
+    key: KeyShape::Plain,
+    check_key,
+    scoping: Scoping::Global,
+    fields: &[
+        FieldSpec::new(
+            "code",
+            FieldType::Text { max_chars: 32 },
+            "The group's name; the `key` of the change names it.",
+        )
+        .owned_by(Owner::Key)
+        .required(),
+        FieldSpec::new(
+            "tax_class_id",
+            FieldType::Reference(Target::CustomerTaxClass),
+            "The customer tax class, by name: Retail Customer.",
+        )
+        .required(),
+        FieldSpec::of_store(
+            "tax_class_name",
+            FieldType::Text { max_chars: 255 },
+            "Magento names the class by `tax_class_id`",
+        ),
+        FieldSpec::new(
+            "exclude_website_ids",
+            FieldType::References(Target::Website),
+            "",
+        )
+        .void()
+        .at(Place::Extension)
+        .owned_by(Owner::Refused(
+            "gitmage does not exclude groups from websites",
+        )),
+        goes_with(
+            "customers",
+            "Magento moves its customers to the default group",
+        ),
+        goes_with("cart_rules", "Magento takes it out of these cart rules"),
+        goes_with(
+            "built_in",
+            "Magento deletes neither the group of guests nor a default one",
+        ),
+    ],
+    attributes: None,
+    target: Some(Target::CustomerGroup),
+    parents: no_parents,
+    permanent: None,
+    acl: Acl::all("Magento_Customer::group"),
+};
+
+/// What would be lost with a group; read before one is deleted.
+const fn goes_with(name: &'static str, why: &'static str) -> FieldSpec {
+    FieldSpec::new(name, FieldType::Json, "")
+        .void()
+        .volatile()
+        .owned_by(Owner::Refused(why))
+}
+
+fn check_key(key: &str) -> Option<ValueProblem> {
+    let chars = key.chars().count();
+    // PHP's substr counts bytes
+    (key.len() > 32).then(|| {
+        ValueProblem::new(
+            "key-too-long",
+            format!(
+                "the group's code has {chars} characters ({} bytes); Magento keeps the first 32 bytes and drops the rest without a word",
+                key.len()
+            ),
+            "shorten it to 32 bytes",
+        )
+    })
+}

@@ -1,0 +1,81 @@
+//! Tax rules. Observed on Magento 2.4.7-p3 (`GET|POST|PUT /V1/taxRules`, `DELETE /V1/taxRules/:id`).
+
+use serde_json::json;
+
+use super::field::{FieldSpec, FieldType, Owner, Target};
+use super::spec::{
+    Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, key_of_255, no_parents,
+};
+use crate::domain::key::KeyShape;
+
+const NUMBER: FieldType = FieldType::Integer {
+    min: 0,
+    max: 2_147_483_647,
+};
+
+pub(super) static TABLE: KindSpec = KindSpec {
+    name: "tax_rule",
+    label: "tax rule",
+    level: 14,
+    route: Route {
+        access: Access::Search,
+        collection: "taxRules",
+        search: "taxRules/search",
+        wrapper: "rule",
+        id_column: "tax_calculation_rule_id",
+        key_column: "code",
+        id_field: "id",
+        carry: &[],
+        rows: 1,
+        update: UpdateStyle::Whole,
+        probes: &[Probe::EmptyPost("taxRules")],
+    },
+    key_field: "code",
+    key: KeyShape::Plain,
+    check_key: key_of_255,
+    scoping: Scoping::Global,
+    fields: &[
+        FieldSpec::new(
+            "code",
+            FieldType::Text { max_chars: 255 },
+            "The rule's name; the `key` of the change names it.",
+        )
+        .owned_by(Owner::Key)
+        .required(),
+        FieldSpec::new(
+            "priority",
+            NUMBER,
+            "Rules of one priority are added up, those of different ones compounded.",
+        ),
+        FieldSpec::new("position", NUMBER, "The place in lists."),
+        FieldSpec::new(
+            "customer_tax_class_ids",
+            FieldType::References(Target::CustomerTaxClass),
+            "Customer tax classes, by name: `[Retail Customer]`.",
+        )
+        .required(),
+        FieldSpec::new(
+            "product_tax_class_ids",
+            FieldType::References(Target::ProductTaxClass),
+            "Product tax classes, by name: `[Taxable Goods]`.",
+        )
+        .required(),
+        FieldSpec::new(
+            "tax_rate_ids",
+            FieldType::References(Target::TaxRate),
+            "Tax rates, by code.",
+        )
+        .required(),
+        FieldSpec::new(
+            "calculate_subtotal",
+            FieldType::Bool,
+            "Whether it is calculated off the subtotal only.",
+        )
+        .starting(|| json!(false)),
+    ],
+    attributes: None,
+    target: None,
+    parents: no_parents,
+    permanent: None,
+    acl: Acl::all("Magento_Tax::manage_tax"),
+};
