@@ -6,7 +6,7 @@ mod refused;
 mod special;
 mod whole;
 
-use crate::world::{World, activity, change};
+use crate::world::{World, activity};
 
 const SKU: &str = "24-MB01";
 

@@ -9,12 +9,14 @@ use crate::world::World;
 #[track_caller]
 fn refused(w: &World, text: &str, says: &[&str]) {
     let before = w.shop.dump();
+    let count = w.shop.writes().len();
     let commit = w.repo.release("a", text, "Bad");
     w.reconcile().failed_saying(says);
-    assert_eq!(w.shop.written(), Vec::<String>::new(), "{text}");
+    assert_eq!(w.shop.written_since(count), Vec::<String>::new(), "{text}");
     same(&before, &w.shop.dump());
     w.repo.revert(&commit);
     w.reconcile().converged();
+    same(&before, &w.shop.dump());
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn a_change_of_a_view_does_not_start_the_special_price_anew() {
         },
     );
     // Where there is no first day, none comes into being either.
+    let w = World::new();
     let plain =
         serde_json::json!({"kind": "product", "key": SPECIAL, "fields": {"special_from_date": ""}});
     w.shop.edit(&plain);
