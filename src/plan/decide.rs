@@ -501,7 +501,10 @@ fn update(
 ) -> Decision {
     let mut fields = BTreeMap::new();
     for (name, want) in &work.fields {
-        if want.met_in(entity, name, found) && !around.moves_beneath(entity, name, want, found) {
+        if want.met_in(entity, name, found)
+            && !around.moves_beneath(entity, name, want, found)
+            && !may_hide(entity, name, want)
+        {
             continue;
         }
         if let Some(why) = fixed(entity, name, found.get(name), want) {
@@ -514,6 +517,13 @@ fn update(
     } else {
         Decision::Update(fields)
     }
+}
+
+/// Whether a view may have a value of its own although it shall have none: one that equals the value
+/// under `all` is not seen, but comes to light when that changes. So it is taken away in any case.
+fn may_hide(entity: &EntityRef, name: &FieldName, want: &Want) -> bool {
+    let spec = entity.kind.field(name.as_str());
+    entity.base().is_some() && want.is_default() && spec.is_some_and(|spec| spec.sticky.is_none())
 }
 
 fn create(entity: &EntityRef, work: &EntityWork, base: &BTreeMap<FieldName, Value>) -> Decision {

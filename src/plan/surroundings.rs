@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{Being, EntityWork, Want};
-use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, Place};
+use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, FieldType, Place};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{
     EntityRef, FieldId, FieldName, Kind, Marker, Observation, ObservedEntity, Presence, Slot,
@@ -172,6 +172,11 @@ pub(super) fn settle(
 ) {
     let vocabulary = expecting(work, vocabulary);
     for (entity, work) in work.iter_mut() {
+        if entity.base().is_some() {
+            work.fields.retain(|name, want| {
+                !want.exact || !want.is_default() || may_differ(entity, name, &vocabulary)
+            });
+        }
         let mut problem = match work.being {
             Being::Absent { .. } => None,
             Being::Any | Being::Present(_) | Being::Existing => vocabulary.settle_key(entity).err(),
@@ -205,6 +210,17 @@ pub(super) fn settle(
         }
         work.problem = problem;
     }
+}
+
+/// Whether a view can have a value of its own. Where it cannot, none is taken away: under a view that
+/// would be the value of all views.
+fn may_differ(entity: &EntityRef, name: &FieldName, vocabulary: &Vocabulary) -> bool {
+    let kind = entity.kind;
+    let is_known = kind
+        .field(name.as_str())
+        .is_some_and(|spec| spec.ty != FieldType::Attribute)
+        || vocabulary.attribute(kind, name.as_str()).is_some();
+    is_known && vocabulary.scope(kind, name.as_str()) != FieldScope::Global
 }
 
 /// The vocabulary with what the pass adds to it.

@@ -86,7 +86,9 @@ fn clash(
             (_, None) => return None,
         };
         let together = theirs.release == own.release && wants == value;
-        (!together && theirs.release <= own.release).then(|| {
+        // what is put back under theirs takes away what is there for both
+        let first = theirs.release <= own.release || open.is_some_and(|want| want.exact);
+        (!together && first).then(|| {
             format!(
                 "`{name}` has one value for all views of a website, and a release sets it under `{view}`, which is of the same website; set it there, or for both views in one release with one value"
             )

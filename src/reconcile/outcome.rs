@@ -293,6 +293,10 @@ fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence)
         (_, Being::Absent { .. }) => readable && after.found().is_none(),
         (FieldId::Existence, Being::Present(_) | Being::Existing) => after.found().is_some(),
         (FieldId::Existence, Being::Any) => true,
+        // it was refused, whatever the store shows
+        (FieldId::Named(name), _) if work.problem.is_some() && work.fields.contains_key(name) => {
+            false
+        }
         (FieldId::Named(name), _) => match work.fields.get(name) {
             None => true,
             Some(want) => match after.found() {

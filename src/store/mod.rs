@@ -17,7 +17,8 @@
 //!
 //! # Guarantees
 //! - One write sends one request at most, once (one for each part, of the few that make an entity again
-//!   together with what went with it); nothing is ever retried here.
+//!   together with what went with it, or that move what views have in common); nothing is ever retried
+//!   here.
 //! - An update names its fields and what must be carried along, and nothing else.
 //! - Credentials are in no error, log line or `Debug` output.
 //! - Redirects are not followed: nothing signed goes to another host.

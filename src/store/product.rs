@@ -319,10 +319,13 @@ async fn update(
     current: Option<&ObservedEntity>,
     fields: &Fields,
 ) -> Result<(), StoreError> {
-    let fields = dates::of_update(store, entity, current, fields).await?;
+    let (fields, day) = dates::of_update(store, entity, current, fields).await?;
     let body = Body::of(store, entity, &fields).await?;
     if !body.is_empty() {
         put(store, entity, body).await?;
+    }
+    if let Some(day) = day {
+        dates::follow(store, entity, &day).await?;
     }
     whole::follow(store, entity, &fields, false).await
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Fields, Kind, Writing, whole};
-use crate::domain::kinds::{FieldType, Owner, Place};
+use crate::domain::kinds::{FieldScope, FieldType, Owner, Place};
 use crate::domain::vocabulary::AttributeType;
 use crate::domain::{EntityRef, Marker, marker_of};
 use crate::ports::StoreError;
@@ -36,6 +36,9 @@ impl Body {
             if spec.owner == Owner::Key || (spec.owner == Owner::Whole && spec.place == Place::Top)
             {
                 continue;
+            }
+            if entity.base().is_some() && is_global(store, entity, name.as_str()) {
+                return Err(of_all_views(name.as_str()));
             }
             let wire = match marker_of(value) {
                 Some(Marker::Coupled) => continue,
@@ -99,6 +102,20 @@ impl Body {
         let mut body = Map::new();
         body.insert(Kind::PRODUCT.route.wrapper.to_owned(), product.into());
         body.into()
+    }
+}
+
+fn is_global(store: &Writing<'_>, entity: &EntityRef, name: &str) -> bool {
+    store.vocabulary.scope(entity.kind, name) == FieldScope::Global
+}
+
+/// Under a view Magento would write, or take away, the value of all views.
+fn of_all_views(name: &str) -> StoreError {
+    StoreError::Refused {
+        status: 400,
+        message: format!(
+            "`{name}` has one value for all store views, so nothing is sent under one"
+        ),
     }
 }
 

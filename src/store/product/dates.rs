@@ -4,11 +4,17 @@
 //! (`Magento\Catalog\Observer\SetSpecialPriceStartDate`). Under a view even an inherited day counts as
 //! empty, so that changing a view's name would start its special price today. An empty text is kept as
 //! empty; so the day goes along with every write of a product that has a special price.
+//!
+//! Under a view that makes rows for all views of the website, though they equal the value under `all`.
+//! When that changes, those that equalled it change along with it, as if they only inherited it.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Fields, Writing, path};
-use crate::domain::{EntityRef, FieldName, Kind, Marker, ObservedEntity, marker_of};
+use super::body::Body;
+use super::{Fields, Writing, path, put};
+use crate::domain::{EntityRef, FieldName, Kind, Marker, ObservedEntity, StoreScope, marker_of};
 use crate::ports::StoreError;
 use crate::store::list::get;
 
@@ -25,19 +31,32 @@ pub(super) fn of_new(fields: &Fields) -> Fields {
     fields
 }
 
-/// What an update sends, with the first day where it would move.
+/// What an update sends, with the first day where it would move; and the day under `all` that views had
+/// in common with it, where that changes.
 pub(super) async fn of_update(
     store: &Writing<'_>,
     entity: &EntityRef,
     current: Option<&ObservedEntity>,
     fields: &Fields,
-) -> Result<Fields, StoreError> {
-    let mut fields = fields.clone();
+) -> Result<(Fields, Option<Value>), StoreError> {
     let seen = match entity.store.single() {
         // the values under `all` may have been written since they were read
         Some(view) => Seen::read(store, entity, view.as_str()).await?,
         None => Seen::of(current),
     };
+    let (known, before) = (seen.is_known(), seen.from.clone());
+    let fields = with_day(store, entity, seen, fields.clone()).await?;
+    let moves = find(&fields, FROM).is_some_and(|from| !same_day(from, &before));
+    let followed = (entity.base().is_none() && known && moves).then_some(before);
+    Ok((fields, followed))
+}
+
+async fn with_day(
+    store: &Writing<'_>,
+    entity: &EntityRef,
+    seen: Seen,
+    mut fields: Fields,
+) -> Result<Fields, StoreError> {
     let price = match find(&fields, PRICE) {
         Some(price) if marker_of(price).is_none() => stands(Some(price)),
         _ => !seen.price.is_null(),
@@ -69,6 +88,44 @@ pub(super) async fn of_update(
     Ok(fields)
 }
 
+/// Gives the views that had the same first day as `all` the new one, too: one write for each website.
+pub(super) async fn follow(
+    store: &Writing<'_>,
+    entity: &EntityRef,
+    before: &Value,
+) -> Result<(), StoreError> {
+    let now = Seen::read(store, entity, "all").await?;
+    let mut websites = BTreeSet::new();
+    for (view, website) in &store.vocabulary.websites {
+        if !websites.insert(website) {
+            continue;
+        }
+        let there = Seen::read(store, entity, view.as_str()).await?;
+        if there.from != *before || there.from == now.from {
+            continue;
+        }
+        let under = EntityRef {
+            store: StoreScope::view(view.clone()),
+            ..entity.clone()
+        };
+        let from = match (now.price.is_null(), now.from.is_null()) {
+            (true, _) => Marker::Default.value().clone(),
+            (false, true) => "".into(),
+            (false, false) => now.from.clone(),
+        };
+        let mut fields = Fields::new();
+        set(&mut fields, FROM, from);
+        let body = Body::of(store, &under, &fields).await?;
+        put(store, &under, body).await?;
+    }
+    Ok(())
+}
+
+fn same_day(a: &Value, b: &Value) -> bool {
+    let empty = |value: &Value| value.is_null() || value.as_str() == Some("");
+    a == b || (empty(a) && empty(b)) || marker_of(a).is_some()
+}
+
 /// A special price and its first day, natural.
 #[derive(Debug, Default)]
 struct Seen {
@@ -77,6 +134,11 @@ struct Seen {
 }
 
 impl Seen {
+    /// Whether views may have rows of it: a product without a special price and its day gets none.
+    fn is_known(&self) -> bool {
+        !self.price.is_null() || !self.from.is_null()
+    }
+
     fn of(current: Option<&ObservedEntity>) -> Self {
         let value = |name: &str| {
             let value = current.and_then(|current| {

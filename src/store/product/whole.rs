@@ -311,7 +311,7 @@ pub(super) async fn follow(
             .flatten()
             .filter_map(|(name, value)| Some((FieldName::new(name.as_str()).ok()?, value.clone())))
             .collect();
-        let values = dates::of_update(store, &under, None, &values).await?;
+        let (values, _) = dates::of_update(store, &under, None, &values).await?;
         let body = Body::of(store, &under, &values).await?;
         put(store, &under, body).await?;
     }
