@@ -17,6 +17,7 @@ mod memory;
 mod outcome;
 mod pass;
 mod preview;
+mod queue;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, load};
 pub use memory::remembered;
 pub use pass::{Reconciler, Report, Request, Setup, Sibling};
 pub use preview::{Preview, PreviewedChange, PreviewedField, PreviewedOverride, PreviewedRelease};
+pub use queue::Writes;
 pub use walk::{Bootstrap, Rewrites, Route, Walked, brought_in, tip_of, walk};
 
 use crate::domain::{Action, Activity, PhaseName};

@@ -12,6 +12,7 @@
 //! | `product`, `category`, `attribute`, `option`, `link` | the catalogue |
 //! | `price`, `stock` | rows, of which one request takes many |
 //! | `entity` | promotions, groups and taxes |
+//! | `bulk` | lists of writes for the store's queue |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
 //!
 //! # Guarantees
@@ -27,6 +28,7 @@
 
 mod assignment;
 mod attribute;
+mod bulk;
 mod category;
 mod client;
 mod entity;
@@ -61,7 +63,7 @@ use self::client::{Client, Request, misshapen};
 use self::errors::Intent;
 use crate::domain::kinds::Access;
 use crate::domain::{EntityRef, Kind, Observation, StoreCode, StoreView, StoreViews, Vocabulary};
-use crate::ports::{StoreError, StoreRead, StoreWrite, Write};
+use crate::ports::{BulkId, Lot, Operation, StoreError, StoreRead, StoreWrite, Submitted, Write};
 
 /// The four values that Magento shows when an integration is activated.
 #[derive(Debug, Clone)]
@@ -241,6 +243,14 @@ impl StoreRead for Magento {
         }
         Ok(seen)
     }
+
+    async fn check_queue(&self) -> Result<(), StoreError> {
+        bulk::check(&self.client).await
+    }
+
+    async fn progress(&self, bulk: &BulkId) -> Result<BTreeMap<usize, Operation>, StoreError> {
+        bulk::progress(&self.client, bulk).await
+    }
 }
 
 /// What every reading of entities needs.
@@ -332,5 +342,12 @@ impl StoreWrite for Magento {
             vocabulary: &self.known(),
         };
         writing.write(writes).await
+    }
+    fn lot(&self, write: &Write) -> Option<Lot> {
+        bulk::lot(write)
+    }
+
+    async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {
+        bulk::submit(&self.client, writes).await
     }
 }

@@ -14,7 +14,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
-pub use spec::{Access, Acl, EntityType, KindSpec, Route, Scoping};
+pub use spec::{Access, Acl, Bulk, EntityType, KindSpec, Route, Scoping};
 pub(crate) use value::{check_charset, set, type_name};
 
 /// Every kind, in the order in which entities are created.

@@ -115,6 +115,22 @@ pub struct Route {
     pub carry: &'static [&'static str],
     /// How many entities one request writes.
     pub rows: usize,
+    /// How entities are written through the store's queue, one operation each; `None` where they
+    /// cannot be.
+    pub bulk: Option<Bulk>,
+}
+
+/// Where lists of writes go (`/async/bulk/V1/…`). New entities go to the collection itself.
+#[derive(Debug)]
+pub struct Bulk {
+    /// Path of updates: `cmsBlock/byId`. An id beside the object would be taken for no id at all.
+    pub update: &'static str,
+    /// The field of the object that names the entity there, and holds its key unless it is the id.
+    pub named_by: &'static str,
+    /// Path of deletions: `cmsBlock/byBlockId`.
+    pub delete: &'static str,
+    /// The service method's own name of what it deletes by, in camelCase: `blockId`.
+    pub deleted_by: &'static str,
 }
 
 /// How entities of a kind are found, read and written. Each is one module of [`crate::store`].

@@ -85,7 +85,7 @@ fn differences(a: &Settings<SecretSource>, b: &Settings<SecretSource>) -> Vec<St
                             e.store.charset
                         ),
                         (e.bootstrap, e.on_failure, e.on_remove),
-                        (e.on_conflict, e.history_rewrites),
+                        (e.on_conflict, e.history_rewrites, e.writes),
                     )
                 )
             })
