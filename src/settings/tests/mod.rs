@@ -304,7 +304,6 @@ fn later_keys_are_not_supported_yet() {
     for key in [
         "listen",
         "drift",
-        "writes",
         "allowed_signers",
         "limits",
         "freeze",

@@ -157,7 +157,7 @@ fn schema_and_reader_know_the_same_keys_and_defaults() {
     }
     assert_eq!(
         text.lines().count(),
-        minimal().lines().count() + 11,
+        minimal().lines().count() + 12,
         "{text}"
     );
     let differences = differences(&parsed(&minimal()), &parsed(&text));
