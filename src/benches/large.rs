@@ -1,6 +1,7 @@
 //! What a large release costs: requests and own CPU time per entity, and the most memory of a pass.
 //!
-//! `cargo bench --bench large [-- COUNT]`, 5,000 entities unless told otherwise. The embedded sandbox
+//! `cargo bench --bench large [-- COUNT] [rest] [bulk]`: 5,000 entities and both ways unless told
+//! otherwise. The embedded sandbox
 //! runs in a process of its own and answers after 20 ms; each pass runs in a process of its own too, so
 //! that its memory and CPU time are gitmage's alone. Every entity gets one field, all of them in one
 //! release, which is reverted afterwards: one request each at concurrency 8, and through the queue.
@@ -49,7 +50,10 @@ fn main() {
         "{:>5} {:>7}  {:>8}  {:>9}  {:>10}  {:>8}  {:>8}  {:>13}",
         "", "", "entities", "requests", "per entity", "pass s", "peak MB", "CPU ms/entity"
     );
-    for writes in ["rest", "bulk"] {
+    let named = |writes: &&str| arguments.iter().any(|text| text == writes);
+    let ways = ["rest", "bulk"];
+    let all = !ways.iter().any(|writes| named(&writes));
+    for writes in ways.iter().filter(|writes| all || named(writes)) {
         measure(writes, count);
     }
 }
