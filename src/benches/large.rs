@@ -52,7 +52,7 @@ fn main() {
     );
     let named = |writes: &&str| arguments.iter().any(|text| text == writes);
     let ways = ["rest", "bulk"];
-    let all = !ways.iter().any(|writes| named(&writes));
+    let all = !ways.iter().any(named);
     for writes in ways.iter().filter(|writes| all || named(writes)) {
         measure(writes, count);
     }
