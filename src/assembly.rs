@@ -15,7 +15,7 @@ use crate::git::{BranchLedger, Location, Options as GitOptions, Repository};
 use crate::manifest::{Loader, Options as ManifestOptions};
 use crate::plan::Policy;
 use crate::ports::{Clock, GitError, StoreError};
-use crate::reconcile::{Bootstrap, Progress, Reconciler, Rewrites, Setup, Sibling, Stop};
+use crate::reconcile::{Bootstrap, Progress, Reconciler, Rewrites, Setup, Sibling, Stop, Writes};
 use crate::settings::{self, Environment, EnvironmentName, RepositoryUrl, Settings};
 use crate::store::{Credentials, Magento, Options as StoreOptions};
 
@@ -285,6 +285,11 @@ pub fn reconciler(
         restore_failed: environment.on_failure == settings::OnFailure::Restore,
         charset: environment.store.charset,
         concurrency: environment.store.concurrency,
+        writes: match environment.writes {
+            settings::Writes::Rest => Writes::Rest,
+            settings::Writes::Bulk => Writes::Bulk,
+            settings::Writes::Auto => Writes::Auto,
+        },
         timeout: environment.store.timeout,
         holder: holder.to_owned(),
         siblings: siblings(settings, name)?,

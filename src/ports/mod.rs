@@ -10,7 +10,9 @@ use std::time::Duration;
 
 pub use clock::Clock;
 pub use git::{CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Source};
-pub use store::{Payload, StoreError, StoreRead, StoreWrite, Write};
+pub use store::{
+    BulkId, Lot, Operation, Payload, StoreError, StoreRead, StoreWrite, Submitted, Write,
+};
 
 /// What happens after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! One Magento store, reached over REST. Reading and writing are separate, so a planner cannot write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::Next;
 use crate::domain::{
@@ -81,6 +84,49 @@ impl StoreError {
     }
 }
 
+/// The name that the store gave to a list of writes in its queue.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BulkId(pub String);
+
+impl fmt::Display for BulkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What has become of one write of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// It waits, or is being carried out.
+    Open,
+    /// It was carried out.
+    Done,
+    /// It was not, and may be the next time.
+    FailedForNow {
+        /// The store's words.
+        message: String,
+    },
+    /// It was not, and will not be.
+    Failed {
+        /// The store's words.
+        message: String,
+    },
+}
+
+/// What can go into one list: writes of the same lot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lot(pub String);
+
+/// A list that the store took into its queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its name.
+    pub bulk: BulkId,
+    /// Writes that it left out, by their place in the list, and why.
+    pub rejected: BTreeMap<usize, String>,
+}
+
 /// Reading a store. Every call is one attempt per request it needs; retrying is the core's business.
 pub trait StoreRead: Send + Sync + 'static {
     /// The store's views, without "admin".
@@ -105,6 +151,17 @@ pub trait StoreRead: Send + Sync + 'static {
         whole: &BTreeSet<EntityRef>,
         views: &StoreViews,
     ) -> impl Future<Output = Result<Observation, StoreError>> + Send;
+
+    /// Whether the store has a queue for lists of writes, of which this integration may read what
+    /// becomes of them: found out without writing anything.
+    fn check_queue(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What has become of the writes of a list so far, by their place in it. A list that the store does
+    /// not know (any more) is [`StoreError::Gone`].
+    fn progress(
+        &self,
+        bulk: &BulkId,
+    ) -> impl Future<Output = Result<BTreeMap<usize, Operation>, StoreError>> + Send;
 }
 
 /// What is done to an entity.
@@ -142,4 +199,14 @@ pub trait StoreWrite: StoreRead {
     /// ([`crate::domain::kinds::Route::rows`]), else one after the other. One result for each, in their
     /// order. An entity that is to be deleted and is gone already is [`StoreError::Gone`].
     fn write(&self, writes: &[Write]) -> impl Future<Output = Vec<Result<(), StoreError>>> + Send;
+
+    /// In which list a write can go through the store's queue; `None` where it cannot.
+    fn lot(&self, write: &Write) -> Option<Lot>;
+
+    /// Sends writes of one lot to the store's queue, which carries them out later, each for itself. The
+    /// store checks the list as a whole: [`StoreError::Refused`] means that it took none of them.
+    fn submit(
+        &self,
+        writes: &[Write],
+    ) -> impl Future<Output = Result<Submitted, StoreError>> + Send;
 }

@@ -11,6 +11,7 @@
 
 mod order;
 mod outlast;
+mod queue;
 mod read;
 mod restore;
 mod send;
@@ -53,6 +54,8 @@ pub(super) struct Tools<M, C> {
     pub(super) restore: bool,
     pub(super) progress: Progress,
     pub(super) stop: Stop,
+    /// How many entities of a kind it takes to go through the store's queue; `None`: none ever do.
+    pub(super) queue: Option<usize>,
     /// How long a request may take.
     pub(super) timeout: Duration,
     /// Lost writes of this pass and of earlier ones.

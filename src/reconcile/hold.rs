@@ -15,7 +15,7 @@ use super::lease::Lease;
 use super::ledger::{self, Ledgered, PassFile, State, Writer};
 use crate::domain::CommitId;
 use crate::plan::{Book, ReleaseRecord, Seq};
-use crate::ports::{Clock, Ledger, LedgerCommit};
+use crate::ports::{BulkId, Clock, Ledger, LedgerCommit};
 
 /// A pass whose snapshot is recorded, with the right to carry it out.
 #[derive(Debug)]
@@ -151,6 +151,24 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
     pub(super) async fn renew(&mut self, lease: &Lease) -> Result<(), PassError> {
         let asked = self.clock.monotonic();
         self.take_lease("Renew the lease").await?;
+        lease.renewed(asked);
+        Ok(())
+    }
+
+    /// Names the lists of writes that the store has in its queue, and prolongs the lease with the same
+    /// commit. `count`: how many writes the newest holds.
+    pub(super) async fn queued(
+        &mut self,
+        lease: &Lease,
+        bulks: Vec<BulkId>,
+        count: usize,
+    ) -> Result<(), PassError> {
+        let asked = self.clock.monotonic();
+        if let Some(pass) = &mut self.state.pass {
+            pass.bulks = bulks;
+        }
+        let subject = format!("Name {count} writes that are in the store's queue");
+        self.take_lease(&subject).await?;
         lease.renewed(asked);
         Ok(())
     }

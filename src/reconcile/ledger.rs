@@ -10,7 +10,7 @@ use super::pool::Pool;
 use super::records::{self, Files, RecordError};
 use crate::domain::{CommitId, EntityRef, FieldId, ReleaseId, Slot, StoreViews};
 use crate::plan::{Book, ReleaseRecord, Seq};
-use crate::ports::{Ledger, LedgerCommit, LedgerError};
+use crate::ports::{BulkId, Ledger, LedgerCommit, LedgerError};
 
 /// The version of the ledger's format.
 pub(super) const FORMAT: u32 = 1;
@@ -75,6 +75,10 @@ pub struct PassFile {
     /// Whether writes of this pass or of earlier ones, whose answers were lost, might still arrive at
     /// its entities when it was recorded or given back.
     pub in_doubt: bool,
+    /// Lists of its writes that the store took into its queue, oldest first. While operations of them
+    /// are open there, nothing else is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bulks: Vec<BulkId>,
 }
 
 /// A slot, by name.

@@ -18,6 +18,7 @@ mod outcome;
 mod pass;
 mod pool;
 mod preview;
+mod queue;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, load};
 pub use memory::remembered;
 pub use pass::{Reconciler, Report, Request, Setup, Sibling};
 pub use preview::{Preview, PreviewedChange, PreviewedField, PreviewedOverride, PreviewedRelease};
+pub use queue::Writes;
 pub use walk::{Bootstrap, Rewrites, Route, Walked, brought_in, tip_of, walk};
 
 use crate::domain::{Action, Activity, PhaseName};

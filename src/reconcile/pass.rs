@@ -1,5 +1,7 @@
 //! A pass: from the ledger and the branch to an outcome in the ledger.
 
+mod queue;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -16,7 +18,7 @@ use super::journal::Journal;
 use super::ledger::{self, FORMAT, Ledgered, PassFile, SlotName, State, StoreIdentity};
 use super::memory::{self, remembered};
 use super::walk::{Bootstrap, Rewrites, Route, Walked, tip_of, walk};
-use super::{Progress, Stop, blocking, collateral, lease, outcome};
+use super::{Progress, Stop, Writes, blocking, collateral, lease, outcome};
 use crate::domain::kinds::Charset;
 use crate::domain::{
     CommitId, DesiredState, EntityRef, FieldId, Kind, Level, Observation, PhaseName, Presence,
@@ -56,6 +58,8 @@ pub struct Setup {
     pub charset: Charset,
     /// How many requests may be in flight.
     pub concurrency: usize,
+    /// How writes reach the store.
+    pub writes: Writes,
     /// How long a request may take.
     pub timeout: Duration,
     /// Who this process is, for the lease.
@@ -119,6 +123,8 @@ struct Memory {
     ledgered: Option<Ledgered>,
     seen: Option<lease::Seen>,
     rights: BTreeSet<Kind>,
+    /// Whether the store's queue was found to be there.
+    queue: bool,
     patience: Patience,
 }
 
@@ -195,11 +201,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             self.same_url(&state.store)?;
         }
         self.respect_lease(&mut memory, &ledgered)?;
+        self.outlast_queue(&ledgered).await?;
         let mut releases = Vec::new();
         if request.rebootstrap.is_some() {
             ledgered.book = Arc::new(ledgered.book.begun_anew());
         } else if let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.clone()) {
-            let (next, made) = self.resume(ledgered, pass).await?;
+            let (next, made) = self.resume(&mut memory, ledgered, pass).await?;
             ledgered = self.keep(&mut memory, next);
             releases.extend(made);
         }
@@ -373,6 +380,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             restore: self.setup.restore_failed,
             progress: self.progress.clone(),
             stop: self.stop.clone(),
+            queue: None,
             timeout: self.setup.timeout,
             doubts: self.doubts.clone(),
         })
@@ -381,6 +389,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     /// Finishes the pass that the ledger has in hand, with its first snapshot.
     async fn resume(
         &self,
+        memory: &mut Memory,
         ledgered: Ledgered,
         pass: PassFile,
     ) -> Result<(Ledgered, Vec<Seq>), PassError> {
@@ -395,8 +404,9 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         );
         let views = self.views(&state.store).await?;
         let slots = pass_slots(&ledgered, &pass);
-        let tools = self.tools(views, &ledgered.book, &slots).await?;
+        let mut tools = self.tools(views, &ledgered.book, &slots).await?;
         let entities: BTreeSet<EntityRef> = slots.iter().map(|slot| slot.entity.clone()).collect();
+        tools.queue = self.queue(memory, &entities, &mut journal).await?;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
         self.inherit(&state, &pass, &entities, asked);
@@ -512,8 +522,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         journal.begin(PhaseName::Observe);
         let identity = self.identify(&ledgered, *request).await?;
         self.check_rights(memory, &entities).await?;
+        let queue = self.queue(memory, &entities, &mut journal).await?;
         let views = Arc::new(identity.views.clone());
-        let tools = self.tools(views, &draft.book, &draft.slots()).await?;
+        let mut tools = self.tools(views, &draft.book, &draft.slots()).await?;
+        tools.queue = queue;
         drop(draft);
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &entities).await?;
@@ -549,6 +561,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 .collect(),
             started_at: at,
             in_doubt: self.in_doubt(&entities),
+            bulks: Vec::new(),
         };
         let slots = composed.slots();
         let mut hold = self.hold(&ledgered, self.state(&ledgered, identity, *request));

@@ -15,10 +15,10 @@ use self::course::Course;
 use super::lease::Lease;
 use crate::domain::{EntityRef, Presence, StoreViews};
 use crate::plan::{Decision, EntityWork, Surroundings};
-use crate::ports::{Clock, StoreError, StoreWrite, Write};
+use crate::ports::{Clock, Payload, StoreError, StoreWrite, Write};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 /// A longer `Retry-After` is not waited for with the lease in hand: the pass is parked.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -52,6 +52,27 @@ pub(super) struct Job {
 pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
     let base = Duration::from_millis(200) * 2_u32.saturating_pow(attempt.saturating_sub(1).min(5));
     base.mul_f64(0.5 + jitter)
+}
+
+/// What is sent for a decision; `None` where nothing is.
+pub(super) fn payload(decision: &Decision) -> Option<Payload> {
+    match decision {
+        Decision::Noop | Decision::Refused(_) => None,
+        Decision::Create(fields) => Some(Payload::Create(fields.clone())),
+        Decision::Update(fields) => Some(Payload::Update(fields.clone())),
+        Decision::Delete => Some(Payload::Delete),
+    }
+}
+
+/// How many bytes a write takes, about.
+pub(super) fn size(write: &Write) -> usize {
+    match &write.payload {
+        Payload::Create(fields) | Payload::Update(fields) => fields
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.to_string().len() + 8)
+            .sum(),
+        Payload::Delete => 32,
+    }
 }
 
 /// What was learned on the way, besides what became of the write.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::collation;
 use super::column::{Column, ColumnType, Default};
 use super::php;
 use super::reply::Problem;
@@ -196,8 +197,18 @@ impl Table {
     pub(super) fn search(&self, criteria: &Criteria, moment: &Moment) -> Result<Value, Problem> {
         let internal = || Problem::internal(moment.report);
         let store = first_store(criteria);
+        // Long lists of identifiers are looked up, not compared one by one with every row.
+        let keys: Option<BTreeSet<String>> = criteria
+            .exactly("identifier")
+            .map(|keys| keys.into_iter().map(collation::key).collect());
         let mut hits = Vec::new();
         for row in self.rows.values() {
+            let identifier = self.value(row, "identifier");
+            let key = identifier.as_deref().map(collation::key);
+            let named = |keys: &BTreeSet<String>| key.is_some_and(|key| keys.contains(&key));
+            if !keys.as_ref().is_none_or(named) {
+                continue;
+            }
             let linked = store.is_none_or(|store| row.stores.contains(&store));
             if linked && self.all_groups(row, criteria).ok_or_else(internal)? {
                 hits.push(row);
@@ -379,7 +390,7 @@ impl Table {
             Some(row.id) != but
                 && row
                     .text("identifier")
-                    .is_some_and(|other| super::collation::equal(other, identifier))
+                    .is_some_and(|other| collation::equal(other, identifier))
         })
     }
 

@@ -230,7 +230,8 @@ impl App {
             identifier: subject.identifier,
             fault: action.as_ref().map(Action::name),
             status: None,
-            body: writes.then(|| log::body(&request.body)),
+            // A deletion has one only where it is a list for the queue.
+            body: (writes || !request.body.is_empty()).then(|| log::body(&request.body)),
         });
         Arrival {
             sequence,

@@ -27,6 +27,7 @@ pub(super) const ENVIRONMENT_KEYS: &[&str] = &[
     "on_remove",
     "on_conflict",
     "history_rewrites",
+    "writes",
 ];
 pub(super) const STORE_KEYS: &[&str] = &["url", "oauth", "concurrency", "timeout", "charset"];
 pub(super) const OAUTH_KEYS: &[&str] = &[
@@ -278,6 +279,7 @@ fn environment(
         on_remove: reader.choice(&section, "on_remove"),
         on_conflict: reader.choice(&section, "on_conflict"),
         history_rewrites: reader.choice(&section, "history_rewrites"),
+        writes: reader.choice(&section, "writes"),
         branch: branch?,
         rollback_branch: rollback_branch?,
         releases,

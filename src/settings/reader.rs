@@ -14,7 +14,6 @@ use super::values::{self, Problem};
 const RESERVED: &[&str] = &[
     "listen",
     "drift",
-    "writes",
     "allowed_signers",
     "limits",
     "freeze",

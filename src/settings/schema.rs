@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::parse;
-use super::types::{Bootstrap, HistoryRewrites, OnConflict, OnFailure, OnRemove};
+use super::types::{Bootstrap, HistoryRewrites, OnConflict, OnFailure, OnRemove, Writes};
 use crate::domain::kinds::Charset;
 
 /// The JSON Schema of `gitmage.yaml`.
@@ -84,6 +84,9 @@ struct Environment {
     /// What happens when the branch was rewritten.
     #[schemars(default)]
     history_rewrites: HistoryRewrites,
+    /// How writes reach the store: one by one, or through Magento's own queue, many at a time.
+    #[schemars(default)]
+    writes: Writes,
 }
 
 /// The Magento store.

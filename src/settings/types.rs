@@ -84,6 +84,8 @@ pub struct Environment<S = SecretString> {
     pub on_conflict: OnConflict,
     /// What happens when the branch was rewritten.
     pub history_rewrites: HistoryRewrites,
+    /// How writes reach the store.
+    pub writes: Writes,
 }
 
 /// One Magento installation and how to talk to it.
@@ -221,6 +223,20 @@ choice! {
     }
 }
 
+choice! {
+    /// How writes reach the store.
+    Writes {
+        /// One request for each entity, or for many rows of prices or stock.
+        Rest = "rest",
+        /// Through Magento's own queue (`/async/bulk`), many entities a request, where a kind has a
+        /// route for that. Needs a running consumer of `async.operations.all`, and the right
+        /// Magento_Logging::system_magento_logging_bulk_operations to read what becomes of them.
+        Bulk = "bulk",
+        /// Through the queue from 50 entities of a kind on, where it can be used; else like `rest`.
+        Auto = "auto",
+    }
+}
+
 impl Choice for Charset {
     const WORDS: &'static [(&'static str, Self)] =
         &[("utf8mb3", Self::Utf8mb3), ("utf8mb4", Self::Utf8mb4)];
@@ -285,6 +301,7 @@ impl<S> Environment<S> {
             on_remove,
             on_conflict,
             history_rewrites,
+            writes,
         } = self;
         Some(Environment {
             name,
@@ -297,6 +314,7 @@ impl<S> Environment<S> {
             on_remove,
             on_conflict,
             history_rewrites,
+            writes,
         })
     }
 }

@@ -107,15 +107,29 @@ impl Client {
     }
 
     fn url(&self, scope: &str, path: &str) -> Url {
+        self.url_below(scope, "V1", path)
+    }
+
+    fn url_below(&self, scope: &str, root: &str, path: &str) -> Url {
         let mut url = self.base.clone();
         let base = self.base.path().trim_end_matches('/');
-        url.set_path(&format!("{base}/rest/{scope}/V1/{path}"));
+        url.set_path(&format!("{base}/rest/{scope}/{root}/{path}"));
         url
     }
 
     /// Sends a request once and returns the JSON of a successful answer.
     pub(super) async fn send(&self, request: Request) -> Result<Value, StoreError> {
         let url = self.url(&request.scope, &request.path);
+        self.exchange(request, url).await
+    }
+
+    /// Sends a list of requests, in one body, to the store's queue, likewise.
+    pub(super) async fn send_to_queue(&self, request: Request) -> Result<Value, StoreError> {
+        let url = self.url_below(&request.scope, "async/bulk/V1", &request.path);
+        self.exchange(request, url).await
+    }
+
+    async fn exchange(&self, request: Request, url: Url) -> Result<Value, StoreError> {
         let asked = Asked {
             intent: request.intent,
             method: request.method.clone(),

@@ -214,7 +214,7 @@ fn spoken(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Stor
 }
 
 /// Words of a deadlock. The first is also the answer to some permanent faults, so retries are few.
-fn contended(text: &str) -> bool {
+pub(super) fn contended(text: &str) -> bool {
     [
         "Something went wrong while saving the page.",
         "Could not save Source Item Configuration",
@@ -347,6 +347,9 @@ fn rights_remedy(resources: Option<&str>) -> String {
         "Magento_InventoryApi::source" => " (Stores > Inventory > Sources)",
         "Magento_InventoryApi::stock_source_item_assign" => {
             " (Stores > Inventory > Stocks > Source Item Assigning)"
+        }
+        "Magento_Logging::system_magento_logging_bulk_operations" => {
+            " (System > Action Log > Bulk Actions)"
         }
         "Magento_Backend::store" => " (Stores > Settings > All Stores)",
         _ => "",

@@ -13,6 +13,7 @@
 //! | `tree` | paths of names through the categories |
 //! | `price`, `stock` | rows, of which one request takes many; `rows` is what they share |
 //! | `entity`, `belongings` | promotions, groups and taxes, and what goes with them |
+//! | `bulk` | lists of writes for the store's queue |
 //! | `errors`, `transport`, `words` | what a refusal means, and how it is told |
 //!
 //! # Guarantees
@@ -31,6 +32,7 @@ mod assignment;
 mod attribute;
 mod attributes;
 mod belongings;
+mod bulk;
 mod category;
 mod category_paths;
 mod client;
@@ -68,7 +70,7 @@ use self::client::{Client, Request, misshapen};
 use self::errors::Intent;
 use crate::domain::kinds::{Access, Probe};
 use crate::domain::{EntityRef, Kind, Observation, StoreCode, StoreView, StoreViews, Vocabulary};
-use crate::ports::{StoreError, StoreRead, StoreWrite, Write};
+use crate::ports::{BulkId, Lot, Operation, StoreError, StoreRead, StoreWrite, Submitted, Write};
 
 /// The four values that Magento shows when an integration is activated.
 #[derive(Debug, Clone)]
@@ -250,6 +252,14 @@ impl StoreRead for Magento {
         }
         Ok(seen)
     }
+
+    async fn check_queue(&self) -> Result<(), StoreError> {
+        bulk::check(&self.client).await
+    }
+
+    async fn progress(&self, bulk: &BulkId) -> Result<BTreeMap<usize, Operation>, StoreError> {
+        bulk::progress(&self.client, bulk).await
+    }
 }
 
 /// What every reading of entities needs.
@@ -365,5 +375,12 @@ impl StoreWrite for Magento {
             kept: &self.vocabulary,
         };
         writing.write(writes).await
+    }
+    fn lot(&self, write: &Write) -> Option<Lot> {
+        bulk::lot(write)
+    }
+
+    async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {
+        bulk::submit(&self.client, writes).await
     }
 }

@@ -41,28 +41,16 @@ pub(super) async fn create(
     entity: &EntityRef,
     fields: &BTreeMap<FieldName, Value>,
 ) -> Result<EntityId, StoreError> {
-    let scope = match (&entity.store, entity.store.single()) {
-        (StoreScope::All, _) => "all",
-        (StoreScope::Views(_), Some(view)) => view.as_str(),
-        (StoreScope::Views(_), None) => return Err(several_views(entity)),
-    };
-    let spec = entity.kind;
-    let mut body = Map::new();
-    body.insert(spec.key_field.to_owned(), json!(entity.key.as_str()));
-    for (name, value) in fields {
-        // the key names the entity, whatever the fields say
-        if name.as_str() != spec.key_field {
-            body.insert(name.as_str().to_owned(), value.clone());
-        }
-    }
+    let scope = create_scope(entity).ok_or_else(|| several_views(entity))?;
+    let route = &entity.kind.route;
     let answer = client
         .send(Request {
             intent: Intent::Write,
             method: Method::POST,
             scope: scope.to_owned(),
-            path: spec.route.collection.to_owned(),
+            path: route.collection.to_owned(),
             query: None,
-            body: Some(wrapped(spec.route.wrapper, body)),
+            body: Some(create_body(entity, fields)),
         })
         .await?;
     created(entity, answer.as_object().and_then(id_of))
@@ -86,15 +74,6 @@ pub(super) async fn update(
     fields: &BTreeMap<FieldName, Value>,
 ) -> Result<(), StoreError> {
     let route = &entity.kind.route;
-    let mut body = Map::new();
-    body.insert("id".to_owned(), json!(current.id.0));
-    for name in route.carry {
-        let value = carried(entity, current, name);
-        body.insert((*name).to_owned(), value);
-    }
-    for (name, value) in fields {
-        body.insert(name.as_str().to_owned(), value.clone());
-    }
     let answer = client
         .send(Request {
             intent: Intent::Write,
@@ -102,7 +81,7 @@ pub(super) async fn update(
             scope: update_scope(entity),
             path: format!("{}/{}", route.collection, current.id),
             query: None,
-            body: Some(wrapped(route.wrapper, body)),
+            body: Some(update_body(entity, current, fields)),
         })
         .await?;
     same_id(entity, current.id, answer.as_object().and_then(id_of))
@@ -155,6 +134,47 @@ pub(super) fn is_true(entity: &EntityRef, answer: &Value) -> Result<(), StoreErr
     })
 }
 
+/// The scope of the URL that makes an entity of this assignment; `None` where there is none.
+pub(super) fn create_scope(entity: &EntityRef) -> Option<&str> {
+    match &entity.store {
+        StoreScope::All => Some("all"),
+        StoreScope::Views(_) => entity.store.single().map(|view| view.as_str()),
+    }
+}
+
+/// The body that makes an entity.
+pub(super) fn create_body(entity: &EntityRef, fields: &BTreeMap<FieldName, Value>) -> Value {
+    let spec = entity.kind;
+    let mut body = Map::new();
+    body.insert(spec.key_field.to_owned(), json!(entity.key.as_str()));
+    for (name, value) in fields {
+        // the key names the entity, whatever the fields say
+        if name.as_str() != spec.key_field {
+            body.insert(name.as_str().to_owned(), value.clone());
+        }
+    }
+    wrapped(spec.route.wrapper, body)
+}
+
+/// The body that sets fields of an entity.
+pub(super) fn update_body(
+    entity: &EntityRef,
+    current: &ObservedEntity,
+    fields: &BTreeMap<FieldName, Value>,
+) -> Value {
+    let route = &entity.kind.route;
+    let mut body = Map::new();
+    body.insert("id".to_owned(), json!(current.id.0));
+    for name in route.carry {
+        let value = carried(entity, current, name);
+        body.insert((*name).to_owned(), value);
+    }
+    for (name, value) in fields {
+        body.insert(name.as_str().to_owned(), value.clone());
+    }
+    wrapped(route.wrapper, body)
+}
+
 pub(super) fn wrapped(wrapper: &str, fields: Map<String, Value>) -> Value {
     let mut body = Map::new();
     body.insert(wrapper.to_owned(), Value::Object(fields));
@@ -176,7 +196,7 @@ pub(super) fn carried(entity: &EntityRef, current: &ObservedEntity, name: &str) 
 }
 
 /// The scope of the URL of an update.
-fn update_scope(entity: &EntityRef) -> String {
+pub(super) fn update_scope(entity: &EntityRef) -> String {
     let own_scope = matches!(
         entity.kind.scoping,
         Scoping::Assignment {

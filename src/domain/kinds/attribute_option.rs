@@ -22,6 +22,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "value",
         carry: &["store_labels", "is_default"],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("products/attributes/x/options")],
     },

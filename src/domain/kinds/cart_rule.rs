@@ -37,6 +37,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "rule_id",
         carry: &[],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("salesRules")],
     },

@@ -23,6 +23,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "id",
         carry: &[],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("categories")],
     },

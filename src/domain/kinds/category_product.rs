@@ -22,6 +22,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "category_id",
         carry: &[],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("categories/0/products")],
     },

@@ -1,7 +1,7 @@
 //! CMS blocks. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsBlock`).
 
 use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
+use super::spec::{Access, Acl, Bulk, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -20,6 +20,12 @@ pub(super) static TABLE: KindSpec = KindSpec {
         rows: 1,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("cmsBlock")],
+        bulk: Some(Bulk {
+            update: "cmsBlock/byId",
+            named_by: "id",
+            delete: "cmsBlock/byBlockId",
+            deleted_by: "blockId",
+        }),
     },
     key_field: "identifier",
     key: KeyShape::Plain,

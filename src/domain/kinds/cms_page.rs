@@ -1,7 +1,7 @@
 //! CMS pages. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsPage`).
 
 use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
+use super::spec::{Access, Acl, Bulk, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
 use crate::domain::key::KeyShape;
 
 const LAYOUT_XML: &str =
@@ -46,6 +46,12 @@ pub(super) static TABLE: KindSpec = KindSpec {
         update: UpdateStyle::Partial,
         // A release that creates an entity can only be rolled back by deleting it.
         probes: &[Probe::EmptyPost("cmsPage"), Probe::DeleteNone("cmsPage/0")],
+        bulk: Some(Bulk {
+            update: "cmsPage/byId",
+            named_by: "id",
+            delete: "cmsPage/byPageId",
+            deleted_by: "pageId",
+        }),
     },
     key_field: "identifier",
     key: KeyShape::Plain,

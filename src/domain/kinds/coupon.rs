@@ -28,6 +28,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "coupon_id",
         carry: &[],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("coupons")],
     },

@@ -20,6 +20,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         // both are required of every update
         carry: &["code", "tax_class_id"],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("customerGroups")],
     },

@@ -65,6 +65,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "id",
         carry: &["sku"],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("products")],
     },

@@ -28,6 +28,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
             "is_visible_in_advanced_search",
         ],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("products/attributes")],
     },

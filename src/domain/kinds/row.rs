@@ -32,6 +32,7 @@ pub(super) const fn route(
         id_field: "sku",
         carry: &[],
         rows,
+        bulk: None,
         update: UpdateStyle::Partial,
         probes,
     }

@@ -119,6 +119,9 @@ pub struct Route {
     pub update: UpdateStyle,
     /// Requests that nothing can come of, to find out whether the integration may write.
     pub probes: &'static [Probe],
+    /// How entities are written through the store's queue, one operation each; `None` where they
+    /// cannot be.
+    pub bulk: Option<Bulk>,
 }
 
 /// What an update sends of an entity, and where.
@@ -139,6 +142,19 @@ pub enum Probe {
     EmptyPost(&'static str),
     /// `DELETE` of this path, under which there is nothing.
     DeleteNone(&'static str),
+}
+
+/// Where lists of writes go (`/async/bulk/V1/…`). New entities go to the collection itself.
+#[derive(Debug)]
+pub struct Bulk {
+    /// Path of updates: `cmsBlock/byId`. An id beside the object would be taken for no id at all.
+    pub update: &'static str,
+    /// The field of the object that names the entity there, and holds its key unless it is the id.
+    pub named_by: &'static str,
+    /// Path of deletions: `cmsBlock/byBlockId`.
+    pub delete: &'static str,
+    /// The service method's own name of what it deletes by, in camelCase: `blockId`.
+    pub deleted_by: &'static str,
 }
 
 /// How entities of a kind are found, read and written. Each is one module of [`crate::store`].

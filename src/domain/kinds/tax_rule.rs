@@ -27,6 +27,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "id",
         carry: &[],
         rows: 1,
+        bulk: None,
         update: UpdateStyle::Whole,
         probes: &[Probe::EmptyPost("taxRules")],
     },

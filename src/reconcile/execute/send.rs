@@ -14,7 +14,13 @@ use crate::reconcile::outcome;
 use crate::reconcile::write::{self, Ended, Job, Written};
 
 impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
+    /// Sends what is of one level.
     pub(super) async fn level(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
+        let left = self.through_queue(entities).await?;
+        self.one_by_one(left).await
+    }
+
+    async fn one_by_one(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
         let mut queue: VecDeque<EntityRef> = entities.into();
         let mut running: JoinSet<Vec<Ended>> = JoinSet::new();
         let mut halted: Option<PassError> = None;
@@ -54,16 +60,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
 
     /// Before an entity is sent: not stopped, the lease long enough, the observation fresh.
     pub(super) async fn ready(&mut self) -> Result<(), PassError> {
-        if self.tools.stop.requested() {
-            return Err(PassError::Stopped);
-        }
-        if self
-            .recorded
-            .lease()
-            .wants_renewal(self.tools.clock.monotonic())
-        {
-            self.hold.renew(self.recorded.lease()).await?;
-        }
+        self.hold_on().await?;
         if self
             .tools
             .clock

@@ -13,7 +13,7 @@ use crate::domain::{
     Vocabulary,
 };
 use crate::plan::{Being, EntityWork, Surroundings, Want};
-use crate::ports::{StoreError, StoreRead, StoreWrite, Write};
+use crate::ports::{BulkId, Lot, Operation, StoreError, StoreRead, StoreWrite, Submitted, Write};
 
 type Answers = Vec<Result<(), StoreError>>;
 
@@ -43,6 +43,12 @@ impl StoreRead for Scripted {
         let shown = |entity: &EntityRef| found(titles.get(entity).unwrap_or(&"old"));
         Ok(wanted.iter().map(|e| (e.clone(), shown(e))).collect())
     }
+    async fn check_queue(&self) -> Result<(), StoreError> {
+        unreachable!("rows go by no queue")
+    }
+    async fn progress(&self, _: &BulkId) -> Result<BTreeMap<usize, Operation>, StoreError> {
+        unreachable!("rows go by no queue")
+    }
 }
 
 impl StoreWrite for Scripted {
@@ -53,6 +59,12 @@ impl StoreWrite for Scripted {
         let keys: Vec<&str> = writes.iter().map(|w| w.entity.key.as_str()).collect();
         self.asked.lock().unwrap().push(keys.join(" "));
         self.script.lock().unwrap().pop_front().unwrap()
+    }
+    fn lot(&self, _: &Write) -> Option<Lot> {
+        None
+    }
+    async fn submit(&self, _: &[Write]) -> Result<Submitted, StoreError> {
+        unreachable!("rows go by no queue")
     }
 }
 

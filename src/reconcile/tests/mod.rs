@@ -11,5 +11,6 @@ mod crashes;
 mod faults;
 mod histories;
 mod lease;
+mod queue;
 mod reverts;
 mod world;

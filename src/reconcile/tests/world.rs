@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use super::super::ledger::{self, State};
 use super::super::{
-    Bootstrap, PassError, Reconciler, Report, Request, Rewrites, Setup, Stop, records,
+    Bootstrap, PassError, Reconciler, Report, Request, Rewrites, Setup, Stop, Writes, records,
 };
+use super::queue::FakeQueue;
 use crate::domain::kinds::Charset;
 use crate::domain::{
     CommitId, EntityId, EntityRef, FieldName, Hit, Kind, Observation, ObservedEntity, Presence,
@@ -21,8 +22,8 @@ use crate::domain::{
 use crate::manifest::{EntryKind, Loader, Options, Tree, TreeEntry, TreeError};
 use crate::plan::{Book, Policy};
 use crate::ports::{
-    Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Payload, Source,
-    StoreError, StoreRead, StoreWrite, Write,
+    BulkId, Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Lot,
+    Operation, Payload, Source, StoreError, StoreRead, StoreWrite, Submitted, Write,
 };
 
 type Paths = BTreeMap<String, String>;
@@ -369,6 +370,7 @@ pub(super) struct FakeStore {
     /// The next update or deletion loses its answer, and is carried out so much later.
     pub(super) delay: Mutex<Option<Duration>>,
     late: Mutex<Vec<(Duration, EntityRef, Option<Fields>)>>,
+    pub(super) queue: FakeQueue,
     ledger: Arc<FakeLedger>,
     fuse: Arc<Fuse>,
     clock: Arc<FakeClock>,
@@ -444,6 +446,7 @@ impl FakeStore {
         let state = self.ledger.state().expect("a write without a ledger");
         assert!(state.pass.is_some(), "a write without a snapshot");
         assert!(state.lease.is_some(), "a write without a lease");
+        self.assert_not_queued(entity);
         assert!(
             lock(&self.in_flight).insert(entity.clone()),
             "two writes of {entity} at once"
@@ -517,6 +520,7 @@ impl StoreRead for FakeStore {
             return Err(Self::dead());
         }
         self.arrive();
+        self.consume();
         self.clock
             .forward(Duration::from_millis(self.latency.load(Ordering::SeqCst)));
         let entities = lock(&self.entities);
@@ -554,6 +558,24 @@ impl StoreRead for FakeStore {
             .map(|entity| (entity.clone(), presence(entity)))
             .collect())
     }
+
+    async fn check_queue(&self) -> Result<(), StoreError> {
+        if self.queue.denied.load(Ordering::SeqCst) {
+            return Err(StoreError::Unauthorized {
+                message: "the store denies it".to_owned(),
+                remedy: "tick the box".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn progress(&self, bulk: &BulkId) -> Result<BTreeMap<usize, Operation>, StoreError> {
+        if self.fuse.blown() {
+            return Err(Self::dead());
+        }
+        self.consume();
+        self.queue.progress(bulk)
+    }
 }
 
 impl StoreWrite for FakeStore {
@@ -572,6 +594,71 @@ impl StoreWrite for FakeStore {
             });
         }
         results
+    }
+
+    fn lot(&self, write: &Write) -> Option<Lot> {
+        self.queue.lot(write)
+    }
+
+    async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {
+        if !self.fuse.passes() {
+            return Err(Self::dead());
+        }
+        for write in writes {
+            self.assert_not_queued(&write.entity);
+        }
+        self.clock
+            .forward(Duration::from_millis(self.latency.load(Ordering::SeqCst)));
+        let submitted = self.queue.accept(writes)?;
+        if !self.fuse.passes() {
+            return Err(Self::dead());
+        }
+        Ok(submitted)
+    }
+}
+
+impl FakeStore {
+    /// Nothing is sent to what is open in a list that the ledger names, and nothing at all without a
+    /// snapshot and a lease.
+    fn assert_not_queued(&self, entity: &EntityRef) {
+        let state = self.ledger.state().expect("a write without a ledger");
+        assert!(state.lease.is_some(), "a write without a lease");
+        let pass = state.pass.expect("a write without a snapshot");
+        let open = self.queue.is_open(entity, &pass.bulks);
+        assert!(!open, "{entity} was sent while it was in the queue");
+    }
+
+    /// The consumer carries out a few operations; without it, nothing comes of them.
+    pub(super) fn consume(&self) {
+        while let Some(write) = self.queue.take() {
+            let done = self.carry_out(&write);
+            self.queue.finish(done);
+        }
+    }
+
+    fn carry_out(&self, write: &Write) -> Operation {
+        let failed = |message: &str| Operation::Failed {
+            message: message.to_owned(),
+        };
+        let entity = &write.entity;
+        if lock(&self.broken).contains(entity.key.as_str()) {
+            return failed("Something is wrong with it.");
+        }
+        let mut entities = lock(&self.entities);
+        match (&write.payload, entities.get_mut(entity)) {
+            (Payload::Create(_), Some(_)) => return failed("It exists already."),
+            (Payload::Create(fields), None) => {
+                let id = EntityId(self.next_id.fetch_add(1, Ordering::SeqCst));
+                let active = FieldName::new("active").unwrap();
+                let mut stored = Fields::from([(active, Value::Bool(true))]);
+                merge(&mut stored, fields);
+                entities.insert(entity.clone(), (id, stored));
+            }
+            (Payload::Update(fields), Some((_, stored))) => merge(stored, fields),
+            (Payload::Delete, Some(_)) => drop(entities.remove(entity)),
+            (Payload::Update(_) | Payload::Delete, None) => return failed("It does not exist."),
+        }
+        Operation::Done
     }
 }
 
@@ -645,6 +732,7 @@ pub(super) struct World {
     pub(super) fuse: Arc<Fuse>,
     pub(super) policy: Policy,
     pub(super) restore_failed: bool,
+    pub(super) writes: Writes,
     pub(super) bootstrap: Bootstrap,
     pub(super) branch: String,
     holder: usize,
@@ -696,6 +784,7 @@ impl World {
             latency: AtomicU64::new(20),
             delay: Mutex::default(),
             late: Mutex::default(),
+            queue: FakeQueue::default(),
             ledger: ledger.clone(),
             fuse: fuse.clone(),
             clock: clock.clone(),
@@ -708,6 +797,7 @@ impl World {
             fuse,
             policy: Policy::default(),
             restore_failed: false,
+            writes: Writes::default(),
             bootstrap: Bootstrap::default(),
             branch: "main".to_owned(),
             holder: 1,
@@ -743,6 +833,7 @@ impl World {
             siblings: Vec::new(),
             charset: Charset::default(),
             concurrency: 3,
+            writes: self.writes,
             timeout: Duration::from_secs(30),
             holder: format!("holder-{}", self.holder),
             memory: self.memory.path().join(format!("memory-{}", self.holder)),

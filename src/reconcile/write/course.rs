@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Job, PATIENCE, Signs, Written};
+use super::{Job, PATIENCE, Signs, Written, payload};
 use crate::domain::EntityRef;
 use crate::plan::{Decision, decide};
-use crate::ports::{Payload, StoreError, Write};
+use crate::ports::{StoreError, Write};
 
 /// One entity on its way.
 pub(super) struct Course {
@@ -52,26 +52,21 @@ impl Course {
     /// What is to be sent now; `None` where nothing is, which ends it.
     pub(super) fn next(&mut self) -> Option<(Decision, Write)> {
         let decision = self.job.decide();
-        let payload = match &decision {
+        if let Decision::Refused(why) = &decision {
             // A person who mends it in the store needs no new commit: not permanent.
-            Decision::Refused(why) => {
-                self.refused(why.clone(), false);
-                return None;
+            self.refused(why.clone(), false);
+            return None;
+        }
+        let Some(payload) = payload(&decision) else {
+            if self.lost == 1 {
+                // The one that was lost has arrived.
+                self.signs.lost = None;
             }
-            Decision::Noop => {
-                if self.lost == 1 {
-                    // The one that was lost has arrived.
-                    self.signs.lost = None;
-                }
-                self.end(match self.lost {
-                    0 => Written::Needless,
-                    _ => Written::Sent,
-                });
-                return None;
-            }
-            Decision::Create(fields) => Payload::Create(fields.clone()),
-            Decision::Update(fields) => Payload::Update(fields.clone()),
-            Decision::Delete => Payload::Delete,
+            self.end(match self.lost {
+                0 => Written::Needless,
+                _ => Written::Sent,
+            });
+            return None;
         };
         let write = Write {
             entity: self.job.entity.clone(),

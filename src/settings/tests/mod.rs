@@ -88,6 +88,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(environment.on_remove, OnRemove::Keep);
     assert_eq!(environment.on_conflict, OnConflict::Restore);
     assert_eq!(environment.history_rewrites, HistoryRewrites::Stall);
+    assert_eq!(environment.writes, Writes::Rest);
     assert_eq!(settings.warnings, Findings::default());
 }
 
@@ -116,6 +117,7 @@ environments:
     on_remove: restore
     on_conflict: keep
     history_rewrites: follow
+    writes: auto
 "
     ));
     assert_eq!(
@@ -138,6 +140,7 @@ environments:
     assert_eq!(environment.on_remove, OnRemove::Restore);
     assert_eq!(environment.on_conflict, OnConflict::Keep);
     assert_eq!(environment.history_rewrites, HistoryRewrites::Follow);
+    assert_eq!(environment.writes, Writes::Auto);
 }
 
 #[test]
@@ -301,7 +304,6 @@ fn later_keys_are_not_supported_yet() {
     for key in [
         "listen",
         "drift",
-        "writes",
         "allowed_signers",
         "limits",
         "freeze",

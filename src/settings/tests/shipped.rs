@@ -85,7 +85,7 @@ fn differences(a: &Settings<SecretSource>, b: &Settings<SecretSource>) -> Vec<St
                             e.store.charset
                         ),
                         (e.bootstrap, e.on_failure, e.on_remove),
-                        (e.on_conflict, e.history_rewrites),
+                        (e.on_conflict, e.history_rewrites, e.writes),
                     )
                 )
             })
@@ -157,7 +157,7 @@ fn schema_and_reader_know_the_same_keys_and_defaults() {
     }
     assert_eq!(
         text.lines().count(),
-        minimal().lines().count() + 11,
+        minimal().lines().count() + 12,
         "{text}"
     );
     let differences = differences(&parsed(&minimal()), &parsed(&text));

@@ -1,6 +1,7 @@
 //! The client against a scripted store.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod bulk;
 mod failing;
 mod reading;
 mod rows;

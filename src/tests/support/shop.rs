@@ -34,8 +34,14 @@ impl Drop for Shop {
 
 impl Shop {
     pub(crate) fn open() -> Self {
+        Self::open_with(&[])
+    }
+
+    /// With arguments of its own.
+    pub(crate) fn open_with(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_gitmage"))
             .arg("sandbox")
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

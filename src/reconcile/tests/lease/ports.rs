@@ -13,8 +13,8 @@ use crate::domain::{
     CommitId, EntityRef, FieldName, Kind, Observation, StoreViews, Value, Vocabulary,
 };
 use crate::ports::{
-    Clock, Ledger, LedgerCommit, LedgerEntry, LedgerError, Payload, StoreError, StoreRead,
-    StoreWrite, Write,
+    BulkId, Clock, Ledger, LedgerCommit, LedgerEntry, LedgerError, Lot, Operation, Payload,
+    StoreError, StoreRead, StoreWrite, Submitted, Write,
 };
 
 pub(super) struct Ports<T> {
@@ -135,6 +135,14 @@ impl StoreRead for StorePort {
         self.gate(Gate::Observe).map_err(unreachable_store)?;
         self.inner.observe(wanted, whole, views).await
     }
+
+    async fn check_queue(&self) -> Result<(), StoreError> {
+        self.inner.check_queue().await
+    }
+
+    async fn progress(&self, bulk: &BulkId) -> Result<BTreeMap<usize, Operation>, StoreError> {
+        self.inner.progress(bulk).await
+    }
 }
 
 impl StorePort {
@@ -184,5 +192,11 @@ impl StoreWrite for StorePort {
             results.push(self.send(entity, fields, creates).await);
         }
         results
+    }
+    fn lot(&self, _: &Write) -> Option<Lot> {
+        None
+    }
+    async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {
+        self.inner.submit(writes).await
     }
 }

@@ -160,6 +160,7 @@ impl Daemon {
             retried: Vec::new(),
             started_at: now(self.clock.as_ref()),
             in_doubt: false,
+            bulks: Vec::new(),
         }
     }
 }

@@ -1,0 +1,228 @@
+//! What a large release costs: requests and own CPU time per entity, and the most memory of a pass.
+//!
+//! `cargo bench --bench large [-- COUNT] [rest] [bulk]`: 5,000 entities and both ways unless told
+//! otherwise. The embedded sandbox
+//! runs in a process of its own and answers after 20 ms; each pass runs in a process of its own too, so
+//! that its memory and CPU time are gitmage's alone. Every entity gets one field, all of them in one
+//! release, which is reverted afterwards: one request each at concurrency 8, and through the queue.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a benchmark"
+)]
+
+#[path = "../tests/support/shop.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod shop;
+#[path = "../tests/support/waiting.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod waiting;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gitmage::assembly;
+use gitmage::reconcile::{Request, Stop};
+use gitmage::settings::Settings;
+
+use shop::{SECRETS, Shop};
+
+const ENTITIES: usize = 5000;
+const CONCURRENCY: usize = 8;
+/// The argument of a process that makes one pass.
+const PASS: &str = "--pass";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, config] = arguments.as_slice()
+        && flag == PASS
+    {
+        pass(Path::new(config));
+        return;
+    }
+    let count = arguments.iter().find_map(|text| text.parse().ok());
+    let count = count.unwrap_or(ENTITIES);
+    println!(
+        "{:>5} {:>7}  {:>8}  {:>9}  {:>10}  {:>8}  {:>8}  {:>13}",
+        "", "", "entities", "requests", "per entity", "pass s", "peak MB", "CPU ms/entity"
+    );
+    let named = |writes: &&str| arguments.iter().any(|text| text == writes);
+    let ways = ["rest", "bulk"];
+    let all = !ways.iter().any(named);
+    for writes in ways.iter().filter(|writes| all || named(writes)) {
+        measure(writes, count);
+    }
+}
+
+/// Deploys and reverts.
+fn measure(writes: &str, count: usize) {
+    let scratch = tempfile::tempdir().unwrap();
+    let watched = Watched::new(scratch.path(), writes, count);
+    let commit = watched.release(count);
+    watched.pass(writes, "deploy", count);
+    watched.revert(&commit);
+    watched.pass(writes, "revert", count);
+}
+
+/// One pass, and what this process has used for it.
+fn pass(config: &Path) {
+    let settings = Settings::load(Some(config)).unwrap();
+    let repository = assembly::repository(&settings, None).unwrap();
+    let (_sender, stop) = Stop::new();
+    let name = settings.environments.keys().next().unwrap();
+    let reconciler = assembly::reconciler(
+        &settings,
+        &repository,
+        name,
+        "bench",
+        Arc::new(|_| ()),
+        stop,
+    )
+    .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let begun = Instant::now();
+    let report = runtime
+        .block_on(reconciler.pass(Request::default()))
+        .unwrap();
+    assert!(report.converged, "{:?}", report.releases);
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("{seconds} {} {}", peak_kb(), cpu_ms());
+}
+
+fn peak_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.unwrap().trim().trim_end_matches(" kB");
+    number.parse().unwrap()
+}
+
+/// User and system time of all threads; Linux counts it in hundredths of a second.
+fn cpu_ms() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+    10 * (ticks(11) + ticks(12))
+}
+
+/// A shop, and a repository that is watched for it.
+struct Watched {
+    shop: Shop,
+    clone: PathBuf,
+    config: PathBuf,
+}
+
+fn key(number: usize) -> String {
+    format!("bench-block-{number:05}")
+}
+
+impl Watched {
+    fn new(root: &Path, writes: &str, count: usize) -> Self {
+        let mut seed = "entities:\n".to_owned();
+        for number in 1..=count {
+            let key = key(number);
+            let line = "fields: {title: Old, content: <p>old</p>}";
+            writeln!(seed, "  - {{kind: cms_block, key: {key}, {line}}}").unwrap();
+        }
+        let seeded = root.join("seed.yaml");
+        std::fs::write(&seeded, seed).unwrap();
+        let seeded = seeded.to_str().unwrap();
+        let shop = Shop::open_with(&["--latency", "20ms", "--seed", seeded]);
+        git(root, &["init", "-q", "--bare", "-b", "main", "store.git"]);
+        git(root, &["clone", "-q", "store.git", "clone"]);
+        let mut config = format!(
+            "repository: {{ url: {} }}\nstate_dir: {}\nenvironments:\n  bench:\n    branch: main\n    writes: {writes}\n    store:\n      url: {}\n      concurrency: {CONCURRENCY}\n      oauth:\n",
+            root.join("store.git").display(),
+            root.join("state").display(),
+            shop.url,
+        );
+        for (name, secret) in SECRETS.iter().zip(shop.secrets()) {
+            std::fs::write(root.join(name), secret).unwrap();
+            writeln!(config, "        {name}: {{ file: {name} }}").unwrap();
+        }
+        let path = root.join("gitmage.yaml");
+        std::fs::write(&path, config).unwrap();
+        Self {
+            shop,
+            clone: root.join("clone"),
+            config: path,
+        }
+    }
+
+    fn release(&self, count: usize) -> String {
+        let mut release = "changes:\n".to_owned();
+        for number in 1..=count {
+            let key = key(number);
+            let line = format!("fields: {{ title: 'New {number}' }}");
+            writeln!(release, "  - {{ kind: cms_block, key: {key}, {line} }}").unwrap();
+        }
+        std::fs::create_dir_all(self.clone.join("releases")).unwrap();
+        std::fs::write(self.clone.join("releases/large.yaml"), release).unwrap();
+        git(&self.clone, &["add", "--all"]);
+        git(&self.clone, &["commit", "-q", "-m", "A large release"]);
+        git(&self.clone, &["push", "-q", "origin", "HEAD:main"]);
+        git(&self.clone, &["rev-parse", "HEAD"])
+    }
+
+    fn revert(&self, commit: &str) {
+        git(&self.clone, &["revert", "--no-edit", commit]);
+        git(&self.clone, &["push", "-q", "origin", "HEAD:main"]);
+    }
+
+    fn pass(&self, writes: &str, what: &str, count: usize) {
+        let before = self.requests();
+        let output = Command::new(std::env::current_exe().unwrap())
+            .arg(PASS)
+            .arg(&self.config)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{writes} {what}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        let numbers: Vec<f64> = said
+            .split_whitespace()
+            .map(|n| n.parse().unwrap())
+            .collect();
+        let [seconds, peak_kb, cpu_ms] = numbers[..] else {
+            panic!("{said}")
+        };
+        let requests = self.requests() - before;
+        println!(
+            "{writes:>5} {what:>7}  {count:>8}  {requests:>9}  {:>10.4}  {seconds:>8.1}  {:>8.1}  {:>13.2}",
+            ratio(requests, count),
+            peak_kb / 1024.0,
+            cpu_ms / ratio(count, 1),
+        );
+    }
+
+    /// How many came in so far.
+    fn requests(&self) -> usize {
+        let requests = self.shop.requests();
+        let last = requests
+            .last()
+            .map(|last| last["sequence"].as_u64().unwrap());
+        usize::try_from(last.unwrap_or(0)).unwrap()
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "small counts")]
+fn ratio(a: usize, b: usize) -> f64 {
+    a as f64 / b as f64
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=Bench", "-c", "user.email=bench@localhost"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {arguments:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

@@ -1,0 +1,227 @@
+//! Magento's own queue: lists of writes that are accepted at once and carried out by a consumer later,
+//! each for itself.
+//!
+//! # Guarantees
+//! - Each item of a list has the shape that a single write has, with its id *inside* the object: beside
+//!   it, Magento takes an update for a creation.
+//! - One list holds writes of one route and one scope; the store carries them out in that scope.
+//! - A list is refused or taken as a whole; of one that was taken the answer names every item that was
+//!   left out.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, Request, misshapen};
+use super::errors::{Intent, contended};
+use super::oauth::encode;
+use super::write::{create_body, create_scope, gone, update_body, update_scope};
+use crate::domain::kinds::{Access, Bulk, Owner};
+use crate::domain::{EntityRef, FieldName};
+use crate::ports::{BulkId, Lot, Operation, Payload, StoreError, Submitted, Write};
+
+/// A list that never was.
+const NO_LIST: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Where a list goes.
+struct Route<'a> {
+    method: Method,
+    scope: String,
+    path: &'a str,
+}
+
+/// The route of the list that a write can be in.
+fn route(write: &Write) -> Option<(Route<'_>, &Bulk)> {
+    let entity = &write.entity;
+    let kind = &entity.kind.route;
+    // Only these make their requests in a way that is known here.
+    let known = kind.access == Access::Assignment;
+    let bulk = kind.bulk.as_ref().filter(|_| known)?;
+    let (method, scope, path) = match &write.payload {
+        Payload::Create(fields) if is_one_request(entity, fields) => (
+            Method::POST,
+            create_scope(entity)?.to_owned(),
+            kind.collection,
+        ),
+        Payload::Update(fields) if is_one_request(entity, fields) => {
+            (Method::PUT, update_scope(entity), bulk.update)
+        }
+        Payload::Create(_) | Payload::Update(_) => return None,
+        Payload::Delete => (Method::DELETE, "all".to_owned(), bulk.delete),
+    };
+    let route = Route {
+        method,
+        scope,
+        path,
+    };
+    Some((route, bulk))
+}
+
+/// What goes with an entity that is made again takes requests of its own.
+fn is_one_request(entity: &EntityRef, fields: &BTreeMap<FieldName, Value>) -> bool {
+    let whole = |name: &FieldName| {
+        let spec = entity.kind.field(name.as_str());
+        spec.is_some_and(|spec| spec.owner == Owner::Whole)
+    };
+    !fields.keys().any(whole)
+}
+
+/// What a write can be in one list with.
+pub(super) fn lot(write: &Write) -> Option<Lot> {
+    let (route, _) = route(write)?;
+    let Route {
+        method,
+        scope,
+        path,
+    } = route;
+    Some(Lot(format!("{method} {scope} {path}")))
+}
+
+/// Sends a list.
+pub(super) async fn submit(client: &Client, writes: &[Write]) -> Result<Submitted, StoreError> {
+    let first = writes.first().and_then(route);
+    let Some((
+        Route {
+            method,
+            scope,
+            path,
+        },
+        bulk,
+    )) = first
+    else {
+        return Err(StoreError::Refused {
+            status: 400,
+            message: "there is no list in which this could be sent".to_owned(),
+        });
+    };
+    let items: Result<Vec<Value>, StoreError> =
+        writes.iter().map(|write| item(write, bulk)).collect();
+    let answer = client
+        .send_to_queue(Request {
+            intent: Intent::Write,
+            method,
+            scope,
+            path: path.to_owned(),
+            query: None,
+            body: Some(Value::Array(items?)),
+        })
+        .await?;
+    submitted(&answer).ok_or_else(|| StoreError::InDoubt {
+        message: format!(
+            "a list of {} writes was sent to the store's queue, but its answer names no list",
+            writes.len()
+        ),
+    })
+}
+
+/// One write, as it stands in a list.
+fn item(write: &Write, bulk: &Bulk) -> Result<Value, StoreError> {
+    let Write {
+        entity,
+        current,
+        payload,
+    } = write;
+    match (payload, current) {
+        (Payload::Create(fields), _) => Ok(create_body(entity, fields)),
+        (Payload::Update(fields), Some(current)) => {
+            let mut body = update_body(entity, current, fields);
+            if let Some(Value::Object(object)) = body.get_mut(entity.kind.route.wrapper) {
+                let named_by = bulk.named_by.to_owned();
+                object
+                    .entry(named_by)
+                    .or_insert_with(|| json!(entity.key.as_str()));
+            }
+            Ok(body)
+        }
+        (Payload::Delete, Some(current)) => {
+            let by_key = bulk.named_by == entity.kind.key_field;
+            let id = match by_key {
+                true => json!(entity.key.as_str()),
+                false => json!(current.id.0),
+            };
+            Ok(Map::from_iter([(bulk.deleted_by.to_owned(), id)]).into())
+        }
+        (Payload::Update(_) | Payload::Delete, None) => Err(gone(entity)),
+    }
+}
+
+/// `{"bulk_uuid":…,"request_items":[{"id":0,"status":"accepted"}],"errors":false}`.
+fn submitted(answer: &Value) -> Option<Submitted> {
+    let bulk = answer.get("bulk_uuid")?.as_str()?;
+    let items = answer.get("request_items").and_then(Value::as_array);
+    let rejected = items.into_iter().flatten().filter_map(|item| {
+        if item.get("status")?.as_str()? != "rejected" {
+            return None;
+        }
+        let why = item.get("error_message").and_then(Value::as_str);
+        let why = why.unwrap_or("the store left it out of its list, and does not say why");
+        Some((place(item)?, why.to_owned()))
+    });
+    Some(Submitted {
+        bulk: BulkId(bulk.to_owned()),
+        rejected: rejected.collect(),
+    })
+}
+
+fn place(item: &Value) -> Option<usize> {
+    usize::try_from(item.get("id")?.as_u64()?).ok()
+}
+
+/// Whether lists can be sent, and their progress be read.
+pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
+    match status(client, NO_LIST).await {
+        Ok(_) | Err(StoreError::Gone { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What has become of each operation of a list.
+pub(super) async fn progress(
+    client: &Client,
+    bulk: &BulkId,
+) -> Result<BTreeMap<usize, Operation>, StoreError> {
+    let answer = status(client, &bulk.0).await?;
+    let operations = answer.get("operations_list").and_then(Value::as_array);
+    let Some(operations) = operations else {
+        return Err(misshapen("no list of operations"));
+    };
+    let read = |operation: &Value| {
+        let place = place(operation).ok_or_else(|| misshapen("an operation without an id"))?;
+        Ok((place, state(operation)?))
+    };
+    operations.iter().map(read).collect()
+}
+
+/// The numbers are those of `Magento\Framework\Bulk\OperationInterface`.
+fn state(operation: &Value) -> Result<Operation, StoreError> {
+    let message = || {
+        let words = operation.get("result_message").and_then(Value::as_str);
+        words
+            .filter(|words| !words.is_empty())
+            .unwrap_or("the operation failed in the store's queue, and the store does not say why")
+            .to_owned()
+    };
+    match operation.get("status").and_then(Value::as_u64) {
+        Some(1) => Ok(Operation::Done),
+        Some(2) => Ok(Operation::FailedForNow { message: message() }),
+        // Magento's own services wrap a deadlock, and the consumer takes that for good.
+        Some(3) if contended(&message()) => Ok(Operation::FailedForNow { message: message() }),
+        Some(3 | 5) => Ok(Operation::Failed { message: message() }),
+        Some(4) => Ok(Operation::Open),
+        _ => Err(misshapen("an operation with a status of its own")),
+    }
+}
+
+async fn status(client: &Client, bulk: &str) -> Result<Value, StoreError> {
+    let _permit = client.reads.acquire().await;
+    let request = Request {
+        intent: Intent::Read,
+        method: Method::GET,
+        scope: "all".to_owned(),
+        path: format!("bulk/{}/status", encode(bulk)),
+        query: None,
+        body: None,
+    };
+    client.send(request).await
+}
