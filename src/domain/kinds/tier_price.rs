@@ -152,7 +152,7 @@ mod tests {
                 "24-MB01|all|all groups|5",
                 "write `customer_group: ALL GROUPS`",
             ),
-            (" 24-MB01|all|ALL GROUPS|5", "take the spaces out"),
+            (" 24-MB01|all|ALL GROUPS|5", "write it without"),
         ] {
             let problem = check_key(bad);
             assert_eq!(problem.map(|p| p.remedy).as_deref(), Some(remedy), "{bad}");

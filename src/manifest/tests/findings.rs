@@ -60,7 +60,7 @@ fn unknown_kind() {
     releases/a.yaml:5:11: critical: unknown kind `widget` [unknown-kind]
      5 |   - kind: widget
        |           ^
-      = use one of `cms_block`, `cms_page`, `base_price`, `special_price`, `tier_price`, `source_item`
+      = use one of `cms_block`, `tax_rate`, `tax_rule`, `customer_group`, `cms_page`, `product_attribute`, `attribute_option`, `category`, `product`, `category_product`, `base_price`, `special_price`, `tier_price`, `source_item`, `cart_rule`, `coupon`
 
     releases/a.yaml:7:5: warning: `fields` is empty: the change sets nothing [no-fields]
      7 |     fields: {}
@@ -92,7 +92,7 @@ fn missing_keys() {
     releases/a.yaml:2:5: critical: the change has no `kind` [missing-kind]
      2 |   - store: all
        |     ^
-      = use one of `cms_block`, `cms_page`, `base_price`, `special_price`, `tier_price`, `source_item`
+      = use one of `cms_block`, `tax_rate`, `tax_rule`, `customer_group`, `cms_page`, `product_attribute`, `attribute_option`, `category`, `product`, `category_product`, `base_price`, `special_price`, `tier_price`, `source_item`, `cart_rule`, `coupon`
 
     releases/a.yaml:3:5: critical: the change has no `fields` [missing-fields]
      3 |   - kind: cms_block
