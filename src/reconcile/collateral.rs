@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::kinds::Owner;
-use crate::domain::{EntityRef, FieldId, FieldName, ObservedEntity, Value};
+use crate::domain::kinds::{Owner, fields_of_product};
+use crate::domain::{EntityKey, EntityRef, FieldId, FieldName, Kind, ObservedEntity, Value};
 
 /// The fields of an entity that a pass does not set and that the store does not move by itself.
 fn unlisted<'a>(
@@ -25,6 +25,34 @@ fn unlisted<'a>(
                     .is_none_or(|spec| !spec.volatile && spec.owner != Owner::Whole)
         })
         .collect()
+}
+
+/// The fields of products that rows of prices in a pass set as well, by the product's key.
+#[derive(Debug, Default)]
+pub(super) struct Rows(BTreeMap<EntityKey, BTreeSet<FieldId>>);
+
+impl Rows {
+    /// Of all entities of a pass.
+    pub(super) fn of<'a>(entities: impl Iterator<Item = &'a EntityRef>) -> Self {
+        let mut rows: BTreeMap<EntityKey, BTreeSet<FieldId>> = BTreeMap::new();
+        for entity in entities {
+            let fields = fields_of_product(entity.kind);
+            let product = entity.product().filter(|_| !fields.is_empty());
+            if let Some(product) = product {
+                let names = fields.iter().filter_map(|name| FieldName::new(*name).ok());
+                let known = rows.entry(product.key).or_default();
+                known.extend(names.map(FieldId::Named));
+            }
+        }
+        Self(rows)
+    }
+
+    /// What they set of an entity.
+    pub(super) fn set_of(&self, entity: &EntityRef) -> impl Iterator<Item = FieldId> + '_ {
+        let fields = self.0.get(&entity.key);
+        let fields = fields.filter(|_| entity.kind == Kind::PRODUCT);
+        fields.into_iter().flatten().cloned()
+    }
 }
 
 /// A digest of those fields: it outlives a crash.

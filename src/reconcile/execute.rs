@@ -26,9 +26,9 @@ use super::doubt::Doubts;
 use super::error::PassError;
 use super::hold::{Hold, Recorded};
 use super::journal::Journal;
-use super::outcome::{self, Result as EntityResult};
+use super::outcome::{self, Readings, Result as EntityResult};
 use super::throttle::Throttle;
-use super::{Progress, Stop};
+use super::{Progress, Stop, collateral};
 use crate::domain::kinds::Charset;
 use crate::domain::{
     EntityRef, Level, Observation, PhaseName, Presence, ReleaseKind, Slot, StoreViews, Vocabulary,
@@ -195,6 +195,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
     }
 
     fn judge(&mut self, seen: &Observation) {
+        let rows = collateral::Rows::of(self.work.keys());
         for (entity, work) in &self.work {
             let Some(result) = self.results.get_mut(entity) else {
                 continue;
@@ -207,7 +208,13 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
                 first.is_some_and(|first| release.seq >= *first)
             });
             let digest = own.find_map(|release| release.entities.get(entity)?.digest.clone());
-            result.verify(entity, work, before, after, digest.as_deref(), self.journal);
+            let around = Readings {
+                before,
+                after,
+                digest: digest.as_deref(),
+                set_by_rows: rows.set_of(entity).collect(),
+            };
+            result.verify(entity, work, &around, self.journal);
         }
     }
 }

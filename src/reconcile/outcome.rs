@@ -39,6 +39,17 @@ pub(super) struct Result {
     fields: BTreeMap<FieldId, FieldResult>,
 }
 
+/// An entity as it was read before and after a pass wrote to it.
+#[derive(Debug)]
+pub(super) struct Readings<'a> {
+    pub(super) before: &'a Presence,
+    pub(super) after: &'a Presence,
+    /// Of its other fields, when the snapshot was taken.
+    pub(super) digest: Option<&'a str>,
+    /// The fields that other entities of the pass set as well.
+    pub(super) set_by_rows: BTreeSet<FieldId>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct FieldResult {
     status: FieldStatus,
@@ -171,11 +182,10 @@ impl Result {
         &mut self,
         entity: &EntityRef,
         work: &EntityWork,
-        before: &Presence,
-        after: &Presence,
-        digest: Option<&str>,
+        readings: &Readings<'_>,
         journal: &mut Journal,
     ) {
+        let after = readings.after;
         let mut wrong = Vec::new();
         for field in &work.slots {
             let seen = shown(entity, after, field);
@@ -215,7 +225,7 @@ impl Result {
             );
         }
         if self.was_tried() {
-            self.collateral(entity, work, before, after, digest, journal);
+            self.collateral(entity, work, readings, journal);
         }
     }
 
@@ -236,21 +246,26 @@ impl Result {
         &mut self,
         entity: &EntityRef,
         work: &EntityWork,
-        before: &Presence,
-        after: &Presence,
-        digest: Option<&str>,
+        readings: &Readings<'_>,
         journal: &mut Journal,
     ) {
         let Decision::Update(_) = &self.decision else {
             return;
         };
+        let Readings {
+            before,
+            after,
+            digest,
+            set_by_rows,
+        } = readings;
         let listed: BTreeSet<FieldId> = work
             .slots
             .iter()
             .cloned()
             .chain(work.fields.keys().cloned().map(FieldId::Named))
+            .chain(set_by_rows.iter().cloned())
             .collect();
-        match (before, after) {
+        match (*before, *after) {
             (Presence::Found(then), Presence::Found(now)) if then.id == now.id => {
                 let moved = collateral::moved(entity, then, now, &listed);
                 for field in &moved {

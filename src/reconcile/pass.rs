@@ -785,6 +785,7 @@ fn prepare<M, C>(composed: &mut Composed, observation: &Observation, tools: &Too
     let slots = composed.slots();
     let wanted = tools.work(&composed.book, &slots);
     let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
+    let rows = collateral::Rows::of(wanted.keys());
     for seq in &composed.new {
         let Some(release) = composed.book.releases.get_mut(seq) else {
             continue;
@@ -802,7 +803,8 @@ fn prepare<M, C>(composed: &mut Composed, observation: &Observation, tools: &Too
             if let Some(work) = wanted.get(entity) {
                 record.action = decide(entity, work, presence, &around).action();
                 if let Presence::Found(found) = presence {
-                    let listed: BTreeSet<FieldId> = work.slots.iter().cloned().collect();
+                    let own = work.slots.iter().cloned();
+                    let listed: BTreeSet<FieldId> = own.chain(rows.set_of(entity)).collect();
                     record.id = Some(found.id);
                     record.digest = Some(collateral::digest(entity, found, &listed));
                 }

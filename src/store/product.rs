@@ -13,6 +13,8 @@ mod body;
 mod dates;
 mod whole;
 
+pub(super) use dates::follow_rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -233,6 +233,17 @@ impl Results {
         }
     }
 
+    /// What went through is not all that had to be done.
+    pub(super) fn unsure(&mut self, index: usize, error: &StoreError) {
+        if let Some(Some(result @ Ok(()))) = self.0.get_mut(index) {
+            *result = Err(StoreError::InDoubt {
+                message: format!(
+                    "it was written, but the views that had the same day could not follow: {error}"
+                ),
+            });
+        }
+    }
+
     pub(super) fn is_open(&self, index: usize) -> bool {
         matches!(self.0.get(index), Some(None))
     }

@@ -43,7 +43,10 @@ pub(super) async fn read(
     {
         vocabulary.sets = sets(client, names).await?;
     }
-    if kinds.iter().any(|kind| kind.scoping.is_values()) {
+    if kinds
+        .iter()
+        .any(|kind| kind.scoping.is_values() || has_prices_of_views(kind))
+    {
         vocabulary.websites = websites(client).await?;
     }
     Ok(vocabulary)

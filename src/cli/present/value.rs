@@ -65,7 +65,10 @@ fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Object(_) => format!("{value:#}"),
+        Value::Array(_) | Value::Object(_) if value.to_string().width() <= SHORT => {
+            value.to_string()
+        }
+        Value::Array(_) | Value::Object(_) => format!("{value:#}\n"),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
@@ -132,6 +135,22 @@ mod tests {
             -b\r
             +b
         ");
+    }
+
+    #[test]
+    fn lists_stand_in_one_line_as_long_as_they_fit() {
+        insta::assert_snapshot!(show(&json!(null), &json!(["base", "fr"])), @r#"  content: null → ["base","fr"]"#);
+        let long = json!({"conditions": ["a".repeat(40), "b".repeat(40)]});
+        insta::assert_snapshot!(show(&json!(null), &long), @r#"
+          content: null →
+            @@ -0,0 +1,6 @@
+            +{
+            +  "conditions": [
+            +    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            +    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+            +  ]
+            +}
+        "#);
     }
 
     #[test]

@@ -10,7 +10,8 @@
 //!
 //! # Writing
 //! A day that is not sent stays as it was. To clear one, the row is taken away and made anew: two
-//! requests. A price that is to go while its days stay goes through the product.
+//! requests. A price that is to go while its days stay goes through the product. Views that have had the
+//! same first day as `all` change along with it ([`follow_rows`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +20,12 @@ use serde_json::{Map, Value, json};
 
 use super::failures::Shape;
 use super::{Row, Stores, send, store_id};
-use crate::domain::{EntityRef, Observation, Presence, StoreScope};
+use crate::domain::{EntityRef, Kind, Observation, Presence, StoreScope};
 use crate::ports::{Payload, StoreError, Write};
 use crate::store::client::Request;
 use crate::store::errors::Intent;
 use crate::store::list::text_of;
+use crate::store::product::follow_rows;
 use crate::store::rows::{
     self, Product, Results, current, found, information, orphan, products, resulting, sent,
 };
@@ -207,7 +209,31 @@ pub(super) async fn write(
     for index in renewed {
         results.doubt(index, "taken away to be made anew, but then");
     }
+    follow(store, writes, results).await;
     Ok(())
+}
+
+/// A save of the product under a view has left rows of the first day there: they change along with it.
+async fn follow(store: &Writing<'_>, writes: &[Write], results: &mut Results) {
+    let (from, code) = DAYS[0];
+    let first_day = |write: &Write| {
+        let day = current(write, from).filter(|_| write.entity.store == StoreScope::All)?;
+        let day = Kind::PRODUCT.field(code)?.canonical(day);
+        (!day.is_null()).then_some(day)
+    };
+    let before: BTreeMap<String, Value> = writes
+        .iter()
+        .filter_map(|write| Some((write.entity.sku(), first_day(write)?)))
+        .collect();
+    if before.is_empty() {
+        return;
+    }
+    let errors = follow_rows(store, &before).await;
+    for (index, write) in writes.iter().enumerate() {
+        if let Some(error) = errors.get(&write.entity.sku()) {
+            results.unsure(index, error);
+        }
+    }
 }
 
 /// A row with the days that are given. Magento looks at price and days of a row that it is to delete,

@@ -8,15 +8,17 @@
 //! Under a view that makes rows for all views of the website, though they equal the value under `all`.
 //! When that changes, those that equalled it change along with it, as if they only inherited it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::body::Body;
 use super::{Fields, Writing, path, put};
-use crate::domain::{EntityRef, FieldName, Kind, Marker, ObservedEntity, StoreScope, marker_of};
+use crate::domain::{
+    EntityKey, EntityRef, FieldName, Kind, Marker, ObservedEntity, StoreCode, StoreScope, marker_of,
+};
 use crate::ports::StoreError;
-use crate::store::list::get;
+use crate::store::list::{List, get, text_of};
 
 const PRICE: &str = "special_price";
 const FROM: &str = "special_from_date";
@@ -108,17 +110,82 @@ pub(super) async fn follow(
             store: StoreScope::view(view.clone()),
             ..entity.clone()
         };
-        let from = match (now.price.is_null(), now.from.is_null()) {
-            (true, _) => Marker::Default.value().clone(),
-            (false, true) => "".into(),
-            (false, false) => now.from.clone(),
-        };
-        let mut fields = Fields::new();
-        set(&mut fields, FROM, from);
-        let body = Body::of(store, &under, &fields).await?;
-        put(store, &under, body).await?;
+        give_day(store, &under, &now).await?;
     }
     Ok(())
+}
+
+/// The same for many products whose special price was written as a row: `before` is the first day that each
+/// had under `all`. What went wrong, by SKU.
+///
+/// # Accepted losses
+/// Where the process ends between the row and this, the views keep the old day.
+pub(in crate::store) async fn follow_rows(
+    store: &Writing<'_>,
+    before: &BTreeMap<String, Value>,
+) -> BTreeMap<String, StoreError> {
+    let failed = |error: StoreError| {
+        let each = before.keys().map(|sku| (sku.clone(), error.clone()));
+        each.collect()
+    };
+    let skus: BTreeSet<String> = before.keys().cloned().collect();
+    let now = match Seen::of_many(store, &skus, "all").await {
+        Ok(now) => now,
+        Err(error) => return failed(error),
+    };
+    let moved: BTreeSet<String> = before
+        .iter()
+        .filter(|(sku, day)| now.get(*sku).is_some_and(|now| now.from != **day))
+        .map(|(sku, _)| sku.clone())
+        .collect();
+    let mut errors = BTreeMap::new();
+    let mut websites = BTreeSet::new();
+    for (view, website) in &store.vocabulary.websites {
+        if moved.is_empty() || !websites.insert(website) {
+            continue;
+        }
+        let there = match Seen::of_many(store, &moved, view.as_str()).await {
+            Ok(there) => there,
+            Err(error) => return failed(error),
+        };
+        for (sku, there) in there {
+            let (Some(day), Some(now)) = (before.get(&sku), now.get(&sku)) else {
+                continue;
+            };
+            if there.from != *day || there.from == now.from {
+                continue;
+            }
+            let followed = match product(&sku, view) {
+                Some(under) => give_day(store, &under, now).await,
+                None => Ok(()),
+            };
+            if let Err(error) = followed {
+                errors.insert(sku, error);
+            }
+        }
+    }
+    errors
+}
+
+fn product(sku: &str, view: &StoreCode) -> Option<EntityRef> {
+    Some(EntityRef {
+        kind: Kind::PRODUCT,
+        key: EntityKey::new(sku).ok()?,
+        store: StoreScope::view(view.clone()),
+    })
+}
+
+/// Gives a view the first day that there is under `all`.
+async fn give_day(store: &Writing<'_>, under: &EntityRef, now: &Seen) -> Result<(), StoreError> {
+    let from = match (now.price.is_null(), now.from.is_null()) {
+        (true, _) => Marker::Default.value().clone(),
+        (false, true) => "".into(),
+        (false, false) => now.from.clone(),
+    };
+    let mut fields = Fields::new();
+    set(&mut fields, FROM, from);
+    let body = Body::of(store, under, &fields).await?;
+    put(store, under, body).await
 }
 
 fn same_day(a: &Value, b: &Value) -> bool {
@@ -160,7 +227,32 @@ impl Seen {
     ) -> Result<Self, StoreError> {
         let fields = Some("fields=custom_attributes".to_owned());
         let answer = get(store.client, scope, &path(entity.key.as_str()), fields).await?;
-        let custom = answer.get("custom_attributes").and_then(Value::as_array);
+        Ok(Self::of_item(store, &answer))
+    }
+
+    /// Of these products that exist, by SKU.
+    async fn of_many(
+        store: &Writing<'_>,
+        skus: &BTreeSet<String>,
+        scope: &str,
+    ) -> Result<BTreeMap<String, Self>, StoreError> {
+        let list = List {
+            scope: scope.to_owned(),
+            path: Kind::PRODUCT.route.search.to_owned(),
+            fields: "sku,custom_attributes".to_owned(),
+            sort: Kind::PRODUCT.route.id_column,
+        };
+        let column = Kind::PRODUCT.route.key_column;
+        let items = list.among(store.client, column, skus).await?;
+        let seen = items.into_iter().filter_map(|item| {
+            let sku = text_of(&item, "sku")?;
+            Some((sku, Self::of_item(store, &Value::Object(item))))
+        });
+        Ok(seen.collect())
+    }
+
+    fn of_item(store: &Writing<'_>, item: &Value) -> Self {
+        let custom = item.get("custom_attributes").and_then(Value::as_array);
         let value = |code: &str| {
             let found = custom
                 .into_iter()
@@ -169,10 +261,10 @@ impl Seen {
             let value = found.map_or(Value::Null, |row| row["value"].clone());
             store.vocabulary.natural(Kind::PRODUCT, code, value)
         };
-        Ok(Self {
+        Self {
             price: value(PRICE),
             from: value(FROM),
-        })
+        }
     }
 }
 
