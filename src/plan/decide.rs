@@ -119,6 +119,17 @@ impl EntityWork {
     }
 }
 
+impl EntityWork {
+    /// Whether all that is asked for is to put back what is there: it needs none of the store's words.
+    fn is_put_back_already(&self, entity: &EntityRef, presence: &Presence) -> bool {
+        let there = |(name, want): (&FieldName, &Want)| {
+            let found = presence.found();
+            want.exact && found.is_some_and(|found| want.met_in(entity, name, found))
+        };
+        self.being == Being::Any && self.fields.iter().all(there)
+    }
+}
+
 /// What is sent for an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
@@ -336,6 +347,9 @@ pub fn decide(
     around: &Surroundings,
 ) -> Decision {
     if work.being == Being::Any && work.fields.is_empty() {
+        return Decision::Noop;
+    }
+    if work.is_put_back_already(entity, presence) {
         return Decision::Noop;
     }
     if let Some(problem) = &work.problem {

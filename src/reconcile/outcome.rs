@@ -308,8 +308,10 @@ fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence)
         (_, Being::Absent { .. }) => readable && after.found().is_none(),
         (FieldId::Existence, Being::Present(_) | Being::Existing) => after.found().is_some(),
         (FieldId::Existence, Being::Any) => true,
-        // it was refused, whatever the store shows
-        (FieldId::Named(name), _) if work.problem.is_some() && work.fields.contains_key(name) => {
+        // it was refused, whatever the store shows; what is put back needs none of the store's words
+        (FieldId::Named(name), _)
+            if work.problem.is_some() && work.fields.get(name).is_some_and(|want| !want.exact) =>
+        {
             false
         }
         (FieldId::Named(name), _) => match work.fields.get(name) {
