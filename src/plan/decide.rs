@@ -1,6 +1,6 @@
 //! What is to be sent for one entity: its targets against what the store shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::{Book, Standing};
 use super::stack::{Before, Target};
@@ -239,6 +239,16 @@ fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWo
                 exact: true,
             });
         }
+        // It may not have been deleted at all, and still show what a release set that is taken back.
+        for name in named(book, entity) {
+            if whole.contains_key(name) || managed.contains_key(name) {
+                continue;
+            }
+            fields.entry(name.clone()).or_insert(Want {
+                value: Value::Null,
+                exact: true,
+            });
+        }
     }
     let (being, again) = match existence.map(|standing| (standing, open(book, standing))) {
         None => (Being::Any, false),
@@ -294,6 +304,22 @@ fn open<'a>(book: &Book, standing: &'a Standing) -> Option<&'a Target> {
         .get(&standing.release)
         .is_some_and(|release| release.kind == ReleaseKind::Adopt);
     (!standing.done && !adopted).then_some(&standing.target)
+}
+
+/// The fields of an entity that releases have named and that can be empty.
+fn named<'a>(book: &'a Book, entity: &EntityRef) -> BTreeSet<&'a FieldName> {
+    let records = book.of_entity(entity).filter(|r| r.seq >= book.epoch);
+    let records = records.filter_map(|release| release.entities.get(entity));
+    let fields = records.flat_map(|record| record.slots.iter());
+    let names = fields.filter_map(|(field, _)| match field {
+        FieldId::Named(name) => Some(name),
+        FieldId::Existence => None,
+    });
+    let can_be_empty = |name: &&FieldName| {
+        let spec = entity.kind.field(name.as_str());
+        spec.is_some_and(|spec| spec.nullable)
+    };
+    names.filter(can_be_empty).collect()
 }
 
 /// The fields from which a release that was overtaken before it was carried out would have made a

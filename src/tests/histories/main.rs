@@ -15,18 +15,22 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use course::{Course, Figures};
-use steps::Case;
+use steps::{CATALOGUE_FROM, Case};
 use support::threads::failures;
 
 /// What runs without a wish.
 const SEEDS: std::ops::Range<u64> = 0..50;
 
-/// What once failed: a deleted page that was reverted to by two commits of one push.
-const FOUND: [u64; 1] = [204];
+/// The same of the catalogue.
+const CATALOGUE_SEEDS: std::ops::Range<u64> = CATALOGUE_FROM..CATALOGUE_FROM + 30;
+
+/// What once failed: a deleted page that was reverted to by two commits of one push; a category that
+/// was never deleted after all, and kept what was set meanwhile, two ways.
+const FOUND: [u64; 3] = [204, 100_057, 100_112];
 
 fn seeds() -> Vec<u64> {
     let Ok(wish) = std::env::var("GITMAGE_SEED") else {
-        return SEEDS.chain(FOUND).collect();
+        return SEEDS.chain(CATALOGUE_SEEDS).chain(FOUND).collect();
     };
     let number = |text: &str| text.parse().expect("GITMAGE_SEED is a number, or two");
     match wish.split_once("..") {

@@ -342,3 +342,66 @@ fn a_category_is_found_in_few_requests_however_many_there_are() {
     });
     assert!(lists.count() < 8, "{}", requests.len());
 }
+
+#[test]
+fn a_field_emptied_again_stays_empty_when_the_deletion_after_it_is_taken_back_in_the_same_push() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let titled = w.repo.release(
+        "a",
+        "changes:
+  - kind: category
+    key: Default Category/Sale
+    fields: { meta_title: Sale }
+",
+        "Title it",
+    );
+    w.reconcile().converged();
+    w.repo.revert_only(&[&titled]);
+    let deleted = w.repo.prepare(
+        "a",
+        "changes:
+  - kind: category
+    key: Default Category/Sale
+    ensure: absent
+",
+        "Delete it",
+    );
+    w.repo.revert_only(&[&deleted]);
+    w.repo.push();
+    w.reconcile().converged();
+    same(&before, &w.shop.dump());
+    nothing_to_do(&w);
+}
+
+#[test]
+fn what_was_set_where_a_category_was_to_be_deleted_goes_when_both_are_taken_back_at_once() {
+    let w = World::new();
+    let before = w.shop.dump();
+    let deleted = w.repo.prepare(
+        "a",
+        "changes:
+  - kind: category
+    key: Default Category/Sale
+    ensure: absent
+",
+        "Delete it",
+    );
+    let anew = w.repo.prepare(
+        "b",
+        "changes:
+  - kind: category
+    key: Default Category/Sale
+    fields: { is_active: true, meta_title: Sale }
+",
+        "Make it anew",
+    );
+    w.repo.push();
+    w.reconcile().converged();
+    w.repo.revert_only(&[&anew]);
+    w.repo.revert_only(&[&deleted]);
+    w.repo.push();
+    w.reconcile().converged();
+    same(&before, &w.shop.dump());
+    nothing_to_do(&w);
+}
