@@ -146,3 +146,20 @@ fn what_went_with_a_product_and_is_refused_is_tried_again() {
     w.reconcile().converged();
     same(&before, &w.shop.dump());
 }
+
+#[test]
+fn restoring_takes_away_what_was_half_made() {
+    let w = World::with(crate::world::Options {
+        settings: "on_failure: restore\nstore.timeout: 1s",
+        ..crate::world::Options::default()
+    });
+    let before = w.shop.dump();
+    let text = "changes:\n  - kind: product_attribute\n    key: fit\n    fields: { frontend_input: text, default_frontend_label: Fit, attribute_sets: [Default] }\n";
+    w.repo.release("a", text, "Half");
+    w.shop.faults(&json!({"rules": [{
+        "match": {"method": "POST", "path": "attribute-sets/attributes"},
+        "action": {"respond": {"status": 400, "body": "{\"message\":\"no\"}"}},
+    }]}));
+    w.reconcile().failed();
+    same(&before, &w.shop.dump());
+}
