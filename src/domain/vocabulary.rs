@@ -89,6 +89,15 @@ impl Names {
             },
             Value::Number(id) => {
                 let id = id.to_string();
+                // a size 38 is not the option whose id is 38
+                if let Some(name) = self.by_id.get(&id)
+                    && *name != id
+                    && self.by_name.contains_key(&id)
+                {
+                    return Err(format!(
+                        "{id} may be the {what} named {id:?} or the one with that id, which is {name:?}; write the name of the one that is meant in quotes"
+                    ));
+                }
                 match self.by_id.contains_key(&id) {
                     true => Ok(self.natural(&id)),
                     false => Err(format!(
@@ -97,7 +106,8 @@ impl Names {
                     )),
                 }
             }
-            value if id_of(value).is_some() => Ok(value.clone()),
+            // what had no name when it was read may have one by now
+            value if let Some(id) = id_of(value) => Ok(self.natural(id)),
             other => Err(format!("{} where a {what} is wanted", type_name(other))),
         }
     }
@@ -686,6 +696,28 @@ mod tests {
         );
         settle(json!(99)).unwrap_err();
         settle(json!(true)).unwrap_err();
+    }
+
+    #[test]
+    fn a_number_that_is_a_name_and_another_ones_id_is_refused() {
+        let mut sizes = attribute(AttributeType::Select);
+        sizes.options.add("38", "30");
+        sizes.options.add("60", "38");
+        sizes.options.add("61", "61");
+        let settle = |value: Value| sizes.settle("size", &value, Charset::default());
+        let why = settle(json!(38)).unwrap_err();
+        assert!(why.contains("in quotes"), "{why}");
+        assert_eq!(settle(json!("38")).unwrap(), json!("38"));
+        assert_eq!(settle(json!(60)).unwrap(), json!("38"));
+        assert_eq!(settle(json!(61)).unwrap(), json!("61"));
+    }
+
+    #[test]
+    fn what_was_kept_by_its_id_goes_by_its_name_once_it_has_one() {
+        let select = attribute(AttributeType::Select);
+        let settle = |id: &str| select.settle("color", &json!({ "id": id }), Charset::default());
+        assert_eq!(settle("49").unwrap(), json!("Red"));
+        assert_eq!(settle("51").unwrap(), json!({"id": "51"}));
     }
 
     #[test]

@@ -387,6 +387,15 @@ pub fn decide(
     if entity.base().is_some() {
         return decide_view(entity, work, presence, around);
     }
+    // What is put back goes with it; what a file asks for would be lost as soon as it is written.
+    if work.fields.values().any(|want| !want.exact)
+        && let Some(parent) = around.deleted_parent(entity)
+    {
+        return Decision::Refused(format!(
+            "not sent, because the same pass deletes the {} {}, and this would go with it; take it out of its file, or keep what it belongs to",
+            parent.kind.label, parent.key
+        ));
+    }
     match presence {
         Presence::Alias(known) => match &work.being {
             Being::Absent { put_back: true } => Decision::Noop,

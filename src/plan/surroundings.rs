@@ -81,6 +81,12 @@ impl Surroundings {
         deleted.any(|entity| entity.kind == kind && entity.key.as_str() == key)
     }
 
+    /// What the pass deletes although this entity, which belongs to it, is to be there.
+    pub(super) fn deleted_parent(&self, entity: &EntityRef) -> Option<EntityRef> {
+        let mut parents = entity.parents().into_iter();
+        parents.find(|parent| self.deleted.contains(parent))
+    }
+
     /// Why what is wanted of an entity cannot be, whatever it shows.
     pub(super) fn unfit(&self, entity: &EntityRef) -> Option<&str> {
         self.unfit.get(entity).map(String::as_str)

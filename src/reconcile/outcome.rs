@@ -187,9 +187,15 @@ impl Result {
     ) {
         let after = readings.after;
         let mut wrong = Vec::new();
+        // What goes with an entity has no slots of its own, and may have been written in part.
+        let in_part = self.reach == Reach::InDoubt
+            && after.found().is_some_and(|found| {
+                let mut wanted = work.fields.iter();
+                wanted.any(|(name, want)| !want.met_in(entity, name, found))
+            });
         for field in &work.slots {
             let seen = shown(entity, after, field);
-            let met = met(entity, work, field, after);
+            let met = met(entity, work, field, after) && !(in_part && *field == FieldId::Existence);
             let status = match (met, self.touches(field), self.reach) {
                 (true, true, Reach::Sent | Reach::InDoubt) => FieldStatus::Written,
                 (true, _, _) => FieldStatus::Unchanged,

@@ -15,7 +15,7 @@ use super::list::{List, count, get, objects, text_of};
 use super::option::{Choices, has_rows};
 use super::tree::number;
 use super::write::{gone, is_true, same_id};
-use super::{Reading, Writing, read_views};
+use super::{Reading, Writing, after_a_part, read_views};
 use crate::domain::kinds::Owner;
 use crate::domain::{
     EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, Presence, StoreViews,
@@ -255,7 +255,9 @@ async fn create(
         });
     }
     match value(fields, SETS) {
-        Some(sets) => put_into_sets(store, entity, &Value::Null, sets).await,
+        Some(sets) => put_into_sets(store, entity, &Value::Null, sets)
+            .await
+            .map_err(after_a_part),
         None => Ok(()),
     }
 }
@@ -296,7 +298,14 @@ async fn update(
     match value(fields, SETS) {
         Some(sets) => {
             let known = value(&current.fields, SETS).unwrap_or(&Value::Null);
-            put_into_sets(store, entity, known, sets).await
+            let put = put_into_sets(store, entity, known, sets).await;
+            put.map_err(|error| {
+                if of_itself {
+                    after_a_part(error)
+                } else {
+                    error
+                }
+            })
         }
         None => Ok(()),
     }

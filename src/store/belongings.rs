@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::client::misshapen;
 use super::entity::natural;
 use super::list::{List, get, send, text_of};
+use super::rows::information;
 use super::search::Query;
 use super::write::wrapped;
 use super::{Reading, Writing};
@@ -159,7 +160,8 @@ async fn members(
         let default = get(store.client, "all", &path, None).await?;
         built_in.extend(default.as_object().and_then(|group| text_of(group, "id")));
     }
-    for (_, group) in groups {
+    let tiers = groups_of_tiers(store).await?;
+    for (entity, group) in groups {
         let id = group.id.to_string();
         if built_in.contains(&id) {
             note(group, "built_in", true.into());
@@ -182,8 +184,28 @@ async fn members(
         if !names.is_empty() {
             note(group, "cart_rules", names.into());
         }
+        let code = entity.key.as_str();
+        let prices = tiers.iter().filter(|group| group.as_str() == code).count();
+        if prices > 0 {
+            note(group, "tier_prices", prices.into());
+        }
     }
     Ok(())
+}
+
+/// The group of every tier price in the shop: no route finds them by their group.
+async fn groups_of_tiers(store: &Reading<'_>) -> Result<Vec<String>, StoreError> {
+    let products = List {
+        scope: "all".to_owned(),
+        path: Kind::PRODUCT.route.search.to_owned(),
+        fields: "sku".to_owned(),
+        sort: Kind::PRODUCT.route.id_column,
+    };
+    let products = products.all(store.client).await?;
+    let skus = products.iter().filter_map(|item| text_of(item, "sku"));
+    let rows = information(store.client, &Kind::TIER_PRICE, &skus.collect()).await?;
+    let groups = rows.iter().filter_map(|row| text_of(row, "customer_group"));
+    Ok(groups.collect())
 }
 
 /// Whether the pass deletes the cart rule of this name: then it is made again after the group.

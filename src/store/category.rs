@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::list::get;
 use super::tree::{self, Tree, number};
 use super::write::{gone, is_true, same_id};
-use super::{Reading, Writing, link};
+use super::{Reading, Writing, after_a_part, link};
 use crate::domain::key;
 use crate::domain::kinds::{Owner, Place};
 
@@ -277,7 +277,8 @@ pub(super) async fn write(store: &Writing<'_>, write: &Write) -> Result<(), Stor
     match (payload, current) {
         (Payload::Create(fields), _) => {
             let id = create(store, entity, fields).await?;
-            restore(store, entity, id, fields).await
+            let restored = restore(store, entity, id, fields).await;
+            restored.map_err(after_a_part)
         }
         (Payload::Update(fields), current) => {
             // the values of a view, where the pass has made the category a moment ago
@@ -286,7 +287,8 @@ pub(super) async fn write(store: &Writing<'_>, write: &Write) -> Result<(), Stor
                 None => tree::resolve(store.client, entity.key.as_str()).await?,
             };
             update(store, entity, id, fields).await?;
-            restore(store, entity, id, fields).await
+            let restored = restore(store, entity, id, fields).await;
+            restored.map_err(after_a_part)
         }
         (Payload::Delete, Some(current)) => delete(store, entity, current.id.0).await,
         (Payload::Delete, None) => Err(gone(entity)),
@@ -425,10 +427,15 @@ async fn restore(
             .collect();
         update(store, &of_view, id, &values).await?;
     }
+    let mut missing = Ok(());
     for (sku, position) in part(LINKS) {
-        link::put(store, Method::PUT, id, sku, position).await?;
+        match link::put(store, Method::PUT, id, sku, position).await {
+            // one that was deleted too comes back later, and brings its categories along
+            Err(error @ StoreError::Gone { .. }) => missing = Err(error),
+            other => other?,
+        }
     }
-    Ok(())
+    missing
 }
 
 async fn delete(store: &Writing<'_>, entity: &EntityRef, id: u64) -> Result<(), StoreError> {

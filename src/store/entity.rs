@@ -12,7 +12,7 @@ use super::belongings;
 use super::client::misshapen;
 use super::list::{List, send, text_of};
 use super::write::{carried, created, delete, gone, same_id, wrapped};
-use super::{Reading, Writing};
+use super::{Reading, Writing, after_a_part};
 use crate::domain::kinds::{FieldType, Owner, Place, UpdateStyle};
 use crate::domain::{
     EntityId, EntityKey, EntityRef, FieldName, Kind, Observation, ObservedEntity, Presence,
@@ -134,11 +134,13 @@ pub(super) async fn write(store: &Writing<'_>, write: &Write) -> Result<(), Stor
     match (payload, current) {
         (Payload::Create(fields), _) => {
             let id = create(store, entity, fields).await?;
-            belongings::restore(store, entity.kind, id, fields).await
+            let restored = belongings::restore(store, entity.kind, id, fields).await;
+            restored.map_err(after_a_part)
         }
         (Payload::Update(fields), Some(current)) => {
             update(store, entity, current, fields).await?;
-            belongings::restore(store, entity.kind, current.id, fields).await
+            let restored = belongings::restore(store, entity.kind, current.id, fields).await;
+            restored.map_err(after_a_part)
         }
         (Payload::Delete, Some(current)) => delete(store.client, entity, current).await,
         (Payload::Update(_) | Payload::Delete, None) => Err(gone(entity)),

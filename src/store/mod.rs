@@ -354,6 +354,22 @@ impl Writing<'_> {
     }
 }
 
+/// An error of one of the requests of a write, after another of them was carried out: what was refused
+/// then leaves a part behind, which is read again, and undone where the pass is.
+fn after_a_part(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Refused { message, .. }
+        | StoreError::Gone { message }
+        | StoreError::Contended { message } => StoreError::InDoubt {
+            message: format!("a part of it was written, but then: {message}"),
+        },
+        error @ (StoreError::Unavailable { .. }
+        | StoreError::InDoubt { .. }
+        | StoreError::Unauthorized { .. }
+        | StoreError::Unusable { .. }) => error,
+    }
+}
+
 /// The result of the one write that was sent.
 fn only(results: Vec<Result<(), StoreError>>) -> Result<(), StoreError> {
     let lost = || StoreError::InDoubt {

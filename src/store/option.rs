@@ -20,7 +20,7 @@ use super::client::{Client, misshapen};
 use super::list::text_of;
 use super::tree::number;
 use super::write::{gone, is_true, same_id};
-use super::{Reading, Writing, read_views};
+use super::{Reading, Writing, after_a_part, read_views};
 use crate::domain::key;
 use crate::domain::{
     EntityId, EntityRef, FieldName, Observation, ObservedEntity, Presence, StoreViews,
@@ -349,7 +349,8 @@ impl Target<'_> {
             label: self.label.to_owned(),
             ..Choice::default()
         });
-        self.update(store, attribute, id, fields).await
+        let placed = self.update(store, attribute, id, fields).await;
+        placed.map_err(after_a_part)
     }
 
     /// Sends all options of the attribute, this one with its new fields.

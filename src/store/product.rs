@@ -28,7 +28,7 @@ use super::list::{List, text_of};
 use super::oauth::encode;
 use super::search::id_of;
 use super::write::gone;
-use super::{Reading, Writing};
+use super::{Reading, Writing, after_a_part};
 use crate::domain::kinds::{FieldScope, Owner, Place};
 use crate::domain::{
     EntityKey, EntityRef, FieldName, Kind, Observation, ObservedEntity, Presence, StoreCode,
@@ -312,7 +312,8 @@ async fn create(
     )
     .await?;
     answered(entity, &answer)?;
-    whole::follow(store, entity, &fields, true).await
+    let followed = whole::follow(store, entity, &fields, true).await;
+    followed.map_err(after_a_part)
 }
 
 async fn update(
@@ -327,7 +328,8 @@ async fn update(
         put(store, entity, body).await?;
     }
     if let Some(day) = day {
-        dates::follow(store, entity, &day).await?;
+        let followed = dates::follow(store, entity, &day).await;
+        followed.map_err(after_a_part)?;
     }
     whole::follow(store, entity, &fields, false).await
 }

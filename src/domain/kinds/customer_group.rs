@@ -63,6 +63,10 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
         goes_with("cart_rules", "Magento takes it out of these cart rules"),
         goes_with(
+            "tier_prices",
+            "Magento deletes the tier prices that products have for it; delete those in a release of its own first",
+        ),
+        goes_with(
             "built_in",
             "Magento deletes neither the group of guests nor a default one",
         ),

@@ -84,6 +84,8 @@ impl Kind {
     pub const TAX_RATE: Self = Self(&tax_rate::TABLE);
     /// Customer groups.
     pub const CUSTOMER_GROUP: Self = Self(&customer_group::TABLE);
+    /// Tier prices.
+    pub const TIER_PRICE: Self = Self(&tier_price::TABLE);
     /// Cart rules.
     pub const CART_RULE: Self = Self(&cart_rule::TABLE);
     /// Coupons.

@@ -9,6 +9,7 @@ mod promotions;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
+mod together;
 
 #[allow(unused_imports, reason = "the supports name each other by these")]
 use support::{repo, shop, world};
