@@ -25,12 +25,12 @@ use super::errors::Intent;
 use super::list::{List, text_of};
 use super::oauth::encode;
 use super::search::id_of;
-use super::write::gone;
+use super::write::{gone, update_scope};
 use super::{Reading, Writing};
 use crate::domain::kinds::{FieldScope, Owner, Place};
 use crate::domain::{
-    EntityKey, EntityRef, FieldName, Kind, Observation, ObservedEntity, Presence, StoreCode,
-    StoreScope, Vocabulary,
+    EntityKey, EntityRef, FieldName, Kind, Marker, Observation, ObservedEntity, Presence,
+    StoreCode, StoreScope, Vocabulary, marker_of,
 };
 use crate::ports::{Payload, StoreError, Write};
 
@@ -330,10 +330,38 @@ async fn update(
     whole::follow(store, entity, &fields, false).await
 }
 
+/// What a write sends, where it is the one request that it takes: nothing has to be asked before it, and
+/// nothing follows it. `None` elsewhere.
+pub(super) fn at_once(write: &Write) -> Option<Fields> {
+    let entity = &write.entity;
+    let fields = match (&write.payload, &write.current) {
+        (Payload::Create(fields), _) => dates::of_new(fields),
+        (Payload::Update(fields), Some(current)) => {
+            dates::of_update_at_once(entity, current, fields)?
+        }
+        (Payload::Update(_) | Payload::Delete, _) => return None,
+    };
+    let is_whole = |name: &FieldName| {
+        let spec = entity.kind.field(name.as_str());
+        spec.is_some_and(|spec| spec.owner == Owner::Whole)
+    };
+    let is_sent = |value: &Value| marker_of(value) != Some(Marker::Coupled);
+    let alone = !fields.keys().any(is_whole) && fields.values().any(is_sent);
+    alone.then_some(fields)
+}
+
+/// The body of a write that is one request.
+pub(super) async fn body(
+    store: &Writing<'_>,
+    entity: &EntityRef,
+    fields: &Fields,
+) -> Result<Value, StoreError> {
+    Ok(Body::of(store, entity, fields).await?.wrapped())
+}
+
 async fn put(store: &Writing<'_>, entity: &EntityRef, body: Body) -> Result<(), StoreError> {
-    let scope = entity.store.single().map_or("all", StoreCode::as_str);
     let path = path(entity.key.as_str());
-    let answer = send(store, Method::PUT, scope, &path, body).await?;
+    let answer = send(store, Method::PUT, &update_scope(entity), &path, body).await?;
     answered(entity, &answer)
 }
 
