@@ -1,8 +1,7 @@
 //! What a large release costs: requests and own CPU time per entity, and the most memory of a pass.
 //!
-//! `cargo bench --bench large [-- COUNT] [rest] [bulk]`: 5,000 entities and both ways unless told
-//! otherwise. The embedded sandbox
-//! runs in a process of its own and answers after 20 ms; each pass runs in a process of its own too, so
+//! `cargo bench --bench large [-- COUNT] [rest] [bulk] [blocks] [products]`: 5,000 entities, both ways
+//! and both kinds unless told otherwise. The embedded sandbox runs in a process of its own and answers after 20 ms; each pass runs in a process of its own too, so
 //! that its memory and CPU time are gitmage's alone. Every entity gets one field, all of them in one
 //! release, which is reverted afterwards: one request each at concurrency 8, and through the queue.
 #![allow(
@@ -47,25 +46,62 @@ fn main() {
     let count = arguments.iter().find_map(|text| text.parse().ok());
     let count = count.unwrap_or(ENTITIES);
     println!(
-        "{:>5} {:>7}  {:>8}  {:>9}  {:>10}  {:>8}  {:>8}  {:>13}",
-        "", "", "entities", "requests", "per entity", "pass s", "peak MB", "CPU ms/entity"
+        "{:>20}  {:>8}  {:>9}  {:>10}  {:>8}  {:>8}  {:>13}",
+        "", "entities", "requests", "per entity", "pass s", "peak MB", "CPU ms/entity"
     );
-    let named = |writes: &&str| arguments.iter().any(|text| text == writes);
+    let named = |word: &str| arguments.iter().any(|text| text == word);
     let ways = ["rest", "bulk"];
-    let all = !ways.iter().any(named);
-    for writes in ways.iter().filter(|writes| all || named(writes)) {
-        measure(writes, count);
+    let all_ways = !ways.iter().any(|way| named(way));
+    let all_sorts = !SORTS.iter().any(|sort| named(sort.name));
+    for sort in SORTS.iter().filter(|sort| all_sorts || named(sort.name)) {
+        for writes in ways.iter().filter(|way| all_ways || named(way)) {
+            measure(sort, writes, count);
+        }
+    }
+}
+
+/// What the entities are.
+struct Sort {
+    name: &'static str,
+    kind: &'static str,
+    key: &'static str,
+    /// What they hold at first, `#` being the number.
+    fields: &'static str,
+    /// The field that is set.
+    field: &'static str,
+}
+
+const SORTS: [Sort; 2] = [
+    Sort {
+        name: "blocks",
+        kind: "cms_block",
+        key: "bench-block-",
+        fields: "title: Old, content: <p>old</p>",
+        field: "title",
+    },
+    Sort {
+        name: "products",
+        kind: "product",
+        key: "BENCH-",
+        fields: "name: 'Old #', price: 10, weight: 1, meta_title: Old, meta_keyword: 'old, very old', description: <p>A bag of which its maker says at length what it is made of and what goes in.</p>, short_description: <p>A bag.</p>",
+        field: "name",
+    },
+];
+
+impl Sort {
+    fn key(&self, number: usize) -> String {
+        format!("{}{number:05}", self.key)
     }
 }
 
 /// Deploys and reverts.
-fn measure(writes: &str, count: usize) {
+fn measure(sort: &Sort, writes: &str, count: usize) {
     let scratch = tempfile::tempdir().unwrap();
-    let watched = Watched::new(scratch.path(), writes, count);
-    let commit = watched.release(count);
-    watched.pass(writes, "deploy", count);
+    let watched = Watched::new(scratch.path(), sort, writes, count);
+    let commit = watched.release(sort, count);
+    watched.pass(&format!("{} {writes} deploy", sort.name), count);
     watched.revert(&commit);
-    watched.pass(writes, "revert", count);
+    watched.pass(&format!("{} {writes} revert", sort.name), count);
 }
 
 /// One pass, and what this process has used for it.
@@ -116,17 +152,17 @@ struct Watched {
     config: PathBuf,
 }
 
-fn key(number: usize) -> String {
-    format!("bench-block-{number:05}")
-}
-
 impl Watched {
-    fn new(root: &Path, writes: &str, count: usize) -> Self {
+    fn new(root: &Path, sort: &Sort, writes: &str, count: usize) -> Self {
         let mut seed = "entities:\n".to_owned();
         for number in 1..=count {
-            let key = key(number);
-            let line = "fields: {title: Old, content: <p>old</p>}";
-            writeln!(seed, "  - {{kind: cms_block, key: {key}, {line}}}").unwrap();
+            let (kind, key) = (sort.kind, sort.key(number));
+            let fields = sort.fields.replace('#', &number.to_string());
+            writeln!(
+                seed,
+                "  - {{kind: {kind}, key: {key}, fields: {{{fields}}}}}"
+            )
+            .unwrap();
         }
         let seeded = root.join("seed.yaml");
         std::fs::write(&seeded, seed).unwrap();
@@ -153,12 +189,12 @@ impl Watched {
         }
     }
 
-    fn release(&self, count: usize) -> String {
+    fn release(&self, sort: &Sort, count: usize) -> String {
         let mut release = "changes:\n".to_owned();
         for number in 1..=count {
-            let key = key(number);
-            let line = format!("fields: {{ title: 'New {number}' }}");
-            writeln!(release, "  - {{ kind: cms_block, key: {key}, {line} }}").unwrap();
+            let (kind, key, field) = (sort.kind, sort.key(number), sort.field);
+            let line = format!("fields: {{ {field}: 'New {number}' }}");
+            writeln!(release, "  - {{ kind: {kind}, key: {key}, {line} }}").unwrap();
         }
         std::fs::create_dir_all(self.clone.join("releases")).unwrap();
         std::fs::write(self.clone.join("releases/large.yaml"), release).unwrap();
@@ -173,7 +209,7 @@ impl Watched {
         git(&self.clone, &["push", "-q", "origin", "HEAD:main"]);
     }
 
-    fn pass(&self, writes: &str, what: &str, count: usize) {
+    fn pass(&self, what: &str, count: usize) {
         let before = self.requests();
         let output = Command::new(std::env::current_exe().unwrap())
             .arg(PASS)
@@ -181,7 +217,7 @@ impl Watched {
             .stderr(std::process::Stdio::inherit())
             .output()
             .unwrap();
-        assert!(output.status.success(), "{writes} {what}");
+        assert!(output.status.success(), "{what}");
         let said = String::from_utf8(output.stdout).unwrap();
         let numbers: Vec<f64> = said
             .split_whitespace()
@@ -192,7 +228,7 @@ impl Watched {
         };
         let requests = self.requests() - before;
         println!(
-            "{writes:>5} {what:>7}  {count:>8}  {requests:>9}  {:>10.4}  {seconds:>8.1}  {:>8.1}  {:>13.2}",
+            "{what:>20}  {count:>8}  {requests:>9}  {:>10.4}  {seconds:>8.1}  {:>8.1}  {:>13.2}",
             ratio(requests, count),
             peak_kb / 1024.0,
             cpu_ms / ratio(count, 1),

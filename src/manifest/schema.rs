@@ -253,7 +253,7 @@ fn allow_default(kind: Kind, words: Option<&Vocabulary>, name: &str, schema: &mu
     };
     let sticky = kind.field(name).is_some_and(|field| field.sticky.is_some());
     if scope != FieldScope::Global && !sticky {
-        let described = schema["description"].take();
+        let described = described(schema);
         *schema = json!({
             "description": described,
             "anyOf": [schema, { "$ref": "#/$defs/default" }],
@@ -267,7 +267,7 @@ fn named(mut schema: Value, names: Option<&Names>) -> Value {
     match schema.get_mut("items") {
         Some(items) => *items = one,
         None => {
-            let described = schema["description"].take();
+            let described = described(&mut schema);
             let nullable = schema["type"]
                 .as_array()
                 .is_some_and(|types| types.contains(&json!("null")));
@@ -278,6 +278,14 @@ fn named(mut schema: Value, names: Option<&Names>) -> Value {
         }
     }
     schema
+}
+
+/// Takes the description out: it goes to the schema around this one. (The order of the keys stays.)
+fn described(schema: &mut Value) -> Value {
+    let taken = schema
+        .as_object_mut()
+        .and_then(|map| map.shift_remove("description"));
+    taken.unwrap_or_default()
 }
 
 fn one_of(names: Option<&Names>) -> Value {

@@ -39,6 +39,9 @@ use crate::ports::{Clock, Ledger, StoreWrite};
 /// How old an observation may be when a write begins.
 const FRESH: Duration = Duration::from_secs(5);
 
+/// How many entities are read at a time to be verified.
+const BATCH: usize = 1000;
+
 /// What an execution needs besides the ledger.
 pub(super) struct Tools<M, C> {
     pub(super) store: Arc<M>,
@@ -137,7 +140,6 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             }
             self.journal.begin(PhaseName::Verify);
             let seen = self.verify().await?;
-            self.judge(&seen);
             self.restore(seen).await?;
         }
         Ok(outcome::releases(
@@ -180,23 +182,34 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads every entity that was written or tried, in batches. The others are as they were observed.
+    /// Reads every entity that was written or tried, in batches, and judges what they show: beside what
+    /// all of them were there is never all of what they are. The others are as they were observed. What
+    /// was read is the answer where something may be restored by it.
     async fn verify(&mut self) -> Result<Observation, PassError> {
-        let touched: BTreeSet<EntityRef> = self
-            .results
-            .iter()
-            .filter(|(_, result)| result.was_tried())
-            .map(|(entity, _)| entity.clone())
-            .collect();
-        if touched.is_empty() {
-            return Ok(Observation::new());
+        let (touched, others): (Vec<EntityRef>, Vec<EntityRef>) =
+            self.work.keys().cloned().partition(|entity| {
+                let result = self.results.get(entity);
+                result.is_some_and(EntityResult::was_tried)
+            });
+        self.judge(&others, &Observation::new());
+        let mut kept = Observation::new();
+        for batch in touched.chunks(BATCH) {
+            let wanted = batch.iter().cloned().collect();
+            let seen = observe(self.tools, &wanted).await?;
+            self.judge(batch, &seen);
+            if self.tools.restore {
+                kept.extend(seen);
+            }
         }
-        observe(self.tools, &touched).await
+        Ok(kept)
     }
 
-    fn judge(&mut self, seen: &Observation) {
+    fn judge(&mut self, entities: &[EntityRef], seen: &Observation) {
         let rows = collateral::Rows::of(self.work.keys());
-        for (entity, work) in &self.work {
+        for entity in entities {
+            let Some(work) = self.work.get(entity) else {
+                continue;
+            };
             let Some(result) = self.results.get_mut(entity) else {
                 continue;
             };

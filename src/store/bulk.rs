@@ -8,17 +8,20 @@
 //! - A list is refused or taken as a whole; of one that was taken the answer names every item that was
 //!   left out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::Writing;
 use super::client::{Client, Request, misshapen};
 use super::errors::{Intent, contended};
 use super::oauth::encode;
+use super::product;
 use super::write::{create_body, create_scope, gone, update_body, update_scope};
-use crate::domain::kinds::{Access, Bulk, Owner};
-use crate::domain::{EntityRef, FieldName};
+use crate::domain::FieldName;
+use crate::domain::kinds::{Access, Bulk};
 use crate::ports::{BulkId, Lot, Operation, Payload, StoreError, Submitted, Write};
 
 /// A list that never was.
@@ -35,19 +38,15 @@ struct Route<'a> {
 fn route(write: &Write) -> Option<(Route<'_>, &Bulk)> {
     let entity = &write.entity;
     let kind = &entity.kind.route;
-    // Only these make their requests in a way that is known here.
-    let known = kind.access == Access::Assignment;
-    let bulk = kind.bulk.as_ref().filter(|_| known)?;
+    let bulk = kind.bulk.as_ref()?;
     let (method, scope, path) = match &write.payload {
-        Payload::Create(fields) if is_one_request(entity, fields) => (
+        Payload::Create(_) | Payload::Update(_) if fields_of(write).is_none() => return None,
+        Payload::Create(_) => (
             Method::POST,
             create_scope(entity)?.to_owned(),
             kind.collection,
         ),
-        Payload::Update(fields) if is_one_request(entity, fields) => {
-            (Method::PUT, update_scope(entity), bulk.update)
-        }
-        Payload::Create(_) | Payload::Update(_) => return None,
+        Payload::Update(_) => (Method::PUT, update_scope(entity), bulk.update),
         Payload::Delete => (Method::DELETE, "all".to_owned(), bulk.delete),
     };
     let route = Route {
@@ -58,13 +57,16 @@ fn route(write: &Write) -> Option<(Route<'_>, &Bulk)> {
     Some((route, bulk))
 }
 
-/// What goes with an entity that is made again takes requests of its own.
-fn is_one_request(entity: &EntityRef, fields: &BTreeMap<FieldName, Value>) -> bool {
-    let whole = |name: &FieldName| {
-        let spec = entity.kind.field(name.as_str());
-        spec.is_some_and(|spec| spec.owner == Owner::Whole)
-    };
-    !fields.keys().any(whole)
+/// The fields that a creation or an update sends, where that is the one request that it takes.
+fn fields_of(write: &Write) -> Option<Cow<'_, BTreeMap<FieldName, Value>>> {
+    // Only these make their requests in a way that is known here.
+    match (write.entity.kind.route.access, &write.payload) {
+        (Access::Product, _) => product::at_once(write).map(Cow::Owned),
+        (Access::Assignment, Payload::Create(fields) | Payload::Update(fields)) => {
+            Some(Cow::Borrowed(fields))
+        }
+        _ => None,
+    }
 }
 
 /// What a write can be in one list with.
@@ -79,7 +81,7 @@ pub(super) fn lot(write: &Write) -> Option<Lot> {
 }
 
 /// Sends a list.
-pub(super) async fn submit(client: &Client, writes: &[Write]) -> Result<Submitted, StoreError> {
+pub(super) async fn submit(store: &Writing<'_>, writes: &[Write]) -> Result<Submitted, StoreError> {
     let first = writes.first().and_then(route);
     let Some((
         Route {
@@ -90,21 +92,21 @@ pub(super) async fn submit(client: &Client, writes: &[Write]) -> Result<Submitte
         bulk,
     )) = first
     else {
-        return Err(StoreError::Refused {
-            status: 400,
-            message: "there is no list in which this could be sent".to_owned(),
-        });
+        return Err(no_list());
     };
-    let items: Result<Vec<Value>, StoreError> =
-        writes.iter().map(|write| item(write, bulk)).collect();
-    let answer = client
+    let mut items = Vec::with_capacity(writes.len());
+    for write in writes {
+        items.push(item(store, write, bulk).await?);
+    }
+    let answer = store
+        .client
         .send_to_queue(Request {
             intent: Intent::Write,
             method,
             scope,
             path: path.to_owned(),
             query: None,
-            body: Some(Value::Array(items?)),
+            body: Some(Value::Array(items)),
         })
         .await?;
     submitted(&answer).ok_or_else(|| StoreError::InDoubt {
@@ -115,17 +117,29 @@ pub(super) async fn submit(client: &Client, writes: &[Write]) -> Result<Submitte
     })
 }
 
+fn no_list() -> StoreError {
+    StoreError::Refused {
+        status: 400,
+        message: "there is no list in which this could be sent".to_owned(),
+    }
+}
+
 /// One write, as it stands in a list.
-fn item(write: &Write, bulk: &Bulk) -> Result<Value, StoreError> {
+async fn item(store: &Writing<'_>, write: &Write, bulk: &Bulk) -> Result<Value, StoreError> {
     let Write {
         entity,
         current,
         payload,
     } = write;
+    let fields = || fields_of(write).ok_or_else(no_list);
+    let of_product = entity.kind.route.access == Access::Product;
     match (payload, current) {
-        (Payload::Create(fields), _) => Ok(create_body(entity, fields)),
-        (Payload::Update(fields), Some(current)) => {
-            let mut body = update_body(entity, current, fields);
+        (Payload::Create(_) | Payload::Update(_), _) if of_product => {
+            product::body(store, entity, fields()?.as_ref()).await
+        }
+        (Payload::Create(_), _) => Ok(create_body(entity, fields()?.as_ref())),
+        (Payload::Update(_), Some(current)) => {
+            let mut body = update_body(entity, current, fields()?.as_ref());
             if let Some(Value::Object(object)) = body.get_mut(entity.kind.route.wrapper) {
                 let named_by = bulk.named_by.to_owned();
                 object

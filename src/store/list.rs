@@ -39,6 +39,23 @@ impl List {
         column: &str,
         values: &BTreeSet<String>,
     ) -> Result<Vec<Map<String, Value>>, StoreError> {
+        let mut items = Vec::new();
+        self.each_among(client, column, values, |item| {
+            items.push(item);
+            Ok(())
+        })
+        .await?;
+        Ok(items)
+    }
+
+    /// The same, batch by batch as they come in: of a large list there is never all of it at once.
+    pub(super) async fn each_among(
+        &self,
+        client: &Arc<Client>,
+        column: &str,
+        values: &BTreeSet<String>,
+        mut take: impl FnMut(Map<String, Value>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut frame = Query::default();
         frame.among(0, column, std::iter::empty());
         let taken = client.line_length(&self.scope, &self.path) + self.query(&frame, 1).len() + 6;
@@ -54,15 +71,14 @@ impl List {
             };
             running.spawn(job.in_current_span());
         }
-        let mut items = Vec::new();
         while let Some(joined) = running.join_next().await {
-            let page = joined.map_err(|error| StoreError::Unavailable {
+            let items = joined.map_err(|error| StoreError::Unavailable {
                 message: format!("a list was broken off ({error})"),
                 retry_after: None,
             })?;
-            items.extend(page?);
+            items?.into_iter().try_for_each(&mut take)?;
         }
-        Ok(items)
+        Ok(())
     }
 
     fn query(&self, filters: &Query, page: usize) -> String {

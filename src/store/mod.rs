@@ -133,6 +133,15 @@ impl Magento {
         Arc::clone(&kept.unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn writing<'a>(&'a self, known: &'a Vocabulary) -> Writing<'a> {
+        Writing {
+            client: &self.client,
+            vocabulary: known,
+            options: &self.options,
+            kept: &self.vocabulary,
+        }
+    }
+
     /// Finds out whether the integration may write entities of these kinds, without writing anything.
     ///
     /// # Errors
@@ -384,19 +393,14 @@ impl StoreWrite for Magento {
     }
 
     async fn write(&self, writes: &[Write]) -> Vec<Result<(), StoreError>> {
-        let writing = Writing {
-            client: &self.client,
-            vocabulary: &self.known(),
-            options: &self.options,
-            kept: &self.vocabulary,
-        };
-        writing.write(writes).await
+        self.writing(&self.known()).write(writes).await
     }
+
     fn lot(&self, write: &Write) -> Option<Lot> {
         bulk::lot(write)
     }
 
     async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {
-        bulk::submit(&self.client, writes).await
+        bulk::submit(&self.writing(&self.known()), writes).await
     }
 }

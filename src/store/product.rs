@@ -27,12 +27,12 @@ use super::errors::Intent;
 use super::list::{List, text_of};
 use super::oauth::encode;
 use super::search::id_of;
-use super::write::gone;
+use super::write::{gone, update_scope};
 use super::{Reading, Writing, after_a_part};
 use crate::domain::kinds::{FieldScope, Owner, Place};
 use crate::domain::{
-    EntityKey, EntityRef, FieldName, Kind, Observation, ObservedEntity, Presence, StoreCode,
-    StoreScope, Vocabulary,
+    EntityKey, EntityRef, FieldName, Kind, Marker, Observation, ObservedEntity, Presence,
+    StoreCode, StoreScope, Vocabulary, marker_of,
 };
 use crate::ports::{Payload, StoreError, Write};
 
@@ -54,7 +54,10 @@ pub(super) async fn observe(
             .collect()
     };
     let skus = keys(&mut wanted.iter());
-    let mut shelf = Shelf::read(store, &skus).await?;
+    let of_views = keys(&mut wanted.iter().filter(|entity| !entity.exists_by_itself()));
+    let of_whole = keys(&mut store.whole.iter().filter(|entity| wanted.contains(*entity)));
+    let both = of_views.union(&of_whole).map(String::as_str).collect();
+    let mut shelf = Shelf::read(store, &skus, &both).await?;
     let whole: BTreeSet<&str> = wanted
         .iter()
         .filter(|entity| store.whole.contains(*entity) && entity.exists_by_itself())
@@ -66,20 +69,19 @@ pub(super) async fn observe(
     let mut by_view: BTreeMap<&StoreCode, Vec<&EntityRef>> = BTreeMap::new();
     let mut seen = Observation::new();
     for entity in wanted {
-        let presence = match &entity.store {
-            StoreScope::All => shelf.presence(entity),
-            StoreScope::Views(views) => {
-                match views.iter().find(|code| store.views.id(code).is_none()) {
-                    Some(code) => Presence::UnknownView(code.clone()),
-                    None => match (entity.store.single(), shelf.presence(entity)) {
-                        (Some(view), Presence::Found(_)) => {
-                            by_view.entry(view).or_default().push(entity);
-                            continue;
-                        }
-                        (_, presence) => presence,
-                    },
-                }
+        let StoreScope::Views(views) = &entity.store else {
+            continue;
+        };
+        let sku = entity.key.as_str();
+        let unknown = views.iter().find(|code| store.views.id(code).is_none());
+        let presence = match (unknown, entity.store.single(), shelf.products.get(sku)) {
+            (Some(code), _, _) => Presence::UnknownView(code.clone()),
+            (None, Some(view), Some(_)) => {
+                by_view.entry(view).or_default().push(entity);
+                continue;
             }
+            (None, None, Some(product)) => Presence::Found(product.clone()),
+            (None, _, None) => shelf.absence(sku),
         };
         seen.insert(entity.clone(), presence);
     }
@@ -91,30 +93,43 @@ pub(super) async fn observe(
             seen.insert(entity.clone(), presence);
         }
     }
+    // the last that is asked of the shelf, so that nothing of it is copied
+    for entity in wanted.iter().filter(|e| e.store == StoreScope::All) {
+        let sku = entity.key.as_str();
+        let found = shelf.products.remove(sku).map(Presence::Found);
+        let presence = found.unwrap_or_else(|| shelf.absence(sku));
+        seen.insert(entity.clone(), presence);
+    }
     Ok(seen)
 }
 
 /// The products that were found, by SKU, with their values under `all`.
 struct Shelf {
     products: BTreeMap<String, ObservedEntity>,
-    /// As `inherited` of their views' values.
+    /// As `inherited` of their views' values, where such are asked for.
     values: BTreeMap<String, Arc<Fields>>,
     /// SKUs that are not there, and the other spelling of each that is.
     aliases: BTreeMap<String, EntityKey>,
 }
 
 impl Shelf {
-    async fn read(store: &Reading<'_>, skus: &BTreeSet<String>) -> Result<Self, StoreError> {
+    /// `with_views`: those of which values of views will be asked for.
+    async fn read(
+        store: &Reading<'_>,
+        skus: &BTreeSet<String>,
+        with_views: &BTreeSet<&str>,
+    ) -> Result<Self, StoreError> {
         let mut products = BTreeMap::new();
         let mut others = BTreeSet::new();
-        for item in list("all").among(store.client, "sku", skus).await? {
+        let mut names = Names::default();
+        let take = |item| {
             let sku = sku_of(&item)?;
             if !skus.contains(&sku) {
                 others.insert(sku);
-                continue;
+                return Ok(());
             }
             let id = id_of(&item).ok_or_else(|| misshapen("a product without an id"))?;
-            let fields = fields_of(item, store.vocabulary);
+            let fields = fields_of(item, store.vocabulary, &mut names);
             products.insert(
                 sku,
                 ObservedEntity {
@@ -123,7 +138,10 @@ impl Shelf {
                     inherited: None,
                 },
             );
-        }
+            Ok(())
+        };
+        let list = list("all");
+        list.each_among(store.client, "sku", skus, take).await?;
         let mut aliases = BTreeMap::new();
         if !others.is_empty() {
             for sku in skus.iter().filter(|sku| !products.contains_key(*sku)) {
@@ -134,6 +152,7 @@ impl Shelf {
         }
         let values = products
             .iter()
+            .filter(|(sku, _)| with_views.contains(sku.as_str()))
             .map(|(sku, product)| (sku.clone(), Arc::new(product.fields.clone())))
             .collect();
         Ok(Self {
@@ -143,12 +162,11 @@ impl Shelf {
         })
     }
 
-    fn presence(&self, entity: &EntityRef) -> Presence {
-        let sku = entity.key.as_str();
-        match (self.products.get(sku), self.aliases.get(sku)) {
-            (Some(product), _) => Presence::Found(product.clone()),
-            (None, Some(other)) => Presence::Alias(other.clone()),
-            (None, None) => Presence::Missing,
+    /// What there is instead of a product that was not found.
+    fn absence(&self, sku: &str) -> Presence {
+        match self.aliases.get(sku) {
+            Some(other) => Presence::Alias(other.clone()),
+            None => Presence::Missing,
         }
     }
 
@@ -200,11 +218,16 @@ async fn values_of(
     view: &StoreCode,
     skus: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, Fields>, StoreError> {
-    let items = list(view.as_str()).among(store.client, "sku", skus).await?;
-    items
-        .into_iter()
-        .map(|item| Ok((sku_of(&item)?, fields_of(item, store.vocabulary))))
-        .collect()
+    let mut values = BTreeMap::new();
+    let mut names = Names::default();
+    let take = |item| {
+        let sku = sku_of(&item)?;
+        values.insert(sku, fields_of(item, store.vocabulary, &mut names));
+        Ok(())
+    };
+    let list = list(view.as_str());
+    list.each_among(store.client, "sku", skus, take).await?;
+    Ok(values)
 }
 
 /// The SKU that the store takes for this one.
@@ -228,18 +251,37 @@ fn sku_of(item: &Map<String, Value>) -> Result<String, StoreError> {
     text_of(item, "sku").ok_or_else(|| misshapen("a product without a SKU"))
 }
 
+/// The names of fields, each of them held once for all products.
+#[derive(Debug, Default)]
+struct Names(BTreeMap<String, FieldName>);
+
+impl Names {
+    fn of(&mut self, name: &str) -> Option<FieldName> {
+        if let Some(known) = self.0.get(name) {
+            return Some(known.clone());
+        }
+        let new = FieldName::new(name).ok()?;
+        self.0.insert(name.to_owned(), new.clone());
+        Some(new)
+    }
+}
+
 /// What an answer shows of a product, natural; nulls, and what goes by another kind, left out.
-fn fields_of(mut item: Map<String, Value>, vocabulary: &Vocabulary) -> Fields {
+fn fields_of(mut item: Map<String, Value>, vocabulary: &Vocabulary, names: &mut Names) -> Fields {
     let kind = Kind::PRODUCT;
     let mut fields = Fields::new();
     let mut add = |name: &str, value: Value| {
         let value = vocabulary.natural(kind, name, value);
-        if let (false, Ok(name)) = (value.is_null(), FieldName::new(name)) {
+        if let (false, Some(name)) = (value.is_null(), names.of(name)) {
             fields.insert(name, value);
         }
     };
-    let custom = item.remove("custom_attributes").unwrap_or(Value::Null);
-    for attribute in custom.as_array().into_iter().flatten() {
+    let custom = match item.remove("custom_attributes") {
+        Some(Value::Array(custom)) => custom,
+        _ => Vec::new(),
+    };
+    for mut attribute in custom {
+        let value = attribute.get_mut("value").map(Value::take);
         let Some(code) = attribute.get("attribute_code").and_then(Value::as_str) else {
             continue;
         };
@@ -249,7 +291,7 @@ fn fields_of(mut item: Map<String, Value>, vocabulary: &Vocabulary) -> Fields {
             .is_some_and(|known| known.refused.is_some());
         let is_listed = kind.fields.iter().any(|field| field.name == code);
         if is_listed || !refused {
-            add(code, attribute.get("value").cloned().unwrap_or(Value::Null));
+            add(code, value.unwrap_or(Value::Null));
         }
     }
     let mut extension = match item.remove("extension_attributes") {
@@ -334,10 +376,38 @@ async fn update(
     whole::follow(store, entity, &fields, false).await
 }
 
+/// What a write sends, where it is the one request that it takes: nothing has to be asked before it, and
+/// nothing follows it. `None` elsewhere.
+pub(super) fn at_once(write: &Write) -> Option<Fields> {
+    let entity = &write.entity;
+    let fields = match (&write.payload, &write.current) {
+        (Payload::Create(fields), _) => dates::of_new(fields),
+        (Payload::Update(fields), Some(current)) => {
+            dates::of_update_at_once(entity, current, fields)?
+        }
+        (Payload::Update(_) | Payload::Delete, _) => return None,
+    };
+    let is_whole = |name: &FieldName| {
+        let spec = entity.kind.field(name.as_str());
+        spec.is_some_and(|spec| spec.owner == Owner::Whole)
+    };
+    let is_sent = |value: &Value| marker_of(value) != Some(Marker::Coupled);
+    let alone = !fields.keys().any(is_whole) && fields.values().any(is_sent);
+    alone.then_some(fields)
+}
+
+/// The body of a write that is one request.
+pub(super) async fn body(
+    store: &Writing<'_>,
+    entity: &EntityRef,
+    fields: &Fields,
+) -> Result<Value, StoreError> {
+    Ok(Body::of(store, entity, fields).await?.wrapped())
+}
+
 async fn put(store: &Writing<'_>, entity: &EntityRef, body: Body) -> Result<(), StoreError> {
-    let scope = entity.store.single().map_or("all", StoreCode::as_str);
     let path = path(entity.key.as_str());
-    let answer = send(store, Method::PUT, scope, &path, body).await?;
+    let answer = send(store, Method::PUT, &update_scope(entity), &path, body).await?;
     answered(entity, &answer)
 }
 

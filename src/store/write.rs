@@ -205,7 +205,7 @@ pub(super) fn update_scope(entity: &EntityRef) -> String {
         }
     );
     match &entity.store {
-        StoreScope::Views(views) if own_scope => views
+        StoreScope::Views(views) if own_scope || entity.kind.scoping.is_values() => views
             .first()
             .map_or_else(|| "all".to_owned(), |view| view.as_str().to_owned()),
         StoreScope::Views(_) | StoreScope::All => "all".to_owned(),

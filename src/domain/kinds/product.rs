@@ -5,7 +5,7 @@
 
 use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
 use super::spec::{
-    Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents,
+    Access, Acl, Bulk, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents,
 };
 use crate::domain::Value;
 use crate::domain::key::KeyShape;
@@ -65,7 +65,12 @@ pub(super) static TABLE: KindSpec = KindSpec {
         id_field: "id",
         carry: &["sku"],
         rows: 1,
-        bulk: None,
+        bulk: Some(Bulk {
+            update: "products/bySku",
+            named_by: "sku",
+            delete: "products/bySku",
+            deleted_by: "sku",
+        }),
         update: UpdateStyle::Partial,
         probes: &[Probe::EmptyPost("products")],
     },

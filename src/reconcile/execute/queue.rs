@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Execution, aborted, observe};
-use crate::domain::{EntityRef, Kind, Level, Presence};
+use crate::domain::{EntityRef, Kind, Level, Observation, Presence};
 use crate::plan::{Decision, decide};
 use crate::ports::{
     BulkId, Clock, Ledger, Lot, Operation, StoreError, StoreWrite, Submitted, Write,
@@ -48,14 +48,15 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         let Some(least) = self.tools.queue else {
             return Ok(entities);
         };
-        let (lots, mut left) = self.lots(entities, least);
+        let moved = self.moved(&entities).await?;
+        let (lots, mut left) = self.lots(entities, least, &moved);
         let mut doubtful: BTreeMap<EntityRef, Doubtful> = BTreeMap::new();
         let mut lists: Vec<List> = Vec::new();
         for (lot, entities) in lots {
             let mut entities = entities.into_iter().peekable();
             while entities.peek().is_some() {
                 self.ready().await?;
-                let (sent, writes) = self.list(&lot, &mut entities, &mut left);
+                let (sent, writes) = self.list(&lot, &mut entities, &moved, &mut left);
                 if writes.is_empty() {
                     continue;
                 }
@@ -77,18 +78,33 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         Ok(left)
     }
 
+    /// Views' values above those that this pass has written, as they are by now: what a list sends of
+    /// them may hang on what they inherit.
+    async fn moved(&self, entities: &[EntityRef]) -> Result<Observation, PassError> {
+        let begun = |entity: &&EntityRef| {
+            let base = entity.base();
+            base.is_some_and(|base| self.begun.contains(&base))
+        };
+        let moved: BTreeSet<EntityRef> = entities.iter().filter(begun).cloned().collect();
+        match moved.is_empty() {
+            true => Ok(Observation::new()),
+            false => observe(self.tools, &moved).await,
+        }
+    }
+
     /// What can go in lists, and what cannot or is not worth it.
     fn lots(
         &self,
         entities: Vec<EntityRef>,
         least: usize,
+        moved: &Observation,
     ) -> (BTreeMap<Lot, Vec<EntityRef>>, Vec<EntityRef>) {
         let mut lots: BTreeMap<Lot, Vec<EntityRef>> = BTreeMap::new();
         let mut left = Vec::new();
         let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
         let mut fit = Vec::new();
         for entity in entities {
-            let write = self.write_of(&entity);
+            let write = self.write_of(&entity, moved);
             match write.and_then(|(_, write)| self.tools.store.lot(&write)) {
                 Some(lot) => {
                     *counts.entry(entity.kind).or_default() += 1;
@@ -110,16 +126,21 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
     }
 
     /// What is to be sent for an entity now.
-    fn write_of(&self, entity: &EntityRef) -> Option<(Decision, Write)> {
-        let work = self.work.get(entity)?;
+    fn write_of(&self, entity: &EntityRef, moved: &Observation) -> Option<(Decision, Write)> {
         let presence = self.observation.get(entity).unwrap_or(&Presence::Missing);
-        let decision = decide(entity, work, presence, &self.around);
+        let decision = self.decision_of(entity)?;
         let write = Write {
             entity: entity.clone(),
-            current: presence.found().cloned(),
+            current: moved.get(entity).unwrap_or(presence).found().cloned(),
             payload: write::payload(&decision)?,
         };
         Some((decision, write))
+    }
+
+    fn decision_of(&self, entity: &EntityRef) -> Option<Decision> {
+        let work = self.work.get(entity)?;
+        let presence = self.observation.get(entity).unwrap_or(&Presence::Missing);
+        Some(decide(entity, work, presence, &self.around))
     }
 
     /// The next writes of a lot that fit in one list. What belongs in it no more, as it was edited
@@ -128,6 +149,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         &mut self,
         lot: &Lot,
         entities: &mut std::iter::Peekable<std::vec::IntoIter<EntityRef>>,
+        moved: &Observation,
         left: &mut Vec<EntityRef>,
     ) -> (Vec<(EntityRef, Decision)>, Vec<Write>) {
         let (mut sent, mut writes, mut bytes) = (Vec::new(), Vec::new(), 0);
@@ -135,7 +157,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             let Some(entity) = entities.peek() else {
                 break;
             };
-            let next = self.write_of(entity);
+            let next = self.write_of(entity, moved);
             let fits = |write: &Write| self.tools.store.lot(write).as_ref() == Some(lot);
             let Some((decision, write)) = next.filter(|(_, write)| fits(write)) else {
                 left.extend(entities.next());
@@ -214,7 +236,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
     fn lost(&mut self, writes: &[Write]) {
         let (at, timeout) = (self.tools.clock.monotonic(), self.tools.timeout);
         for write in writes {
-            if let Some((decision, _)) = self.write_of(&write.entity) {
+            if let Some(decision) = self.decision_of(&write.entity) {
                 self.doubts().lost(&write.entity, &decision, at, timeout);
             }
         }
@@ -310,8 +332,8 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             };
             // The queue may hand one operation to its consumers twice, and the second time fails. What
             // has changed besides, nobody but the store can tell: it is looked at in the next pass.
-            let now = self.write_of(&entity).map(|(now, _)| now);
-            let written = match now {
+            let now = self.decision_of(&entity);
+            let written = match now.filter(|now| write::payload(now).is_some()) {
                 None => Written::Sent,
                 Some(now) => Written::Failed {
                     error,

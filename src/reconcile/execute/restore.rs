@@ -47,8 +47,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             self.level(level).await?;
         }
         self.outlast(None).await?;
-        let after = self.verify().await?;
-        self.judge(&after);
+        self.verify().await?;
         for (entity, restored) in std::mem::take(&mut self.results) {
             let Some(result) = outcome.get_mut(&entity) else {
                 continue;

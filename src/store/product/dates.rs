@@ -46,25 +46,61 @@ pub(super) async fn of_update(
         Some(view) => Seen::read(store, entity, view.as_str()).await?,
         None => Seen::of(current),
     };
-    let (known, before) = (seen.is_known(), seen.from.clone());
-    let fields = with_day(store, entity, seen, fields.clone()).await?;
-    let moves = find(&fields, FROM).is_some_and(|from| !same_day(from, &before));
-    let followed = (entity.base().is_none() && known && moves).then_some(before);
-    Ok((fields, followed))
+    let default = match asks_for_default(&seen, fields) {
+        true => Seen::read(store, entity, "all").await?.from,
+        false => Value::Null,
+    };
+    Ok(with_day_and_followers(entity, seen, fields, default))
 }
 
-async fn with_day(
-    store: &Writing<'_>,
+/// What an update of an entity sends where it is known without asking the store, and nothing is to
+/// follow it; `None` elsewhere. The values that `current` inherits must be those of now.
+pub(super) fn of_update_at_once(
+    entity: &EntityRef,
+    current: &ObservedEntity,
+    fields: &Fields,
+) -> Option<Fields> {
+    let seen = Seen::of(Some(current));
+    if asks_for_default(&seen, fields) {
+        return None;
+    }
+    match with_day_and_followers(entity, seen, fields, Value::Null) {
+        (fields, None) => Some(fields),
+        (_, Some(_)) => None,
+    }
+}
+
+fn with_day_and_followers(
     entity: &EntityRef,
     seen: Seen,
-    mut fields: Fields,
-) -> Result<Fields, StoreError> {
-    let price = match find(&fields, PRICE) {
+    fields: &Fields,
+    default: Value,
+) -> (Fields, Option<Value>) {
+    let (known, before) = (seen.is_known(), seen.from.clone());
+    let fields = with_day(seen, fields.clone(), default);
+    let moves = find(&fields, FROM).is_some_and(|from| !same_day(from, &before));
+    let followed = (entity.base().is_none() && known && moves).then_some(before);
+    (fields, followed)
+}
+
+/// Whether there is a special price after an update.
+fn stays(seen: &Seen, fields: &Fields) -> bool {
+    match find(fields, PRICE) {
         Some(price) if marker_of(price).is_none() => stands(Some(price)),
         _ => !seen.price.is_null(),
-    };
-    if !price {
-        return Ok(fields);
+    }
+}
+
+/// Whether the first day of `all` has to be sent.
+fn asks_for_default(seen: &Seen, fields: &Fields) -> bool {
+    let from = find(fields, FROM).and_then(marker_of);
+    from == Some(Marker::Default) && stays(seen, fields)
+}
+
+/// `default`: the first day of `all`, where it is asked for.
+fn with_day(seen: Seen, mut fields: Fields, default: Value) -> Fields {
+    if !stays(&seen, &fields) {
+        return fields;
     }
     let from = match find(&fields, FROM) {
         Some(value) => match marker_of(value) {
@@ -73,11 +109,11 @@ async fn with_day(
                 if find(&fields, PRICE).is_none() {
                     set(&mut fields, PRICE, seen.price);
                 }
-                return Ok(fields);
+                return fields;
             }
             Some(Marker::Coupled) => seen.from,
             // taken away, it would be today's
-            Some(Marker::Default) => Seen::read(store, entity, "all").await?.from,
+            Some(Marker::Default) => default,
             None => value.clone(),
         },
         None => seen.from,
@@ -87,7 +123,7 @@ async fn with_day(
         FROM,
         if from.is_null() { "".into() } else { from },
     );
-    Ok(fields)
+    fields
 }
 
 /// Gives the views that had the same first day as `all` the new one, too: one write for each website.
