@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::book::Slots;
 use super::stack::{Before, Target};
-use crate::domain::kinds::{FieldType, Owner};
+use crate::domain::kinds::{FieldType, Owner, VIEW_VALUES};
 use crate::domain::{
     DesiredValue, Ensure, EntityRef, FieldId, FieldName, Marker, Observation, Presence, Value,
 };
@@ -139,16 +139,29 @@ impl<'a> World<'a> {
             }
         }
         if existed != known.fields.is_some() {
-            self.forget_views(entity);
+            let own = known.fields.as_ref().and_then(|fields| {
+                let mut fields = fields.iter();
+                fields.find(|(name, _)| name.as_str() == VIEW_VALUES)
+            });
+            let own = own.map(|(_, values)| values.clone());
+            self.renew_views(entity, own.as_ref());
         }
     }
 
-    /// With an entity its views' own values go, and a new one has none.
-    fn forget_views(&mut self, base: &EntityRef) {
+    /// With an entity its views' own values go; a new one has none, and one that is made again those
+    /// that went with it.
+    fn renew_views(&mut self, base: &EntityRef, own: Option<&Value>) {
         let views = self.entities.range_mut(base..);
         let views = views.take_while(|(e, _)| e.kind == base.kind && e.key == base.key);
-        for (_, known) in views.filter(|(entity, _)| !entity.exists_by_itself()) {
-            known.fields = Some(Cow::Owned(BTreeMap::new()));
+        for (view, known) in views.filter(|(entity, _)| !entity.exists_by_itself()) {
+            let values = view.store.single().and_then(|code| own?.get(code.as_str()));
+            let values = values.and_then(Value::as_object).into_iter().flatten();
+            let fields = values
+                .filter_map(|(name, value)| {
+                    Some((FieldName::new(name.as_str()).ok()?, value.clone()))
+                })
+                .collect();
+            known.fields = Some(Cow::Owned(fields));
             known.touched.insert(FieldId::Existence);
         }
     }
@@ -230,4 +243,49 @@ fn created(entity: &EntityRef) -> BTreeMap<FieldName, Value> {
             Some((FieldName::new(field.name).ok()?, value))
         })
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{Kind, StoreCode, StoreScope};
+
+    #[test]
+    fn an_entity_that_is_made_again_has_its_views_values_again() {
+        let product = |store| EntityRef {
+            kind: Kind::PRODUCT,
+            key: "24-MB01".parse().unwrap(),
+            store,
+        };
+        let base = product(StoreScope::All);
+        let de = product(StoreScope::view(StoreCode::new("de").unwrap()));
+        let fr = product(StoreScope::view(StoreCode::new("fr").unwrap()));
+        let name = FieldId::Named("name".parse().unwrap());
+        let missing = [&base, &de, &fr].map(|entity| (entity.clone(), Presence::Missing));
+        let missing = Observation::from(missing);
+        let mut world = World::new(&missing);
+        let whole = BTreeMap::from([(
+            VIEW_VALUES.parse::<FieldName>().unwrap(),
+            json!({"de": {"name": "Tasche"}}),
+        )]);
+        let again = Target::PutBack(Before::Entity(Some(whole.into())));
+        world.apply(&base, [(&FieldId::Existence, &again)].into_iter());
+        let (of_de, derived) = world.before(&de, &name, false);
+        assert_eq!(
+            (of_de, derived),
+            (Before::Value(json!("Tasche").into()), true)
+        );
+        let (of_fr, _) = world.before(&fr, &name, false);
+        assert_eq!(of_fr, Before::Value(Marker::Default.value().clone().into()));
+
+        world.apply(
+            &base,
+            [(&FieldId::Existence, &Target::PutBack(Before::Missing))].into_iter(),
+        );
+        let (of_de, _) = world.before(&de, &name, false);
+        assert_eq!(of_de, Before::Value(Marker::Default.value().clone().into()));
+    }
 }

@@ -18,7 +18,7 @@ use super::tree::{self, Tree, number};
 use super::write::{gone, is_true, same_id};
 use super::{Reading, Writing, after_a_part, link};
 use crate::domain::key;
-use crate::domain::kinds::{Owner, Place};
+use crate::domain::kinds::{Owner, Place, VIEW_VALUES};
 
 use crate::domain::{
     EntityId, EntityRef, FieldName, Kind, Marker, Observation, ObservedEntity, Presence,
@@ -30,7 +30,7 @@ use crate::ports::{Payload, StoreError, Write};
 type Fields = BTreeMap<FieldName, Value>;
 
 /// What an observation has of the views, of products and of the categories below.
-const VIEWS: &str = "view_values";
+const VIEWS: &str = VIEW_VALUES;
 const LINKS: &str = "product_links";
 const BELOW: &str = "subcategories";
 

@@ -244,6 +244,10 @@ impl Results {
         }
     }
 
+    pub(super) fn went_through(&self, index: usize) -> bool {
+        matches!(self.0.get(index), Some(Some(Ok(()))))
+    }
+
     pub(super) fn is_open(&self, index: usize) -> bool {
         matches!(self.0.get(index), Some(None))
     }

@@ -2,7 +2,9 @@
 //! Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/categories`).
 
 use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target};
-use super::spec::{Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, any_key};
+use super::spec::{
+    Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, VIEW_VALUES, any_key,
+};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef};
 
@@ -173,7 +175,7 @@ static FIELDS: &[FieldSpec] = &[
     of_store("children_count", "Magento counts the categories below it").at(Place::Attribute),
     of_store("all_children", "Magento lists the categories below it").at(Place::Attribute),
     of_store("path_in_store", "it follows from the key").at(Place::Attribute),
-    FieldSpec::new("view_values", FieldType::Json, "").owned_by(Owner::Whole),
+    FieldSpec::new(VIEW_VALUES, FieldType::Json, "").owned_by(Owner::Whole),
     FieldSpec::new("product_links", FieldType::Json, "").owned_by(Owner::Whole),
     FieldSpec::new("subcategories", FieldType::Keys, "").owned_by(Owner::Whole),
 ];

@@ -31,7 +31,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
 pub(crate) use row::fields_of_product;
-pub use spec::{Access, Acl, Bulk, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle};
+pub use spec::{
+    Access, Acl, Bulk, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, VIEW_VALUES,
+};
 pub(crate) use tree::read as read_tree;
 pub(crate) use value::{check_charset, set, type_name};
 

@@ -5,7 +5,8 @@
 
 use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
 use super::spec::{
-    Access, Acl, Bulk, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents,
+    Access, Acl, Bulk, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, VIEW_VALUES,
+    no_parents,
 };
 use crate::domain::Value;
 use crate::domain::key::KeyShape;
@@ -168,7 +169,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         whole("stock_item").at(Place::Extension),
         whole("source_items"),
         whole("tier_prices"),
-        whole("view_values"),
+        whole(VIEW_VALUES),
         part("media_gallery_entries", "gitmage keeps no images"),
         part("options", "gitmage keeps no custom options"),
         part("product_links", "gitmage keeps no related products"),

@@ -37,6 +37,9 @@ pub struct KindSpec {
     pub acl: Acl,
 }
 
+/// The field of a whole that holds the values of views: `{"de": {"name": "…"}}`, natural.
+pub const VIEW_VALUES: &str = "view_values";
+
 /// An entity type of Magento's attribute system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntityType {

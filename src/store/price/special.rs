@@ -218,12 +218,17 @@ async fn follow(store: &Writing<'_>, writes: &[Write], results: &mut Results) {
     let (from, code) = DAYS[0];
     let first_day = |write: &Write| {
         let day = current(write, from).filter(|_| write.entity.store == StoreScope::All)?;
-        let day = Kind::PRODUCT.field(code)?.canonical(day);
-        (!day.is_null()).then_some(day)
+        let spec = Kind::PRODUCT.field(code)?;
+        let day = spec.canonical(day);
+        let stays =
+            write.payload != Payload::Delete && spec.canonical(resulting(write, from)) == day;
+        (!day.is_null() && !stays).then_some(day)
     };
     let before: BTreeMap<String, Value> = writes
         .iter()
-        .filter_map(|write| Some((write.entity.sku(), first_day(write)?)))
+        .enumerate()
+        .filter(|(index, _)| results.went_through(*index))
+        .filter_map(|(_, write)| Some((write.entity.sku(), first_day(write)?)))
         .collect();
     if before.is_empty() {
         return;

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::body::Body;
 use super::{Fields, Shelf, dates, own_values, path, put, values_of};
-use crate::domain::kinds::{Owner, Place};
+use crate::domain::kinds::{Owner, Place, VIEW_VALUES};
 use crate::domain::{
     EntityKey, EntityRef, FieldName, Kind, StoreCode, StoreScope, Value as Natural,
 };
@@ -28,7 +28,7 @@ use crate::store::words::Words;
 use crate::store::{Reading, Writing};
 
 /// A field that every product has that was read with all that goes with it.
-pub(super) const SIGN: &str = "view_values";
+pub(super) const SIGN: &str = VIEW_VALUES;
 
 /// Adds to the products named all that goes with them.
 pub(super) async fn add(
