@@ -271,7 +271,7 @@ mod tests {
             VIEW_VALUES.parse::<FieldName>().unwrap(),
             json!({"de": {"name": "Tasche"}}),
         )]);
-        let again = Target::PutBack(Before::Entity(Some(whole.into())));
+        let again = Target::PutBack(Before::Entity(Some(whole)));
         world.apply(&base, [(&FieldId::Existence, &again)].into_iter());
         let (of_de, derived) = world.before(&de, &name, false);
         assert_eq!(
