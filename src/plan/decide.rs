@@ -375,11 +375,11 @@ pub fn decide(
     if work.being == Being::Any && work.fields.is_empty() {
         return Decision::Noop;
     }
-    if work.is_put_back_already(entity, presence) {
-        return Decision::Noop;
-    }
     if let Some(problem) = &work.problem {
-        return Decision::Refused(problem.clone());
+        return match work.is_put_back_already(entity, presence) {
+            true => Decision::Noop,
+            false => Decision::Refused(problem.clone()),
+        };
     }
     if let Some(why) = around.unfit(entity) {
         return Decision::Refused(why.to_owned());
