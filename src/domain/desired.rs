@@ -119,9 +119,10 @@ impl DesiredState {
         }
     }
 
-    /// Every slot with a desired value.
-    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.entities.iter().flat_map(|(entity, desired)| {
+    /// The slots of one entity that have a desired value.
+    pub fn slots_of(&self, entity: &EntityRef) -> impl Iterator<Item = Slot> + '_ {
+        let desired = self.entities.get_key_value(entity);
+        desired.into_iter().flat_map(|(entity, desired)| {
             let existence = Slot {
                 entity: entity.clone(),
                 field: FieldId::Existence,
@@ -133,6 +134,13 @@ impl DesiredState {
             let existence = entity.exists_by_itself().then_some(existence);
             existence.into_iter().chain(fields)
         })
+    }
+
+    /// Every slot with a desired value.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.entities
+            .keys()
+            .flat_map(|entity| self.slots_of(entity))
     }
 
     /// The fields that another environment of the same store sets too: critical in both, as each

@@ -2,11 +2,15 @@
 
 mod book;
 mod caution;
+pub mod commit;
 mod compose;
 mod decide;
+pub mod entity;
 mod inverse;
+pub mod layers;
 mod patch;
 mod stack;
+pub mod statements;
 mod surroundings;
 mod websites;
 mod world;

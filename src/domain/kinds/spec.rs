@@ -245,6 +245,12 @@ impl EntityRef {
         })
     }
 
+    /// The entity that its slots belong to: for values of a view, the one that has them.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        self.base().unwrap_or_else(|| self.clone())
+    }
+
     /// Whether it can be made and deleted: the values of a view have no existence of their own.
     pub fn exists_by_itself(&self) -> bool {
         !(self.kind.scoping.is_values() && self.store != StoreScope::All)

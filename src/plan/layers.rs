@@ -1,0 +1,539 @@
+//! The rollback rule: what releases, rollbacks, edits in the admin, refusals, lost answers and crashes
+//! make of one slot. This module is the rule and nothing else.
+//!
+//! A *slot* is one field of one entity, or the entity's existence. It has a *base*, which is what the
+//! store showed before any layer; *layers* from bottom to top; and what it is known to *hold*. The store
+//! shall show the [target](SlotState::target), which is what the uppermost layer shows. To roll a
+//! release back is to take its layers away, wherever they lie.
+//!
+//! # Guarantees
+//! - Once every release is taken back, in any order, no layer is left and the target is the base.
+//! - What was never shown leaves nothing to put back: failures, crashes, debts and passes of many
+//!   commits need no rule of their own.
+//!
+//! # Assumptions
+//! - Before a pass changes a slot, the slot is looked at ([`SlotState::observe`]).
+//! - Before a value is sent, it is recorded as a candidate ([`SlotState::attempt`]).
+//!
+//! The crate's tests play the rule against its properties, exhaustively to a small depth and at random
+//! beyond.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{DesiredValue, SharedValue, Value};
+
+/// The place of a release or a pass in its environment's history. The order follows it, never a clock.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl std::fmt::Display for Seq {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:06}", self.0)
+    }
+}
+
+/// What the store shows of a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// The entity does not exist, and the field with it.
+    Gone,
+    /// The entity exists. Of the existence slot alone.
+    Here,
+    /// It cannot be read under its key and assignment, so nothing is written either.
+    Unknown,
+    /// The field's value. "Use default" is a value like any other.
+    Value(SharedValue),
+}
+
+impl Shown {
+    /// The value of a field; `None` where there is none.
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Gone | Self::Here | Self::Unknown => None,
+        }
+    }
+}
+
+/// The name of a layer, unique in its entity: the release or pass that put it there, and a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerId {
+    /// The release or pass.
+    pub seq: Seq,
+    /// Counts what it puts on its entity's slots.
+    pub n: u32,
+}
+
+/// Who put a layer there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// A release.
+    Release(Seq),
+    /// Somebody edited the store.
+    Edit,
+    /// A heal of this name. It lies like an edit.
+    Heal(String),
+}
+
+/// What a layer shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Says {
+    /// The base, whatever it is by then.
+    Base,
+    /// What is beneath.
+    Same,
+    /// What the files demand, in their words: compared by the field's type.
+    Demand(Shown),
+    /// What was read from the store: compared exactly.
+    Seen(Shown),
+}
+
+impl Says {
+    fn shown(&self) -> Option<&Shown> {
+        match self {
+            Self::Demand(shown) | Self::Seen(shown) => Some(shown),
+            Self::Base | Self::Same => None,
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.shown() == Some(&Shown::Gone)
+    }
+}
+
+/// What one release, or one edit found in the store, puts on a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// Its name.
+    pub id: LayerId,
+    /// Who put it there.
+    pub by: By,
+    /// What the release's files demand; `None` where no file names the slot any more, and for edits.
+    pub demands: Option<DesiredValue>,
+    /// What it shows.
+    pub says: Says,
+    /// The deletion of the entity that this layer of a field is part of.
+    pub of: Option<LayerId>,
+    /// True if it lies aside: the target passes over it until it returns.
+    pub parked: bool,
+    /// True once the store was seen to show it.
+    pub shown: bool,
+}
+
+impl Layer {
+    /// The release that put it there.
+    pub fn release(&self) -> Option<Seq> {
+        match &self.by {
+            By::Release(seq) => Some(*seq),
+            By::Edit | By::Heal(_) => None,
+        }
+    }
+
+    /// True if it says that no file names the slot any more.
+    pub fn is_removal(&self) -> bool {
+        self.release().is_some() && self.demands.is_none() && self.of.is_none()
+    }
+
+    fn is_edit(&self) -> bool {
+        self.release().is_none()
+    }
+}
+
+/// What put a held value there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It was there before any layer.
+    Base,
+    /// A layer that was taken away since, or nobody knows.
+    Removed,
+    /// This layer.
+    Layer(LayerId),
+}
+
+/// A value that the store is known to hold, or may hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The value.
+    pub value: Shown,
+    /// What put it there.
+    pub by: Origin,
+}
+
+/// What the store shall show of a slot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target<'a> {
+    /// The value.
+    pub shown: &'a Shown,
+    /// True if it was read from the store, so that it is put back exactly.
+    pub exact: bool,
+}
+
+/// What is said by the settings of the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// `on_remove: restore`.
+    pub restore_removed: bool,
+    /// `on_conflict: keep`.
+    pub keep_conflicts: bool,
+}
+
+/// What a rollback does to one slot.
+#[derive(Debug, Clone)]
+pub struct RollBack<'a> {
+    /// The releases that it takes back here.
+    pub reverted: &'a [Seq],
+    /// What the files demand afterwards.
+    pub demands: Option<&'a DesiredValue>,
+    /// Whose statement that is.
+    pub by: Seq,
+    /// What a layer of that statement shows.
+    pub says: Says,
+    /// The name of the layer that may be needed.
+    pub id: LayerId,
+    /// True if nothing beneath a deletion of the entity may go: of fields.
+    pub floor: bool,
+}
+
+/// Compares a value held with one seen, by the field's comparison.
+pub trait Same {
+    /// True if a look that shows `seen` is explained by `held`.
+    fn same(&self, held: &Shown, seen: &Shown) -> bool;
+}
+
+impl<F: Fn(&Shown, &Shown) -> bool> Same for F {
+    fn same(&self, held: &Shown, seen: &Shown) -> bool {
+        self(held, seen)
+    }
+}
+
+/// One slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlotState {
+    /// What the store showed before any layer.
+    pub base: Shown,
+    /// Bottom to top.
+    pub layers: Vec<Layer>,
+    /// What the store is known to hold: one value, or all candidates while a pass is in hand or an
+    /// answer was lost; the next look decides. Never empty.
+    pub held: Vec<Held>,
+}
+
+impl SlotState {
+    /// A slot that shows this before any layer.
+    pub fn new(seen: Shown) -> Self {
+        let held = vec![Held {
+            value: seen.clone(),
+            by: Origin::Base,
+        }];
+        Self {
+            base: seen,
+            layers: Vec::new(),
+            held,
+        }
+    }
+
+    // ------------------------------------------------ what the files do
+
+    /// Puts a layer of a release on top.
+    pub fn push(
+        &mut self,
+        id: LayerId,
+        by: Seq,
+        demands: Option<DesiredValue>,
+        says: Says,
+        of: Option<LayerId>,
+    ) {
+        self.layers.push(Layer {
+            id,
+            by: By::Release(by),
+            demands,
+            says,
+            of,
+            parked: false,
+            shown: false,
+        });
+    }
+
+    /// No file names the slot any more: what is shown stays, or the base comes back.
+    pub fn remove(&mut self, id: LayerId, by: Seq, policy: Policy) {
+        let says = match self.held.last() {
+            Some(held) if !policy.restore_removed => Says::Seen(held.value.clone()),
+            Some(_) | None => Says::Base,
+        };
+        self.push(id, by, None, says, None);
+    }
+
+    /// Takes a layer away, and with it the edits and heals made on top of it. (Edits stay under
+    /// `on_conflict: keep`, and where somebody deleted the entity: nothing could make it again.) A
+    /// removal that lay on it shows what is beneath, or goes.
+    pub fn drop_layer(&mut self, layer: LayerId, policy: Policy) {
+        let Some(at) = self.position(layer) else {
+            return;
+        };
+        let edits = self.layers[at + 1..].iter().take_while(|l| l.is_edit());
+        let edits = edits.filter(|edit| {
+            matches!(edit.by, By::Heal(_)) || !(policy.keep_conflicts || edit.says.is_gone())
+        });
+        let gone: Vec<LayerId> = std::iter::once(layer).chain(edits.map(|l| l.id)).collect();
+        for id in gone {
+            self.forget(id);
+        }
+        if let Some(over) = self.layers.get_mut(at)
+            && over.is_removal()
+            && over.says != Says::Base
+        {
+            over.says = Says::Same;
+        }
+        self.ground();
+    }
+
+    /// With no release's layer beneath, an edit is the base, and a removal or a heal says nothing.
+    pub fn ground(&mut self) {
+        while let Some(lowest) = self.layers.first()
+            && (lowest.is_edit() || lowest.is_removal())
+        {
+            let lowest = self.layers.remove(0);
+            if let (By::Edit, Says::Seen(value)) = (&lowest.by, &lowest.says) {
+                self.base = value.clone();
+            }
+            for held in &mut self.held {
+                if held.by == Origin::Layer(lowest.id) {
+                    held.by = match held.value == self.base {
+                        true => Origin::Base,
+                        false => Origin::Removed,
+                    };
+                }
+            }
+        }
+    }
+
+    /// Takes a layer away and nothing else.
+    pub fn forget(&mut self, layer: LayerId) {
+        self.layers.retain(|l| l.id != layer);
+        for held in &mut self.held {
+            if held.by == Origin::Layer(layer) {
+                held.by = Origin::Removed;
+            }
+        }
+    }
+
+    /// What the files demand, as the layers know it.
+    pub fn demanded(&self) -> Option<&DesiredValue> {
+        let newest = self.layers.iter().rev().find(|l| !l.is_edit())?;
+        newest.demands.as_ref()
+    }
+
+    /// A commit takes back what these releases say here.
+    pub fn roll_back(&mut self, rollback: RollBack<'_>, policy: Policy) {
+        let RollBack {
+            reverted,
+            demands,
+            by,
+            says,
+            id,
+            floor,
+        } = rollback;
+        let theirs = |l: &&Layer| l.release().is_some_and(|seq| reverted.contains(&seq));
+        for layer in self.ids(theirs).into_iter().rev() {
+            self.drop_layer(layer, policy);
+        }
+        if self.demanded() == demands {
+            return;
+        }
+        // The files show something older: what lies on it goes too, but nothing beneath a deletion of
+        // the entity.
+        let asked = self.layers.iter().filter(|l| !l.is_edit());
+        let asked: Vec<(LayerId, bool, bool)> = asked
+            .map(|l| (l.id, l.of.is_some(), l.demands.as_ref() == demands))
+            .collect();
+        let lowest = asked.iter().rposition(|(_, part, _)| floor && *part);
+        let within = asked.iter().skip(lowest.unwrap_or(0));
+        let known = within.clone().rposition(|(_, _, same)| *same);
+        let keep = match known {
+            Some(at) => at + lowest.unwrap_or(0) + 1,
+            None if demands.is_none() && lowest.is_none() => 0,
+            // Nothing of it is known: the files win.
+            None => return self.push(id, by, demands.cloned(), says, None),
+        };
+        for (layer, _, _) in asked.into_iter().skip(keep).rev() {
+            self.drop_layer(layer, policy);
+        }
+    }
+
+    // ------------------------------------------------ what the store does
+
+    /// A look. What nobody here wrote is an edit: a layer on the one that was shown then; on the base,
+    /// the new base; on a removal, the end of management. True if it is an edit.
+    pub fn observe(&mut self, id: LayerId, seen: &Shown, same: &impl Same, policy: Policy) -> bool {
+        let known = self.held.iter().rposition(|h| same.same(&h.value, seen));
+        if let Some(known) = known {
+            self.held = vec![self.held.swap_remove(known)];
+            return false;
+        }
+        let mut by = self.held.first().map_or(Origin::Removed, |held| held.by);
+        let under = match by {
+            Origin::Layer(layer) => self.position(layer),
+            Origin::Base | Origin::Removed => None,
+        };
+        match (by, under) {
+            (Origin::Base, _) => self.base = seen.clone(),
+            (Origin::Layer(_), Some(at))
+                if self.layers[at].is_removal() && *seen != Shown::Gone =>
+            {
+                self.base = seen.clone();
+                self.layers.drain(..=at);
+                by = Origin::Base;
+            }
+            (Origin::Layer(_), Some(at)) => {
+                let edit = Layer {
+                    id,
+                    by: By::Edit,
+                    demands: None,
+                    says: Says::Seen(seen.clone()),
+                    of: None,
+                    parked: false,
+                    shown: true,
+                };
+                self.layers.insert(at + 1, edit);
+                by = Origin::Layer(id);
+            }
+            (Origin::Removed | Origin::Layer(_), _) => {
+                by = Origin::Removed;
+                if policy.keep_conflicts || *seen == Shown::Gone {
+                    self.base = seen.clone();
+                    by = Origin::Base;
+                }
+            }
+        }
+        self.held = vec![Held {
+            value: seen.clone(),
+            by,
+        }];
+        self.ground();
+        true
+    }
+
+    /// The demand beneath the edits is shown again. The edits stay in their place, and rolling the heal
+    /// back shows them. False where there is nothing to heal.
+    pub fn heal(&mut self, id: LayerId, name: &str) -> bool {
+        let Some(top) = self.layers.iter().rposition(|l| !l.is_edit()) else {
+            return false;
+        };
+        let (says, edits) = (self.layers[top].says.clone(), &self.layers[top + 1..]);
+        let healable = says.shown().is_some() && !says.is_gone();
+        match edits.last() {
+            Some(edit) if healable && !edit.says.is_gone() => {}
+            Some(_) | None => return false,
+        }
+        self.layers.push(Layer {
+            id,
+            by: By::Heal(name.to_owned()),
+            demands: None,
+            says,
+            of: None,
+            parked: false,
+            shown: false,
+        });
+        true
+    }
+
+    /// What the uppermost layer that does not lie aside is, or the base.
+    pub fn top(&self) -> Origin {
+        let top = self.layers.iter().rev().find(|l| !l.parked);
+        top.map_or(Origin::Base, |l| Origin::Layer(l.id))
+    }
+
+    /// What the store shall show.
+    pub fn target(&self) -> Target<'_> {
+        let telling = self.layers.iter().rev().filter(|l| !l.parked);
+        let telling = telling.map(|l| &l.says).find(|says| **says != Says::Same);
+        match telling {
+            Some(Says::Demand(shown)) => Target {
+                shown,
+                exact: false,
+            },
+            Some(Says::Seen(shown)) => Target { shown, exact: true },
+            Some(Says::Base | Says::Same) | None => Target {
+                shown: &self.base,
+                exact: true,
+            },
+        }
+    }
+
+    /// Recorded before the first write: from now on the store may hold this.
+    pub fn attempt(&mut self, value: Shown) {
+        let by = self.top();
+        let candidate = Held { value, by };
+        if !self.held.contains(&candidate) {
+            self.held.push(candidate);
+        }
+    }
+
+    /// A verified outcome. `reached`: the store shows the target.
+    pub fn settle(&mut self, seen: &Shown, reached: bool, same: &impl Same) {
+        if reached {
+            let by = self.top();
+            self.held = vec![Held {
+                value: seen.clone(),
+                by,
+            }];
+            if let Origin::Layer(id) = by
+                && let Some(at) = self.position(id)
+            {
+                self.layers[at].shown = true;
+            }
+            return;
+        }
+        let known = self.held.iter().position(|h| same.same(&h.value, seen));
+        let held = match known {
+            Some(known) => self.held.swap_remove(known),
+            // It went or came with its entity.
+            None => Held {
+                value: seen.clone(),
+                by: Origin::Removed,
+            },
+        };
+        self.held = vec![held];
+    }
+
+    // ------------------------------------------------ layers that lie aside
+
+    /// Puts the layers of these releases aside; they stay in their places. True if any was.
+    pub fn park(&mut self, releases: &[Seq], parked: bool) -> bool {
+        let theirs = self.layers.iter_mut().filter(|l| {
+            let theirs = l.release().is_some_and(|seq| releases.contains(&seq));
+            theirs && l.parked != parked
+        });
+        theirs.map(|l| l.parked = parked).count() > 0
+    }
+
+    // ------------------------------------------------ questions
+
+    /// True if the store is known to show the target, and for the layer that shows it.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.held.as_slice(), [held] if held.by == self.top())
+    }
+
+    /// The layer of this name.
+    pub fn layer(&self, id: LayerId) -> Option<&Layer> {
+        self.layers.iter().find(|l| l.id == id)
+    }
+
+    /// The uppermost release's layer that does not lie aside.
+    pub fn uppermost(&self) -> Option<&Layer> {
+        let releases = self.layers.iter().rev().filter(|l| !l.is_edit());
+        releases.filter(|l| !l.parked).next()
+    }
+
+    /// The names of the layers of which this is true, from bottom to top.
+    pub fn ids(&self, which: impl FnMut(&&Layer) -> bool) -> Vec<LayerId> {
+        self.layers.iter().filter(which).map(|l| l.id).collect()
+    }
+
+    fn position(&self, id: LayerId) -> Option<usize> {
+        self.layers.iter().position(|l| l.id == id)
+    }
+}
