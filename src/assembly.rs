@@ -183,19 +183,20 @@ pub fn repository<S>(
     })
 }
 
-/// The release files of an environment.
+/// The release files of an environment. It knows those of the others in the same repository.
 ///
 /// # Errors
 /// [`AssemblyError::Releases`] for a bad glob.
-pub fn loader<S>(
-    name: &EnvironmentName,
-    environment: &Environment<S>,
-) -> Result<Loader, AssemblyError> {
+pub fn loader<S>(settings: &Settings<S>, name: &EnvironmentName) -> Result<Loader, AssemblyError> {
+    let environment = &settings.environments[name];
+    let others = settings.environments.iter();
+    let others = others.filter(|(other, _)| *other != name);
     Loader::new(ManifestOptions {
         releases: environment.releases.clone(),
         charset: environment.store.charset,
         ..ManifestOptions::default()
     })
+    .and_then(|loader| loader.beside(others.map(|(_, other)| other.releases.as_str())))
     .map_err(|error| AssemblyError::Releases {
         environment: name.clone(),
         why: error.to_string(),
@@ -244,7 +245,7 @@ fn siblings<S>(
             Ok(Sibling {
                 environment: other.to_string(),
                 branch: environment.branch.clone(),
-                loader: Arc::new(loader(other, environment)?),
+                loader: Arc::new(loader(settings, other)?),
             })
         })
         .collect()
@@ -303,7 +304,7 @@ pub fn reconciler(
     );
     Ok(Reconciler::new(
         ports,
-        Arc::new(loader(name, environment)?),
+        Arc::new(loader(settings, name)?),
         setup,
         progress,
         stop,

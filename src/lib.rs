@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`domain`] | plain values: kinds, keys, fields, desired and observed state, releases; no I/O |
 //! | [`manifest`] | release files: from the bytes of one commit to the desired state, with every finding |
-//! | [`plan`] | pure planning: the rollback rule, releases of a pass, what is sent for an entity |
+//! | [`plan`] | pure planning: the rollback rule (`layers`), what commits make of it, what is sent and in which order |
 //! | [`ports`] | what the core needs of the world, as traits, with errors by what happens next |
 //! | [`git`] | the watched repository, the ledger on the rollback branch, file-system events |
 //! | [`store`] | Magento over REST: OAuth, search, single-field writes, errors |
@@ -23,12 +23,49 @@
 //! `reconcile <- assembly <- daemon, cli`. Adapters never import each other; a test reads the `use`
 //! lines and keeps it so.
 //!
+//! # The path of a push
+//!
+//! ```text
+//!  refs move, poll, signal          Git: the watched branch            Git: the rollback branch
+//!        │                                   │                                  │
+//!  daemon::environment ──▶ reconcile::pass ──┤                                  │
+//!        (what wakes it)                     ▼                                  ▼
+//!                          reconcile::walk: commits,           reconcile::ledger: Book =
+//!                          their words, DesiredState           releases + managed slots
+//!                          (manifest)  │                              │
+//!                                      ▼                              ▼
+//!               plan::compose: looks, then commit by commit: naming (who is named),
+//!               statements (whose), commit + layers (the rule)  ──▶  releases, targets
+//!                                      │
+//!  store::observe ─▶ Observation ──────┤
+//!                                      ▼
+//!               plan::work ─▶ plan::room, plan::decide  ──▶  what is sent, in which order
+//!                                      │
+//!                   `plan` prints it ──┤
+//!                                      ▼
+//!               reconcile::hold: snapshot + lease committed   ──▶  Recorded
+//!                                      │
+//!               reconcile::execute: write, verify, restore    ──▶  store::write
+//!                                      │
+//!               reconcile::outcome: what became of it, held   ──▶  ledger commit
+//! ```
+//!
+//! # The concepts on that path
+//!
+//! Files: *release file*, *statement*, *desired state*, *difference*. Git: *commit*, *words*, *claim*,
+//! *naming*, *draft*. The rule: *slot*, *base*, *layer*, *demand*, *held*, *target*, *look*, *edit*,
+//! *deletion*. Planning: *release*, *pass*, *work*, *want*, *room*, *decision*, *action*. Carrying out:
+//! *observation*, *snapshot*, *lease*, *attempt*, *outcome*, *failure*, *parked*. The ledger: *book*,
+//! *standing*.
+//!
 //! # What always holds
 //!
 //! - No write without its snapshot already in the ledger: only [`reconcile`]'s recorded pass can be
 //!   carried out, and only committing the snapshot makes one.
 //! - A field that is not listed is never sent; what Magento would change besides is known by the
 //!   kind's table ([`domain::kinds`]) and carried along or refused.
+//! - A slot shows what its uppermost layer says; taking a release back takes its layers away, wherever
+//!   they lie.
 //! - Reading and writing are separate traits, and planning is a plain function: a plan cannot write.
 //! - The ledger only fast-forwards, by compare-and-swap on its reference.
 //! - Nothing of the watched repository is executed; trees are read from the object database.

@@ -1,7 +1,7 @@
 //! Why a verb ended early, folded once into what a person reads and an exit status.
 
 use std::error::Error;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -15,6 +15,12 @@ pub(super) struct Failure(String);
 impl Failure {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -1,17 +1,16 @@
 //! What Git knows of an environment: its branch and its ledger. The store is never asked, and a
 //! daemon that runs is not disturbed.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::Context;
 use super::failure::Failure;
+use super::wait::release_of;
 use crate::assembly;
-use crate::domain::{CommitId, Observation, Release, ReleaseStatus};
+use crate::domain::{CommitId, Observation, Release, ReleaseId, ReleaseKind, ReleaseStatus};
 use crate::git::Repository;
 use crate::manifest::Loader;
-use crate::plan::{Book, Policy, ReleaseRecord, compose};
+use crate::plan::{Book, Policy, ReleaseRecord, Seq, claims, compose};
 use crate::ports::Source;
 use crate::reconcile::{
     Bootstrap, Ledgered, LoadError, PassError, Rewrites, Route, State, load, tip_of, walk,
@@ -26,6 +25,23 @@ pub(super) struct History {
     /// The configuration.
     pub(super) settings: Settings<SecretSource>,
     repository: Repository,
+}
+
+/// A release, as far as it matters for taking it back.
+#[derive(Debug, Clone)]
+pub(super) struct Past {
+    pub(super) seq: Seq,
+    pub(super) id: ReleaseId,
+    pub(super) kind: ReleaseKind,
+    pub(super) status: ReleaseStatus,
+    pub(super) commit: CommitId,
+    /// What its changes are the difference from.
+    pub(super) parent: Option<CommitId>,
+    pub(super) subject: String,
+    /// The releases that it took back.
+    pub(super) reverts: Vec<Seq>,
+    /// False for those made before the environment was begun anew.
+    pub(super) counts: bool,
 }
 
 /// How far an environment has come, with the commits that need no release of their own.
@@ -105,28 +121,103 @@ impl History {
         Ok(self.repository.head(&environment.rollback_branch)?)
     }
 
-    /// The release that a word of the command line means: an id, a unique prefix of one, or a
-    /// revision, of which the newest release is taken.
-    pub(super) fn find(&self, book: &Book, word: &str) -> Result<Release, Failure> {
+    /// The release that a word of the command line means; see [`Self::place`].
+    pub(super) fn find(
+        &self,
+        environment: &Environment<SecretSource>,
+        book: &Book,
+        word: &str,
+    ) -> Result<Release, Failure> {
+        let place = self.place(environment, book, word)?;
+        let record = book.releases.get(&place);
+        let record = record.ok_or_else(|| Failure::new(format!("no release {word:?}")))?;
+        view(book, record)
+    }
+
+    /// The place in the history of the release that a word of the command line means: an id, that of a
+    /// commit in it, a unique prefix of one, a branch or a tag. The watched branch wins over a tag of
+    /// the same name.
+    pub(super) fn place(
+        &self,
+        environment: &Environment<SecretSource>,
+        book: &Book,
+        word: &str,
+    ) -> Result<Seq, Failure> {
         if let Some(record) = by_id(book, word)? {
-            return view(book, record);
+            return Ok(record.seq);
         }
-        let commit = self.repository.resolve(word).map_err(|error| {
-            Failure::new(format!(
-                "no release {word:?}: {error}; `gitmage releases` lists them"
-            ))
-        })?;
-        let newest = book
-            .releases
-            .values()
-            .rev()
-            .find(|r| r.commit == commit)
-            .ok_or_else(|| {
+        let of_head = word.strip_prefix("HEAD").or(word.strip_prefix('@'));
+        if self.is_remote() && of_head.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        {
+            return Err(Failure::new(format!(
+                "{word:?} is a place in a work tree, and the repository is a URL; name a commit, a branch or a release"
+            )));
+        }
+        let branch = match word == environment.branch {
+            true => self.repository.head(word)?,
+            false => None,
+        };
+        let commit = match branch {
+            Some(tip) => tip,
+            None => self.repository.resolve(word).map_err(|error| {
                 Failure::new(format!(
-                    "commit {commit} made no release: it alters nothing desired, or is not handled yet; `gitmage releases` lists those there are"
+                    "no release {word:?}: {error}; `gitmage releases` lists them"
                 ))
-            })?;
-        view(book, newest)
+            })?,
+        };
+        match release_of(&self.repository, book, &commit)? {
+            Some(record) => Ok(record.seq),
+            None => Err(Failure::new(format!(
+                "commit {commit} made no release: it alters nothing desired, or is not handled yet; `gitmage releases` lists those there are"
+            ))),
+        }
+    }
+
+    /// What is to be said of a commit that made no release: what its message names and does not exist.
+    pub(super) fn notes(
+        &self,
+        environment: &Environment<SecretSource>,
+        ledgered: &Ledgered,
+        commit: &CommitId,
+    ) -> Result<Vec<String>, Failure> {
+        let message = self.repository.commit(commit)?.message;
+        let mut notes = Vec::new();
+        for id in claims(&message).ids {
+            let named = self.repository.resolve_id(&id)?;
+            let release = match &named {
+                Some(named) => release_of(&self.repository, &ledgered.book, named)?,
+                None => None,
+            };
+            if release.is_none() {
+                notes.push(format!(
+                    "the message names {id}, which is no release of {}: nothing is taken back for it; `gitmage releases` lists those there are",
+                    environment.name
+                ));
+            }
+        }
+        Ok(notes)
+    }
+
+    /// The releases as a rollback needs them, oldest first.
+    pub(super) fn past(book: &Book) -> Vec<Past> {
+        let statuses = book.statuses(&book.standings());
+        let past = |record: &ReleaseRecord| {
+            Some(Past {
+                seq: record.seq,
+                id: book.id(record.seq)?,
+                kind: record.kind,
+                status: *statuses.get(&record.seq)?,
+                commit: record.commit.clone(),
+                parent: record.first_parent.clone(),
+                subject: record.subject.clone(),
+                reverts: record.reverts.clone(),
+                counts: record.seq >= book.epoch,
+            })
+        };
+        book.releases
+            .values()
+            .filter_map(|record| past(record))
+            .collect()
     }
 
     /// How far an environment has come.
@@ -140,7 +231,7 @@ impl History {
             &environment.branch,
             &environment.rollback_branch,
         )?;
-        let loader = assembly::loader(&environment.name, environment)
+        let loader = assembly::loader(&self.settings, &environment.name)
             .map_err(|error| Failed::Other(error.into()))?;
         Ok(progress(
             &self.repository,
@@ -209,7 +300,6 @@ fn progress<S: Source, T>(
     let composed = compose(
         &ledgered.book,
         &walked.drafts,
-        &BTreeSet::new(),
         &Observation::new(),
         policy,
         Timestamp::UNIX_EPOCH,
@@ -325,5 +415,5 @@ pub(super) fn is_invalid(book: &Book, commit: &CommitId) -> bool {
         .values()
         .rev()
         .find(|r| r.commit == *commit)
-        .is_some_and(|r| r.status == ReleaseStatus::Invalid)
+        .is_some_and(|r| r.is_invalid())
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     loop {
         let ledgered = history.ledger(environment)?;
         let releases = match &args.release {
-            Some(word) => vec![history.find(&ledgered.book, word)?],
+            Some(word) => vec![history.find(environment, &ledgered.book, word)?],
             None => ledgered.book.views().into_iter().rev().collect(),
         };
         output.text(&printed.news(&releases))?;

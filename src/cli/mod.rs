@@ -1,10 +1,12 @@
 //! The command line: one file per verb, and what they share to choose, read and present.
 
 mod choose;
+mod commits;
 mod daemon;
 mod demo;
 mod failure;
 mod history;
+mod ledger;
 mod logging;
 mod logs;
 mod plan;
@@ -13,6 +15,7 @@ mod reconcile;
 mod releases;
 mod report;
 mod retry;
+mod rollback;
 mod sandbox;
 mod schema;
 mod show;
@@ -84,8 +87,12 @@ enum Command {
     Show(show::Args),
     /// Waits until a commit is handled
     Wait(wait::Args),
+    /// Takes releases back: makes the right revert commit and pushes it
+    Rollback(rollback::Args),
     /// The activity, phase by phase
     Logs(logs::Args),
+    /// The rollback branch itself: `ledger verify`
+    Ledger(ledger::Args),
     /// Prints a JSON Schema, for editors and CI
     Schema(schema::Args),
     /// Tries again what failed, also what the store refused for good
@@ -132,7 +139,9 @@ async fn run(context: &Context, command: Command) -> ExitCode {
         Command::Releases(args) => settle(releases::run(context, args)),
         Command::Show(args) => settle(show::run(context, args)),
         Command::Wait(args) => settle(wait::run(context, args).await),
+        Command::Rollback(args) => settle(rollback::run(context, args).await),
         Command::Logs(args) => settle(logs::run(context, args).await),
+        Command::Ledger(args) => settle(ledger::run(context, args)),
         Command::Schema(args) => settle(schema::run(context, args).await),
         Command::Sandbox(args) => settle(sandbox::run(context, args).await),
         Command::Daemon(args) => daemon::run(context.config.as_deref(), args).await,

@@ -1,5 +1,6 @@
 //! `gitmage status`: the environments at a glance, from Git alone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use super::failure::{Failure, Outcome};
 use super::history::{Failed, History, Progress, is_invalid};
 use super::present::{self, Output};
 use crate::assembly::HolderLock;
-use crate::domain::{CommitId, EntityKey, EntityRef, FieldId, Kind, Slot, StoreScope};
+use crate::domain::{CommitId, EntityKey, FieldId, Kind, StoreScope};
 use crate::plan::Book;
 use crate::reconcile::{Ledgered, LoadError, PassError, remembered};
 use crate::settings::{Environment, SecretSource};
@@ -19,8 +20,8 @@ use crate::settings::{Environment, SecretSource};
 /// Reads Git alone: it works while a daemon runs, and while the store is down.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "States: synced, pending (commits to handle), deploying, drifted (values that a \
-    rollback put back differ from the files), failed, waiting (needs time), stalled (needs a person).\n\n\
+    after_help = "States: synced, pending (commits to handle), deploying, failed, waiting (needs time), \
+    stalled (needs a person).\n\n\
     Exit status: 0 all synced, 2 not all, 1 error."
 )]
 pub(super) struct Args {
@@ -128,9 +129,12 @@ pub(super) fn of(
             let stands = match (told(history, environment), error) {
                 (Some(stands), _) => stands,
                 (None, LoadError::Ledger(error)) => return Err(error.into()),
-                (None, error @ (LoadError::Damaged { .. } | LoadError::Newer { .. })) => {
-                    (Standing::Stalled, Some(error.to_string()))
-                }
+                (
+                    None,
+                    error @ (LoadError::Damaged { .. }
+                    | LoadError::Older { .. }
+                    | LoadError::Newer { .. }),
+                ) => (Standing::Stalled, Some(error.to_string())),
             };
             return Ok(line(environment, &nothing, None, stands));
         }
@@ -200,20 +204,7 @@ fn line(
         live,
         state,
         message,
-        drift: ledgered.book.drift().into_iter().map(drifted).collect(),
-    }
-}
-
-fn drifted(slot: &Slot) -> Drifted {
-    let Slot {
-        entity: EntityRef { kind, key, store },
-        field,
-    } = slot.clone();
-    Drifted {
-        kind,
-        key,
-        store,
-        field,
+        drift: Vec::new(),
     }
 }
 
@@ -250,19 +241,15 @@ fn stands(
     if let Some(message) = failed(book, progress) {
         return (Standing::Failed, Some(message));
     }
-    match book.drift().len() {
-        0 => (Standing::Synced, None),
-        1 => (
-            Standing::Drifted,
-            Some("a field has a value put back that differs from the files".to_owned()),
-        ),
-        more => (
-            Standing::Drifted,
-            Some(format!(
-                "{more} fields have values put back that differ from the files"
-            )),
-        ),
-    }
+    // What differs from the files on purpose is told, but is no drift.
+    let message = match book.deviations().len() {
+        0 => None,
+        1 => Some("a field differs from the files: adopted, or edited in Magento".to_owned()),
+        more => Some(format!(
+            "{more} fields differ from the files: adopted, or edited in Magento"
+        )),
+    };
+    (Standing::Synced, message)
 }
 
 /// Why the environment is not where it shall be.
@@ -274,20 +261,25 @@ fn failed(book: &Book, progress: &Progress) -> Option<String> {
             head.short()
         ));
     }
+    if book.is_at_rest(true) {
+        return None;
+    }
+    let failures = book.managed.values().flat_map(|entity| &entity.failures);
+    let failures: BTreeMap<_, _> = failures.collect();
     let open = book.open_slots(true);
-    let first = open.first()?;
-    let release = &book.standings.get(first)?.release;
-    let error = book
-        .releases
-        .get(release)
-        .and_then(|r| r.entities.get(&first.entity)?.error.clone())
-        .unwrap_or_else(|| "not written".to_owned());
-    let entities: std::collections::BTreeSet<_> = open.iter().map(|slot| &slot.entity).collect();
+    let waiting = open.iter().map(|slot| &slot.entity);
+    let entities: BTreeSet<_> = waiting.chain(failures.keys().copied()).collect();
+    let Some(first) = entities.first() else {
+        return Some("a release lies aside until it is tried again".to_owned());
+    };
+    let error = failures
+        .get(first)
+        .map_or("not written", |failure| failure.error.as_str());
     let more = match entities.len() {
         1 => String::new(),
         more => format!(" (and {} more)", more - 1),
     };
-    Some(format!("{}: {error}{more}", first.entity))
+    Some(format!("{first}: {error}{more}"))
 }
 
 /// What a running daemon says of an environment: it alone knows what it waits for.

@@ -10,7 +10,7 @@ use super::Context;
 use super::choose::{EnvArg, Format, FormatArg};
 use super::failure::{Failure, Outcome};
 use super::history::History;
-use super::present::{BOLD, Output, Tally, findings, paint};
+use super::present::{BOLD, Output, Tally, clean, findings, paint};
 use crate::assembly;
 use crate::domain::{CommitId, Finding, Findings};
 use crate::manifest::{Loaded, Loader, Options};
@@ -26,7 +26,7 @@ use crate::settings::{Environment, SecretSource};
     The store is not asked: whether an entity exists there shows in `gitmage plan`."
 )]
 pub(super) struct Args {
-    /// Release files, or directories with release files; paths in them start at the root of the repository
+    /// Release files, or directories with files that match releases/**/*.{yaml,yml}; paths in them start at the root of the repository
     #[arg(value_name = "PATH", conflicts_with_all = ["rev", "env"])]
     paths: Vec<PathBuf>,
     /// The commit, branch or tag to check; the tip of each environment's branch without it
@@ -46,8 +46,13 @@ struct Checked {
     revision: Option<CommitId>,
     path: Option<PathBuf>,
     files: usize,
+    /// The paths of the release files, from the root of the repository.
+    release_files: Vec<String>,
     findings: Findings,
 }
+
+/// So many release files are listed for people. Those that come last in path order win.
+const LISTED: usize = 10;
 
 #[derive(Debug, Serialize)]
 struct Document {
@@ -86,6 +91,7 @@ fn paths(paths: Vec<PathBuf>) -> Result<Vec<Checked>, Failure> {
             environment: None,
             revision: None,
             files: loaded.files.len(),
+            release_files: release_files(&loader, &loaded),
             findings: loaded.findings,
             path: Some(path),
         });
@@ -125,6 +131,7 @@ fn repository(
             revision: Some(read.commit),
             path: None,
             files: read.loaded.files.len(),
+            release_files: read.release_files,
             findings,
         }
     });
@@ -142,6 +149,7 @@ struct Read<'a> {
     environment: &'a Environment<SecretSource>,
     commit: CommitId,
     loaded: Loaded,
+    release_files: Vec<String>,
 }
 
 fn at<'a>(
@@ -156,12 +164,23 @@ fn at<'a>(
             .map_err(|error| Failure::new(format!("environment {}: {error}", environment.name)))?,
     };
     let tree = source.tree(&commit)?;
-    let loaded = assembly::loader(&environment.name, environment)?.load(tree.as_ref())?;
+    let loader = assembly::loader(&history.settings, &environment.name)?;
+    let loaded = loader.load(tree.as_ref())?;
     Ok(Read {
         environment,
         commit,
+        release_files: release_files(&loader, &loaded),
         loaded,
     })
+}
+
+/// The release files among the files that were read.
+fn release_files(loader: &Loader, loaded: &Loaded) -> Vec<String> {
+    let paths = loaded.files.keys();
+    paths
+        .filter(|path| loader.is_release_file(path))
+        .cloned()
+        .collect()
 }
 
 /// For each environment, the fields that another environment of the same store sets too.
@@ -189,14 +208,29 @@ fn disputes(read: &[Read<'_>]) -> Vec<Vec<Finding>> {
 fn text(checked: &[Checked], summary: Tally) -> String {
     let mut out = String::new();
     for checked in checked {
-        if let (Some(environment), Some(revision)) = (&checked.environment, &checked.revision)
-            && !checked.findings.0.is_empty()
-        {
-            let heading = format!("{environment} at {}", revision.short());
-            out.push_str(&format!("{}\n\n", paint(BOLD, &heading)));
+        let heading = match (&checked.environment, &checked.revision, &checked.path) {
+            (Some(environment), Some(revision), _) => {
+                Some(format!("{environment} at {}", revision.short()))
+            }
+            (_, _, Some(path)) if path.is_dir() => Some(clean(&path.display().to_string())),
+            _ => None,
+        };
+        if let Some(heading) = heading {
+            out.push_str(&format!("{}\n", paint(BOLD, &heading)));
+            out.push_str(&listing(&checked.release_files));
+            out.push('\n');
         }
         out.push_str(&findings(&checked.findings));
     }
     out.push_str(&summary.line(checked.iter().map(|c| c.files).sum()));
     out
+}
+
+/// The last of the release files, one a line.
+fn listing(paths: &[String]) -> String {
+    let left_out = paths.len().saturating_sub(LISTED);
+    let more = (left_out > 0).then(|| format!("  … and {left_out} before these\n"));
+    let listed = paths.iter().skip(left_out);
+    let listed = listed.map(|path| format!("  {}\n", clean(path).replace('\n', " ")));
+    more.into_iter().chain(listed).collect()
 }

@@ -20,8 +20,8 @@ use crate::settings::{Environment, SecretSource};
 /// Reads Git alone: a daemon, or a `gitmage reconcile` elsewhere, does the work meanwhile.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit status: 0 live, or the commit alters nothing desired; 1 failed or invalid, or an \
-    error; 2 held; 3 not handled in time."
+    after_help = "Exit status: 0 live, superseded, or the commit alters nothing desired; 1 failed or \
+    invalid, or an error; 2 held; 3 not handled in time; 4 rolled back."
 )]
 pub(super) struct Args {
     /// The commit, branch or tag
@@ -36,6 +36,7 @@ pub(super) struct Args {
 
 const HELD: u8 = 2;
 const TIMEOUT: u8 = 3;
+const ROLLED_BACK: u8 = 4;
 
 /// Time between two looks at the ledger.
 const LOOK: Duration = Duration::from_millis(250);
@@ -74,6 +75,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
                 Handled::Quiet => {
                     let short = commit.short();
                     output.text(&format!("{short} alters nothing; no release\n"))?;
+                    for note in history.notes(environment, &ledgered, &commit)? {
+                        output.text(&format!("warning: {}\n", clean(&note)))?;
+                    }
                     return Ok(ExitCode::SUCCESS);
                 }
                 Handled::Release(release) => {
@@ -111,10 +115,10 @@ fn awaited(name: &str, error: GitError) -> Result<CommitId, GitError> {
 /// The exit status of a release that has come to an end.
 fn verdict(release: &Release, output: &mut Output) -> Result<Option<ExitCode>, Failure> {
     let code = match release.status {
-        ReleaseStatus::Live
-        | ReleaseStatus::Superseded
-        | ReleaseStatus::RolledBack
-        | ReleaseStatus::Canceled => ExitCode::SUCCESS,
+        ReleaseStatus::Live | ReleaseStatus::Superseded | ReleaseStatus::Canceled => {
+            ExitCode::SUCCESS
+        }
+        ReleaseStatus::RolledBack => ExitCode::from(ROLLED_BACK),
         ReleaseStatus::Failed | ReleaseStatus::Invalid => ExitCode::FAILURE,
         ReleaseStatus::Held => ExitCode::from(HELD),
         ReleaseStatus::Pending
@@ -148,7 +152,15 @@ fn handled(
     if let Some(record) = release_of(source, book, commit)?
         && let Some(release) = book.view(record)
     {
-        return Ok(Handled::Release(Box::new(release)));
+        // One that was dropped from the branch may have come again.
+        let comes_again = release.status == ReleaseStatus::RolledBack
+            && history
+                .progress(environment, ledgered)
+                .is_ok_and(|progress| progress.pending.contains(&release.commit));
+        return Ok(match comes_again {
+            true => Handled::No,
+            false => Handled::Release(Box::new(release)),
+        });
     }
     let head = ledgered.state.as_ref().and_then(|s| s.head.clone());
     if let Some(head) = head
@@ -167,7 +179,7 @@ fn handled(
 }
 
 /// The newest release of a commit, or of the merge that brought it in.
-fn release_of<'a, S: Source>(
+pub(super) fn release_of<'a, S: Source>(
     source: &S,
     book: &'a Book,
     commit: &CommitId,

@@ -42,7 +42,7 @@ impl Pace {
     /// `jitter` is in `0.0..1.0`.
     pub(super) fn after(&mut self, result: &Result<Report, PassError>, jitter: f64) -> Wait {
         match result {
-            Ok(report) if report.ledger.book.open_slots(false).is_empty() => {
+            Ok(report) if report.ledger.book.is_at_rest(false) => {
                 *self = Self::default();
                 Wait::settled()
             }

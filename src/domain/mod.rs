@@ -13,6 +13,7 @@ mod nearest;
 mod observed;
 mod release;
 mod shared;
+pub mod text;
 pub mod vocabulary;
 
 pub use desired::{DesiredEntity, DesiredState, DesiredValue, Ensure, Listed, Origin, Overridden};

@@ -76,6 +76,26 @@ words! {
     }
 }
 
+#[allow(
+    clippy::derivable_impls,
+    reason = "the words above derive what all of them have"
+)]
+impl Default for ReleaseStatus {
+    fn default() -> Self {
+        Self::Pending
+    }
+}
+
+#[allow(
+    clippy::derivable_impls,
+    reason = "the words above derive what all of them have"
+)]
+impl Default for Action {
+    fn default() -> Self {
+        Self::Noop
+    }
+}
+
 words! {
     /// The phases of a pass.
     PhaseName {

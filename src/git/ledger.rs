@@ -225,10 +225,7 @@ impl BranchLedger {
 
 /// The tree of a ledger commit.
 fn ledger_tree(repository: &Gix, at: &CommitId) -> Result<ObjectId, GitError> {
-    let commit = objects::named_commit(repository, at)?;
-    let tree = commit.tree_id();
-    tree.map(gix::Id::detach)
-        .map_err(|error| damaged("commit", commit.id, reason(&error)))
+    Ok(objects::named_commit(repository, at)?.tree)
 }
 
 impl Ledger for BranchLedger {
@@ -272,7 +269,7 @@ impl Ledger for BranchLedger {
             let until = until.map(objects::object_id).transpose()?;
             objects::first_parents(&repository, at, until)
                 .map(|commit| {
-                    let info = objects::info(&commit?)?;
+                    let info = commit?.info()?;
                     Ok(LedgerEntry {
                         id: info.id,
                         message: info.message,

@@ -1,7 +1,7 @@
 //! Where the watched repository is.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -103,6 +103,33 @@ pub(super) fn user(url: &str) -> Option<String> {
 pub(super) fn origin(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     Some(format!("{}/", url.origin().ascii_serialization()))
+}
+
+/// The path of a repository on a forge, `owner/name`, without the slashes and the suffix around it.
+pub(super) fn forge_path(url: &str) -> Option<String> {
+    let path = match url.split_once("://") {
+        Some((scheme, rest)) if !scheme.eq_ignore_ascii_case("file") => {
+            let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+            rest.split_once('/')?.1
+        }
+        Some(_) => return None,
+        None => url.split_once(':')?.1,
+    };
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let parts: Vec<&str> = path.split('/').collect();
+    let proper = parts.len() >= 2 && parts.iter().all(|part| !part.is_empty());
+    proper.then(|| parts.join("/"))
+}
+
+/// `owner/name` from the last two parts of a path, as servers of bare repositories lay them out.
+pub(super) fn local_name(path: &Path) -> Option<String> {
+    let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+    let [.., owner, name] = parts.as_slice() else {
+        return None;
+    };
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    Some(format!("{owner}/{name}"))
 }
 
 fn password(url: &str) -> bool {

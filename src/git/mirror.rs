@@ -13,9 +13,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use gix::bstr::ByteSlice as _;
 use gix::{ObjectId, ThreadSafeRepository};
 
+use super::ancestry::Ancestry;
 use super::location;
 use super::open;
-use super::program::{Answer, NoAnswer, Program};
+use super::program::{Answer, Program};
 use super::refusal::{self, Verdict};
 use crate::ports::GitError;
 
@@ -56,6 +57,16 @@ impl Mirror {
         }
     }
 
+    /// The URL of the remote.
+    pub(super) fn url(&self) -> &str {
+        &self.program.url
+    }
+
+    /// How its remote is reached.
+    pub(super) fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// The mirror, made when there is none.
     pub(super) fn open(&self) -> Result<ThreadSafeRepository, GitError> {
         if let Some(repository) = self.existing() {
@@ -86,26 +97,7 @@ impl Mirror {
         new: ObjectId,
     ) -> Result<Pushed, GitError> {
         let mut line = self.stand_in_line();
-        let reference = format!("refs/heads/{branch}");
-        let old_hex = old.map(|id| id.to_string()).unwrap_or_default();
-        let lease = format!("--force-with-lease={reference}:{old_hex}");
-        let refspec = format!("{new}:{reference}");
-        let answer = self.program.run(
-            Some(&self.dir),
-            &[
-                "push",
-                "--porcelain",
-                "--progress",
-                "--no-verify",
-                "--no-signed",
-                "--no-follow-tags",
-                "--recurse-submodules=no",
-                &lease,
-                "--",
-                &self.program.url,
-                &refspec,
-            ],
-        );
+        let answer = self.program.push(&self.dir, branch, old, new);
         let doubt = match answer {
             Ok(answer) => match refusal::verdict(answer.success, &answer.stdout, &answer.stderr) {
                 Verdict::Accepted => return Ok(Pushed::Done),
@@ -121,7 +113,7 @@ impl Mirror {
                     message: self.refused(branch, &words) + refusal::lock_advice(&words),
                 },
             },
-            Err(error) => self.no_answer("pushing to", error),
+            Err(error) => self.program.no_answer("pushing to", error),
         };
         self.fetch(&mut line).map_err(|_| doubt.clone())?;
         self.settle(branch, old, new, doubt)
@@ -142,10 +134,7 @@ impl Mirror {
             .flatten()
             .and_then(|mut reference| reference.peel_to_id().ok())
             .map(gix::Id::detach);
-        let landed = |tip: ObjectId| {
-            let base = repository.merge_base(tip, new).ok().flatten();
-            base.map(gix::Id::detach) == Some(new)
-        };
+        let landed = |tip: ObjectId| Ancestry::of(&repository).reaches(tip, new).unwrap_or(false);
         match tip {
             Some(tip) if tip == new || landed(tip) => Ok(Pushed::Landed),
             tip if tip != old => Ok(Pushed::Raced),
@@ -201,7 +190,7 @@ impl Mirror {
                     ALL_BRANCHES,
                 ],
             )
-            .map_err(|error| self.no_answer(DOING, error))?;
+            .map_err(|error| self.program.no_answer(DOING, error))?;
         let Answer {
             success, stderr, ..
         } = answer;
@@ -224,7 +213,7 @@ impl Mirror {
         let answer = self
             .program
             .run(None, &["ls-remote", "--heads", "--", url])
-            .map_err(|error| self.no_answer(DOING, error))?;
+            .map_err(|error| self.program.no_answer(DOING, error))?;
         if answer.success {
             Ok(())
         } else {
@@ -263,7 +252,7 @@ impl Mirror {
                     &path,
                 ],
             )
-            .map_err(|error| self.no_answer(DOING, error))?;
+            .map_err(|error| self.program.no_answer(DOING, error))?;
         if !answer.success {
             return Err(refusal::of(DOING, &self.program.url, &answer.stderr));
         }
@@ -285,21 +274,5 @@ impl Mirror {
             .config_snapshot()
             .string("remote.origin.url")?;
         (url.as_bytes() == self.program.url.as_bytes()).then_some(repository)
-    }
-
-    fn no_answer(&self, doing: &str, error: NoAnswer) -> GitError {
-        let url = location::without_password(&self.program.url);
-        match error {
-            NoAnswer::TimedOut => GitError::Unavailable {
-                message: format!(
-                    "{doing} {url}: no sign of life for {:?}",
-                    self.program.timeout
-                ),
-            },
-            NoAnswer::NotStarted(error) => GitError::Stalled {
-                message: format!("{doing} {url}: the git program cannot be started: {error}"),
-                remedy: "install git and see that it is in PATH".to_owned(),
-            },
-        }
     }
 }

@@ -2,9 +2,15 @@
 //!
 //! A plain path is opened in place with gix. Every other URL is mirrored into a bare repository
 //! below `state_dir`; what goes over a network is done by the `git` program (`program.rs`), all
-//! reading and all making of objects by gix.
+//! reading and all making of ledger commits by gix, but for commits, which gix reads more strictly than
+//! git does (`commit.rs`). Commits for the watched branch are made in a
+//! scratch repository (`scratch.rs`), where the program takes changes back.
 
+mod ancestry;
+mod commit;
 mod durable;
+mod exclusive;
+mod identity;
 mod ledger;
 mod location;
 mod mirror;
@@ -13,6 +19,8 @@ mod open;
 mod program;
 mod refusal;
 mod repository;
+mod revision;
+mod scratch;
 mod tree;
 mod watch;
 mod words;
@@ -21,8 +29,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use identity::Identity;
 pub use ledger::BranchLedger;
 pub use location::Location;
 pub use repository::{Options, Repository};
+pub use scratch::{Clash, Pushed, Scratch, TreeId, Undo, Undone};
 pub use watch::{Watch, Watched};
 pub use words::reverted_commits;

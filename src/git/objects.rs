@@ -1,14 +1,12 @@
 //! Ids and commits, from gix's words to ours.
 
-use gix::bstr::ByteSlice as _;
-use gix::objs::tree::EntryMode;
+use gix::objs::Kind;
 use gix::{ObjectId, Repository};
-use jiff::Timestamp;
 
-use super::words;
+use super::commit::Commit;
 use crate::domain::CommitId;
 use crate::manifest::EntryKind;
-use crate::ports::{CommitInfo, GitError};
+use crate::ports::GitError;
 
 /// Something that is in the database cannot be read.
 pub(super) fn damaged(
@@ -44,60 +42,35 @@ pub(super) fn commit_id(id: impl Into<ObjectId>) -> Result<CommitId, GitError> {
 }
 
 /// The commit of that id, which somebody named: there may be none.
-pub(super) fn named_commit<'r>(
-    repository: &'r Repository,
-    id: &CommitId,
-) -> Result<gix::Commit<'r>, GitError> {
+pub(super) fn named_commit(repository: &Repository, id: &CommitId) -> Result<Commit, GitError> {
     let oid = object_id(id)?;
     if oid.kind() != repository.object_hash() {
         return Err(GitError::NotFound(id.to_string()));
     }
     match repository.try_find_object(oid) {
-        Ok(Some(object)) => object
-            .try_into_commit()
-            .map_err(|_| GitError::NotFound(id.to_string())),
-        Ok(None) => Err(GitError::NotFound(id.to_string())),
+        Ok(Some(object)) if object.kind == Kind::Commit => Commit::read(oid, &object.data),
+        Ok(_) => Err(GitError::NotFound(id.to_string())),
         Err(error) => Err(damaged("commit", oid, reason(&error))),
     }
 }
 
 /// The commit of that id, which another one names: it has to be there.
-pub(super) fn linked_commit(
-    repository: &Repository,
-    id: ObjectId,
-) -> Result<gix::Commit<'_>, GitError> {
-    repository
-        .find_commit(id)
-        .map_err(|error| damaged("commit", id, reason(&error)))
-}
-
-/// One commit in the core's words. Bytes that are not UTF-8 are replaced.
-pub(super) fn info(commit: &gix::Commit<'_>) -> Result<CommitInfo, GitError> {
-    let damaged = |error: gix::Error| damaged("commit", commit.id, reason(&error));
-    let decoded = commit.decode().map_err(damaged)?;
-    let author = decoded.author().map_err(damaged)?;
-    let seconds = decoded.committer().map_err(damaged)?.seconds();
-    let message = decoded.message.to_str_lossy().into_owned();
-    Ok(CommitInfo {
-        id: commit_id(commit.id)?,
-        parents: decoded.parents().map(commit_id).collect::<Result<_, _>>()?,
-        author: format!(
-            "{} <{}>",
-            author.name.trim().to_str_lossy(),
-            author.email.trim().to_str_lossy()
-        ),
-        committed_at: Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH),
-        subject: words::subject(&message),
-        message,
-    })
+pub(super) fn linked_commit(repository: &Repository, id: ObjectId) -> Result<Commit, GitError> {
+    let object = repository
+        .find_object(id)
+        .map_err(|error| damaged("commit", id, reason(&error)))?;
+    match object.kind {
+        Kind::Commit => Commit::read(id, &object.data),
+        other => Err(damaged("commit", id, format!("it is a {other}"))),
+    }
 }
 
 /// The line of first parents that ends in `tip`, newest first; `until` is not part of it.
-pub(super) fn first_parents<'r>(
-    repository: &'r Repository,
+pub(super) fn first_parents(
+    repository: &Repository,
     tip: &CommitId,
     until: Option<ObjectId>,
-) -> impl Iterator<Item = Result<gix::Commit<'r>, GitError>> {
+) -> impl Iterator<Item = Result<Commit, GitError>> {
     let mut next = Some(Ok(named_commit(repository, tip)));
     if object_id(tip).ok() == until {
         next = None;
@@ -108,20 +81,20 @@ pub(super) fn first_parents<'r>(
             Err(id) => linked_commit(repository, id),
         };
         if let Ok(commit) = &commit {
-            let parent = commit.parent_ids().next().map(gix::Id::detach);
+            let parent = commit.parents.first().copied();
             next = parent.filter(|id| Some(*id) != until).map(Err);
         }
         Some(commit)
     })
 }
 
-/// What an entry of a tree is; `None` for a directory.
-pub(super) fn entry_kind(mode: EntryMode) -> Option<EntryKind> {
-    use gix::objs::tree::EntryKind as Git;
-    match mode.kind() {
-        Git::Tree => None,
-        Git::Blob | Git::BlobExecutable => Some(EntryKind::File),
-        Git::Link => Some(EntryKind::Symlink),
-        Git::Commit => Some(EntryKind::Submodule),
+/// What an entry of a tree is, by its mode; `None` for a directory. What is neither a file nor a link
+/// is taken for a submodule, as git takes it.
+pub(super) fn entry_kind(mode: u32) -> Option<EntryKind> {
+    match mode & 0o170_000 {
+        0o040_000 => None,
+        0o100_000 => Some(EntryKind::File),
+        0o120_000 => Some(EntryKind::Symlink),
+        _ => Some(EntryKind::Submodule),
     }
 }

@@ -1,4 +1,4 @@
-//! The `git` program, for all that goes over a network.
+//! The `git` program, for all that goes over a network, and for merges.
 //!
 //! gix has no push, and for fetching it knows neither proxies nor `http.sslCAInfo` nor a time limit;
 //! one program for both directions also means one place for credentials. It runs hermetically: of
@@ -18,9 +18,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use gix::ObjectId;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{location, open};
+use crate::ports::GitError;
 
 /// Even a run that shows signs of life ends after this long.
 const LONGEST_RUN: Duration = Duration::from_secs(60 * 60);
@@ -50,11 +52,15 @@ const INHERITED: &[&str] = &[
 ];
 
 /// How to run git against one remote.
+#[derive(Clone)]
 pub(super) struct Program {
+    /// Where the remote is; empty where git only works on this machine.
     pub(super) url: String,
     pub(super) token: Option<SecretString>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) ssh_command: Option<String>,
+    /// A file of ours in the place of the user's own configuration.
+    pub(super) config: Option<PathBuf>,
     pub(super) timeout: Duration,
 }
 
@@ -101,6 +107,50 @@ impl Program {
         Ok(answer)
     }
 
+    /// Moves a branch of the remote from `old` to `new`, if it is at `old` still.
+    pub(super) fn push(
+        &self,
+        git_dir: &Path,
+        branch: &str,
+        old: Option<ObjectId>,
+        new: ObjectId,
+    ) -> Result<Answer, NoAnswer> {
+        let reference = format!("refs/heads/{branch}");
+        let old = old.map(|id| id.to_string()).unwrap_or_default();
+        let lease = format!("--force-with-lease={reference}:{old}");
+        let refspec = format!("{new}:{reference}");
+        self.run(
+            Some(git_dir),
+            &[
+                "push",
+                "--porcelain",
+                "--progress",
+                "--no-verify",
+                "--no-signed",
+                "--no-follow-tags",
+                "--recurse-submodules=no",
+                &lease,
+                "--",
+                &self.url,
+                &refspec,
+            ],
+        )
+    }
+
+    /// Why a run came to nothing.
+    pub(super) fn no_answer(&self, doing: &str, error: NoAnswer) -> GitError {
+        let url = location::without_password(&self.url);
+        match error {
+            NoAnswer::TimedOut => GitError::Unavailable {
+                message: format!("{doing} {url}: no sign of life for {:?}", self.timeout),
+            },
+            NoAnswer::NotStarted(error) => GitError::Stalled {
+                message: format!("{doing} {url}: the git program cannot be started: {error}"),
+                remedy: "install git and see that it is in PATH".to_owned(),
+            },
+        }
+    }
+
     fn redact(&self, text: &mut String) {
         let Some(token) = &self.token else { return };
         for secret in [token.expose_secret(), self.basic(token).as_str()] {
@@ -126,7 +176,10 @@ impl Program {
         command
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env(
+                "GIT_CONFIG_GLOBAL",
+                self.config.as_deref().unwrap_or(Path::new("/dev/null")),
+            )
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "")
             .env("SSH_ASKPASS_REQUIRE", "never")

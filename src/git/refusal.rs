@@ -140,11 +140,13 @@ const OVERTAKEN: &[&str] = &[
 /// Words about a push that is refused whoever comes first.
 const FORBIDDEN: &[&str] = &[
     "hook declined",
+    "push declined",
     "protected",
     "denied",
     "deny ",
     "prohibited",
     "not allowed",
+    "not permitted",
     "refusing",
     "unpacker error",
     "branch is currently checked out",
@@ -280,8 +282,31 @@ pub(super) fn verdict(success: bool, stdout: &str, stderr: &str) -> Verdict {
     }
 }
 
+/// Whether a push came as far as the branch: the remote takes pushes, though not this one.
+pub(super) fn is_about_the_branch(stdout: &str) -> bool {
+    stdout
+        .lines()
+        .any(|line| line.starts_with("!\t") && line.contains(":refs/"))
+}
+
+/// Whether Git refuses to work in a repository because of whose it is.
+pub(super) fn is_owned_by_others(stderr: &str) -> bool {
+    stderr.contains("dubious ownership") || stderr.contains("unsafe repository")
+}
+
+/// What the remote said, line by line.
+pub(super) fn said_by_remote(stderr: &str) -> Vec<String> {
+    let lines = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote:"));
+    lines
+        .map(|line| line.trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
 /// The words of git and of the remote in one line, without git's advice.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     let said = text
         .lines()
         .map(|line| line.strip_prefix("remote:").unwrap_or(line).trim())

@@ -1,27 +1,30 @@
 //! The watched repository, in place or through its mirror.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gix::bstr::BStr;
 use gix::refs::FullName;
 use gix::{ObjectId, ThreadSafeRepository};
 use secrecy::SecretString;
 
+use super::ancestry::Ancestry;
+use super::exclusive::exclusive;
 use super::ledger::BranchLedger;
 use super::location::{self, Location, Transport};
 use super::mirror::Mirror;
 use super::objects::{self, damaged, reason};
 use super::open::{self, Stamp};
 use super::program::Program;
+use super::revision;
+use super::scratch::Scratch;
 use super::tree::CommitTree;
 use super::watch::Watch;
 use super::words;
 use crate::domain::CommitId;
 use crate::manifest::Tree;
-use crate::ports::{CommitInfo, GitError, Source};
+use crate::ports::{CommitInfo, GitError, RepositoryName, Source};
 
 /// Where the repository is and how it is reached.
 #[derive(Debug, Clone)]
@@ -111,6 +114,7 @@ impl Repository {
                     token,
                     ca_file,
                     ssh_command,
+                    config: None,
                     timeout,
                 },
             )),
@@ -128,6 +132,14 @@ impl Repository {
         BranchLedger::new(self.clone(), branch, environment)
     }
 
+    /// A scratch repository beside it, in which commits for it can be made and pushed from.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    pub fn scratch(&self) -> Result<Scratch, GitError> {
+        Scratch::beside(self)
+    }
+
     /// Watches the references. For a mirrored repository there is nothing to watch: it has to be
     /// polled, and so it should be, rarely, for a watched one.
     ///
@@ -137,6 +149,14 @@ impl Repository {
         match self.shared.place {
             Place::InPlace(_) => Watch::on(self.local()?.common_dir()),
             Place::Mirrored(_) => Ok(Watch::nothing()),
+        }
+    }
+
+    /// The path, where the repository is opened in place.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match &self.shared.place {
+            Place::InPlace(path) => Some(path),
+            Place::Mirrored(_) => None,
         }
     }
 
@@ -248,27 +268,26 @@ impl Source for Repository {
     }
 
     fn resolve(&self, revision: &str) -> Result<CommitId, GitError> {
-        let repository = self.local()?;
-        let not_found = || GitError::NotFound(revision.to_owned());
-        let id = match repository.rev_parse_single(<&BStr>::from(revision)) {
-            Ok(id) => id,
-            Err(error) if is_ambiguous(&error) => {
-                return Err(GitError::Stalled {
-                    message: format!("revision {revision:?} is ambiguous: {}", reason(&error)),
-                    remedy: "give more digits".to_owned(),
-                });
-            }
-            Err(_) => return Err(not_found()),
+        revision::commit(&self.local()?, revision)
+    }
+
+    fn resolve_id(&self, id: &str) -> Result<Option<CommitId>, GitError> {
+        revision::only_commit(&self.local()?, id)
+    }
+
+    fn name(&self) -> Option<RepositoryName> {
+        let (name, is_certain) = match &self.shared.place {
+            Place::InPlace(path) => (location::local_name(path), false),
+            Place::Mirrored(mirror) => match mirror.url().strip_prefix("file://") {
+                Some(path) => (location::local_name(Path::new(path)), false),
+                None => (location::forge_path(mirror.url()), true),
+            },
         };
-        let object = id
-            .object()
-            .map_err(|error| damaged("object", id, reason(&error)))?;
-        let commit = object.peel_to_commit().map_err(|_| not_found())?;
-        objects::commit_id(commit.id)
+        name.map(|name| RepositoryName { name, is_certain })
     }
 
     fn commit(&self, id: &CommitId) -> Result<CommitInfo, GitError> {
-        objects::info(&objects::named_commit(&self.local()?, id)?)
+        objects::named_commit(&self.local()?, id)?.info()
     }
 
     fn first_parents(
@@ -279,7 +298,7 @@ impl Source for Repository {
         let repository = self.local()?;
         let after = after.map(objects::object_id).transpose()?;
         let mut line = objects::first_parents(&repository, tip, after)
-            .map(|commit| objects::info(&commit?))
+            .map(|commit| commit?.info())
             .collect::<Result<Vec<_>, _>>()?;
         line.reverse();
         Ok(line)
@@ -293,16 +312,7 @@ impl Source for Repository {
             Err(error) => return Err(error),
         };
         let descendant = objects::named_commit(&repository, descendant)?.id;
-        // Each commit is looked at once. The search for a merge base looks at them again and again
-        // where many merges have one date.
-        let broken = |error: gix::Error| damaged("history of", descendant, reason(&error));
-        let walk = repository.rev_walk([descendant]).all();
-        for commit in walk.map_err(broken)? {
-            if commit.map_err(broken)?.id == ancestor {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ancestry::of(&repository).reaches(descendant, ancestor)
     }
 
     fn descendants(
@@ -311,42 +321,49 @@ impl Source for Repository {
         of: &BTreeSet<CommitId>,
     ) -> Result<BTreeSet<CommitId>, GitError> {
         let repository = self.local()?;
-        let mut tips = BTreeMap::new();
-        for id in of {
+        let mut present = Vec::new();
+        for id in std::iter::once(ancestor).chain(of) {
             match objects::named_commit(&repository, id) {
-                Ok(commit) => _ = tips.insert(commit.id, id),
+                Ok(commit) => present.push(commit.id),
+                Err(GitError::NotFound(_)) if id == ancestor => return Ok(BTreeSet::new()),
                 Err(GitError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        let broken = |error: gix::Error| damaged("history of", ancestor, reason(&error));
-        let mut children: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
-        let walk = repository.rev_walk(tips.keys().copied()).all();
-        for commit in walk.map_err(broken)? {
-            let commit = commit.map_err(broken)?;
-            for parent in &commit.parent_ids {
-                children.entry(*parent).or_default().push(commit.id);
+        let tips = present.split_off(1);
+        Ancestry::of(&repository)
+            .descendants(present[0], tips)?
+            .into_iter()
+            .map(objects::commit_id)
+            .collect()
+    }
+
+    fn brought_in(
+        &self,
+        tip: &CommitId,
+        not_from: &[CommitId],
+    ) -> Result<Vec<CommitInfo>, GitError> {
+        let repository = self.local()?;
+        let tip = objects::named_commit(&repository, tip)?.id;
+        let mut excluded = Vec::new();
+        for id in not_from {
+            match objects::named_commit(&repository, id) {
+                Ok(commit) => excluded.push(commit.id),
+                Err(GitError::NotFound(_)) => {}
+                Err(error) => return Err(error),
             }
         }
-        let mut found = BTreeSet::new();
-        let mut next = vec![objects::object_id(ancestor)?];
-        while let Some(id) = next.pop() {
-            if let Some(tip) = tips.remove(&id) {
-                found.insert(tip.clone());
-            }
-            // Each is followed once: what it leads to is taken out.
-            next.extend(children.remove(&id).unwrap_or_default());
-        }
-        Ok(found)
+        exclusive(&repository, tip, &excluded)?
+            .into_iter()
+            .map(|id| objects::linked_commit(&repository, id)?.info())
+            .collect()
     }
 
     fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {
         let repository = self.local()?;
         let a = objects::named_commit(&repository, a)?.id;
         let b = objects::named_commit(&repository, b)?.id;
-        let base = repository
-            .merge_base(a, b)
-            .map_err(|error| damaged("history of", a, reason(&error)))?;
+        let base = Ancestry::of(&repository).merge_base(a, b)?;
         base.map(objects::commit_id).transpose()
     }
 
@@ -354,7 +371,7 @@ impl Source for Repository {
         let repository = self.local()?;
         let mut commits = Vec::new();
         for id in words::reverted_commits(&info.message) {
-            if let Some(id) = only_commit(&repository, &id)?
+            if let Some(id) = revision::only_commit(&repository, &id)?
                 && !commits.contains(&id)
             {
                 commits.push(id);
@@ -365,49 +382,10 @@ impl Source for Repository {
 
     fn tree(&self, commit: &CommitId) -> Result<Box<dyn Tree>, GitError> {
         let shared = self.shared_local()?;
-        let repository = shared.to_thread_local();
-        let commit = objects::named_commit(&repository, commit)?;
-        let root = commit
-            .tree_id()
-            .map_err(|error| damaged("commit", commit.id, reason(&error)))?
-            .detach();
+        let root = objects::named_commit(&shared.to_thread_local(), commit)?.tree;
         Ok(Box::new(CommitTree {
             repository: shared,
             root,
         }))
     }
-}
-
-/// The only commit whose id starts so.
-fn only_commit(repository: &gix::Repository, hex: &str) -> Result<Option<CommitId>, GitError> {
-    let unreadable = |error: gix::Error| damaged("object", hex, reason(&error));
-    if hex.len() > repository.object_hash().len_in_hex() {
-        return Ok(None);
-    }
-    let Ok(prefix) = gix::hash::Prefix::from_hex(hex) else {
-        return Ok(None);
-    };
-    let mut candidates = std::collections::HashSet::new();
-    repository
-        .objects
-        .lookup_prefix(prefix, Some(&mut candidates))
-        .map_err(unreadable)?;
-    let mut commits = Vec::new();
-    for id in candidates {
-        let header = repository.find_header(id).map_err(unreadable)?;
-        if header.kind() == gix::object::Kind::Commit {
-            commits.push(id);
-        }
-    }
-    match commits.as_slice() {
-        [only] => objects::commit_id(*only).map(Some),
-        _ => Ok(None),
-    }
-}
-
-fn is_ambiguous(error: &gix::Error) -> bool {
-    use gix::revision::spec::parse::Error;
-    error
-        .downcast_any_ref::<Error>()
-        .is_some_and(|error| matches!(error, Error::AmbiguousPrefix { .. }))
 }

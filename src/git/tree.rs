@@ -1,9 +1,19 @@
-//! One commit's tree, read from the object database.
+//! One commit's tree, read from the object database no more strictly than git reads it.
+//!
+//! # Guarantees
+//! - Of several entries of one name in a tree object, the first is the one that counts, in lists as in
+//!   look-ups, as in git's own look-ups.
+//! - The order of the entries means nothing.
+//!
+//! # Accepted losses
+//! - Nobody is told of such entries. A checkout of git's ends with the last of them.
+
+use std::collections::HashSet;
 
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
-use super::objects;
+use super::objects::{self, reason};
 use crate::manifest::{EntryKind, Tree, TreeEntry, TreeError};
 
 /// A few kilobytes of nested trees can list more files than fit into any memory.
@@ -63,7 +73,7 @@ impl Tree for CommitTree {
             .ok_or(TreeError::NotFound)?;
         let bytes = repository
             .find_header(entry.id)
-            .map_err(|error| unreadable("file", path, entry.id, &error))?
+            .map_err(|error| unreadable("file", path, entry.id, reason(&error)))?
             .size();
         if bytes > limit {
             return Err(TreeError::TooLarge { bytes, limit });
@@ -77,20 +87,81 @@ impl CommitTree {
         if path.split('/').any(|name| !is_proper(name.into())) {
             return Ok(None);
         }
-        let root = repository
-            .find_tree(self.root)
-            .map_err(|error| unreadable("tree", "", self.root, &error))?;
-        let entry = root
-            .lookup_entry_by_path(path)
-            .map_err(|error| unreadable("tree of", path, self.root, &error))?;
-        Ok(entry.and_then(|entry| {
-            Some(Found {
-                path: path.into(),
-                kind: objects::entry_kind(entry.mode())?,
-                id: entry.object_id(),
-            })
-        }))
+        let mut id = self.root;
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let tree = repository
+                .find_tree(id)
+                .map_err(|error| unreadable("tree of", path, id, reason(&error)))?;
+            let mut entry = None;
+            for found in entries(&tree.data, id) {
+                let found = found.map_err(|error| unreadable("tree of", path, id, error))?;
+                if found.name == name {
+                    entry = Some((found.kind, found.id));
+                    break;
+                }
+            }
+            match (entry, names.peek()) {
+                (Some((None, below)), Some(_)) => id = below,
+                (Some((Some(kind), id)), None) => {
+                    let path = path.into();
+                    return Ok(Some(Found { path, kind, id }));
+                }
+                _ => break,
+            }
+        }
+        Ok(None)
     }
+}
+
+/// An entry as it stands in the tree object that holds it.
+struct Entry<'a> {
+    name: &'a BStr,
+    /// Nothing for a directory.
+    kind: Option<EntryKind>,
+    id: ObjectId,
+}
+
+/// The entries of a tree object, by its bytes. A mode may have any number of zeros before it and any
+/// permissions in it.
+fn entries(data: &[u8], tree: ObjectId) -> impl Iterator<Item = Result<Entry<'_>, &'static str>> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let entry = entry(rest, tree.kind().len_in_bytes());
+        rest = entry.as_ref().map_or(&[], |(_, after)| after);
+        let entry = entry.map(|(entry, _)| entry);
+        Some(entry.ok_or("one of its entries is cut off, or has no proper mode"))
+    })
+}
+
+/// The first entry, and what comes after it.
+fn entry(data: &[u8], id_length: usize) -> Option<(Entry<'_>, &[u8])> {
+    let (mode, rest) = cut(data, b' ')?;
+    if mode.is_empty() {
+        return None;
+    }
+    let mut bits = 0_u32;
+    for digit in mode {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 8)?;
+        bits = bits << 3 | u32::from(digit);
+    }
+    let (name, rest) = cut(rest, 0)?;
+    let (id, rest) = rest.split_at_checked(id_length)?;
+    let entry = Entry {
+        name: name.as_bstr(),
+        kind: objects::entry_kind(bits),
+        id: ObjectId::try_from(id).ok()?,
+    };
+    Some((entry, rest))
+}
+
+/// What comes before the first of a byte, and what comes after it.
+fn cut(data: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let end = data.find_byte(at)?;
+    Some((&data[..end], &data[end + 1..]))
 }
 
 /// The bytes of every file of a tree whose path starts with `prefix`. Only directories that can hold
@@ -163,17 +234,17 @@ fn walk(
         }
         let tree = repository
             .find_tree(id)
-            .map_err(|error| unreadable("tree", &base.to_str_lossy(), id, &error))?;
-        for entry in tree.iter() {
-            let entry =
-                entry.map_err(|error| unreadable("tree", &base.to_str_lossy(), id, &error))?;
-            if !is_proper(entry.filename()) {
+            .map_err(|error| unreadable("tree", &base.to_str_lossy(), id, reason(&error)))?;
+        let mut names = HashSet::new();
+        for entry in entries(&tree.data, id) {
+            let Entry { name, kind, id } =
+                entry.map_err(|error| unreadable("tree", &base.to_str_lossy(), id, error))?;
+            if !is_proper(name) || !names.insert(name) {
                 continue;
             }
             let mut path = base.clone();
-            path.extend_from_slice(entry.filename());
-            let id = entry.object_id();
-            match objects::entry_kind(entry.mode()) {
+            path.extend_from_slice(name);
+            match kind {
                 Some(kind) => {
                     if !visit(Found { path, kind, id }) {
                         return Err(too_much(root));
@@ -198,7 +269,7 @@ fn read_blob(
 ) -> Result<Vec<u8>, TreeError> {
     let mut blob = repository
         .find_blob(id)
-        .map_err(|error| unreadable("file", &path.to_str_lossy(), id, &error))?;
+        .map_err(|error| unreadable("file", &path.to_str_lossy(), id, reason(&error)))?;
     Ok(blob.take_data())
 }
 
@@ -212,9 +283,8 @@ fn too_much(root: ObjectId) -> TreeError {
     ))
 }
 
-fn unreadable(what: &str, path: &str, id: ObjectId, error: &gix::Error) -> TreeError {
-    let reason = objects::reason(error);
+fn unreadable(what: &str, path: &str, id: ObjectId, why: impl std::fmt::Display) -> TreeError {
     TreeError::Unreadable(format!(
-        "{what} {path:?} (object {id}) cannot be read: {reason}"
+        "{what} {path:?} (object {id}) cannot be read: {why}"
     ))
 }

@@ -52,7 +52,7 @@ pub(super) fn commit(
     let mut editor = match parent {
         Some(parent) => {
             let parent = objects::named_commit(repository, &objects::commit_id(parent)?)?;
-            let tree = parent.tree().map_err(unreadable)?;
+            let tree = repository.find_tree(parent.tree).map_err(unreadable)?;
             tree.edit().map_err(unreadable)?.detach()
         }
         None => repository.empty_tree().edit().map_err(unreadable)?.detach(),

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use super::prices;
 use super::report::quote;
 use crate::domain::kinds::Scoping;
-use crate::domain::{
-    DesiredEntity, DesiredState, Ensure, EntityRef, Finding, Severity, StoreScope,
-};
+use crate::domain::{DesiredEntity, DesiredState, Ensure, EntityRef, Finding, Severity};
 
 /// What should hold for the folded state.
 const CHECKS: &[fn(&DesiredState) -> Vec<Finding>] = &[
@@ -84,13 +82,8 @@ fn assignments_do_not_overlap(state: &DesiredState) -> Vec<Finding> {
 }
 
 fn overlap(a: &EntityRef, b: &EntityRef) -> bool {
-    let Scoping::Assignment { side_by_side, .. } = a.kind.scoping else {
-        return false;
-    };
-    match (&a.store, &b.store) {
-        (StoreScope::Views(a), StoreScope::Views(b)) => !a.is_disjoint(b),
-        (StoreScope::All, _) | (_, StoreScope::All) => !side_by_side,
-    }
+    let scoping = a.kind.scoping;
+    matches!(scoping, Scoping::Assignment { .. }) && scoping.overlap(&a.store, &b.store)
 }
 
 fn warning(id: &str, desired: &DesiredEntity, message: String, remedy: &str) -> Finding {

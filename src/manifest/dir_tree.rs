@@ -1,13 +1,14 @@
 //! A directory as a tree, for offline checks.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::left_out::LeftOut;
 use super::loader::{Loaded, Loader};
-use super::report::about_file;
 use super::tree::{EntryKind, Tree, TreeEntry, TreeError};
 
 /// A directory on disk as a [`Tree`]. Symbolic links are listed and never followed; what git would
@@ -52,6 +53,21 @@ impl DirTree {
             }
         }
         Ok(())
+    }
+
+    /// The paths of all that is below a directory, listed or not.
+    fn paths_below(&self, directory: &str) -> Vec<String> {
+        let place = match directory {
+            "" => Some(self.root.clone()),
+            directory => self.locate(directory),
+        };
+        let mut below = Vec::new();
+        if let Some(place) = place.filter(|place| place.is_dir() && !place.is_symlink()) {
+            // What cannot be read is not known to be there.
+            let _ = collect_paths(&place, &mut below);
+        }
+        let paths = below.iter().filter_map(|path| relative(path, &self.root));
+        paths.collect()
     }
 
     /// The place on disk, unless a link or a submodule stands in the way.
@@ -116,6 +132,11 @@ impl Tree for DirTree {
             .map_err(|error| unreadable(&on_disk, &error))?;
         Ok(bytes)
     }
+
+    fn link_target(&self, path: &str) -> Option<String> {
+        let target = fs::read_link(self.locate(path)?).ok()?;
+        target.to_str().map(str::to_owned)
+    }
 }
 
 impl Loader {
@@ -123,9 +144,9 @@ impl Loader {
     /// those of a directory.
     ///
     /// Paths in release files start at the root of the repository. That is the nearest directory
-    /// from which the glob matches the path; where it matches from nowhere, a file is checked all
-    /// the same, within the repository or directory that it stands in. The paths of findings are
-    /// such that they can be opened from where `path` could.
+    /// from which the glob matches the path, or nearly does; where it does from nowhere, a file is
+    /// checked all the same, within the repository or directory that it stands in. The paths of
+    /// findings are such that they can be opened from where `path` could.
     ///
     /// # Errors
     /// When there is nothing at the path, or it cannot be read.
@@ -133,21 +154,39 @@ impl Loader {
         let (tree, shown) = self.open(path)?;
         let directory = path.is_dir();
         let inside = format!("{}/", tree.listed);
-        let mut loaded = if directory {
-            self.load_where(&tree, &|path| {
+        let entries = tree.entries()?;
+        let mut loaded = self.load_where(&tree, &entries, &|path| match directory {
+            true => {
                 self.is_release_file(path) && (tree.listed.is_empty() || path.starts_with(&inside))
-            })?
-        } else {
-            self.load_where(&tree, &|path| path == tree.listed)?
+            }
+            false => path == tree.listed,
+        })?;
+        let nothing = BTreeMap::new();
+        let left_out = LeftOut {
+            glob: &self.glob,
+            others: &self.others,
+            entries: &entries,
+            tree: &tree,
+            paths_below: &|folder| tree.paths_below(folder),
+            // A file that is named is read, whether it matches or not.
+            used: if directory { &loaded.files } else { &nothing },
         };
+        let mut findings = left_out.findings();
         if directory && loaded.files.is_empty() {
-            let message = format!("no file matches the glob {:?}", self.releases());
-            let mut finding = about_file("", "no-release-files", message, "name another directory");
-            finding.severity = crate::domain::Severity::Warning;
-            loaded.findings.0.push(finding);
+            let directory = match tree.listed.as_str() {
+                "" => ".",
+                listed => listed,
+            };
+            findings.push(left_out.no_release_files(Some(directory)));
         }
+        loaded.findings.0.extend(findings);
+        loaded.findings.sort();
         for finding in &mut loaded.findings.0 {
-            let full = shown.join(&finding.origin.path);
+            let full = match finding.origin.path.as_str() {
+                "." if shown.as_os_str().is_empty() => PathBuf::from("."),
+                "." => shown.clone(),
+                path => shown.join(path),
+            };
             finding.origin.path = full.to_string_lossy().into_owned();
         }
         Ok(loaded)
@@ -156,8 +195,16 @@ impl Loader {
     /// The tree that a path belongs to, and its root as the user would write it.
     fn open(&self, path: &Path) -> Result<(DirTree, PathBuf), TreeError> {
         let failed = |error: io::Error| unreadable(path, &error);
-        fs::symlink_metadata(path).map_err(failed)?;
+        // A slash at the end would have a link followed.
+        let bare: PathBuf = path.components().collect();
+        let metadata = fs::symlink_metadata(&bare).map_err(failed)?;
         let directory = path.is_dir();
+        if directory
+            && metadata.is_symlink()
+            && let Some(opened) = self.open_link(&bare)
+        {
+            return Ok(opened);
+        }
         let absolute = if directory {
             path.canonicalize().map_err(failed)?
         } else {
@@ -180,25 +227,44 @@ impl Loader {
         Ok((DirTree { root, listed }, shown))
     }
 
-    fn root_by_glob(&self, absolute: &Path, directory: bool) -> Result<Option<PathBuf>, TreeError> {
-        if !directory {
-            let matches = |root: &&Path| {
-                relative(absolute, root).is_some_and(|path| self.is_release_file(&path))
-            };
-            return Ok(absolute
-                .ancestors()
-                .skip(1)
-                .find(matches)
-                .map(Path::to_owned));
-        }
-        let mut below = Vec::new();
-        collect_paths(absolute, &mut below)?;
-        let matches = |root: &&Path| {
-            below
-                .iter()
-                .any(|path| relative(path, root).is_some_and(|path| self.is_release_file(&path)))
+    /// A symbolic link in place of a folder of release files; `None` for one that stands elsewhere.
+    fn open_link(&self, link: &Path) -> Option<(DirTree, PathBuf)> {
+        let parent = match link.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            Some(_) | None => Path::new("."),
         };
-        Ok(absolute.ancestors().find(matches).map(Path::to_owned))
+        let absolute = parent.canonicalize().ok()?.join(link.file_name()?);
+        let root = enclosing_repository(absolute.parent()?)?;
+        let listed = relative(&absolute, &root)?;
+        let concerned = self.glob.is_below(&listed) || self.glob.leads_through(&listed);
+        let shown = as_written(link, &listed).unwrap_or_else(|| root.clone());
+        concerned.then_some((DirTree { root, listed }, shown))
+    }
+
+    fn root_by_glob(&self, absolute: &Path, directory: bool) -> Result<Option<PathBuf>, TreeError> {
+        let mut paths = Vec::new();
+        if directory {
+            collect_paths(absolute, &mut paths)?;
+        } else {
+            paths.push(absolute.to_owned());
+        }
+        let repository = enclosing_repository(absolute);
+        let within = |root: &&Path| {
+            let above = repository.as_ref().filter(|top| !root.starts_with(top));
+            above.is_none()
+        };
+        let roots = || {
+            let roots = absolute.ancestors().skip(usize::from(!directory));
+            roots.take_while(within)
+        };
+        let any = |root: &Path, takes: &dyn Fn(&str) -> bool| {
+            let mut below = paths.iter().filter_map(|path| relative(path, root));
+            below.any(|path| takes(&path))
+        };
+        let matched = roots().find(|root| any(root, &|path| self.is_release_file(path)));
+        let root =
+            matched.or_else(|| roots().find(|root| any(root, &|path| self.glob.is_near(path))));
+        Ok(root.map(Path::to_owned))
     }
 }
 

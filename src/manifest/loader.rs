@@ -1,14 +1,13 @@
 //! From a tree to the desired state and every finding of every release file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
-
-use globset::{GlobBuilder, GlobMatcher};
 
 use super::cache::Cache;
 use super::change::Change;
 use super::file::{self, ReleaseFile};
+use super::glob::{self, BadGlob, ReleaseGlob};
+use super::left_out::{LeftOut, paths_below};
 use super::report::{about_file, origin, quote};
 use super::source::{Place, Source};
 use super::tree::{EntryKind, Tree, TreeEntry, TreeError};
@@ -37,21 +36,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            releases: "releases/**/*.yaml".to_owned(),
+            releases: glob::DEFAULT.to_owned(),
             charset: Charset::default(),
             max_file_bytes: 20 * 1024 * 1024,
         }
     }
-}
-
-/// A glob that is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("bad glob {glob:?} of release files: {why}; write one such as \"releases/**/*.yaml\"")]
-pub struct BadGlob {
-    /// The glob.
-    pub glob: String,
-    /// What is wrong with it.
-    pub why: String,
 }
 
 /// All that the release files of one tree say.
@@ -59,7 +48,7 @@ pub struct BadGlob {
 pub struct Loaded {
     /// What parsed, folded. Not to be used when a finding is critical.
     pub state: DesiredState,
-    /// What is wrong, in all files.
+    /// What is wrong, in all files, and what looks like a release file and is left out.
     pub findings: Findings,
     /// Path to entry id of every release file and of every file that one refers to.
     pub files: BTreeMap<String, String>,
@@ -71,7 +60,9 @@ pub struct Loaded {
 /// version of a file once; it may be shared between threads.
 pub struct Loader {
     options: Options,
-    glob: GlobMatcher,
+    pub(super) glob: ReleaseGlob,
+    /// Of the other environments.
+    pub(super) others: Vec<ReleaseGlob>,
     cache: Cache<Version, Parsed>,
     pub(super) max_total_bytes: u64,
 }
@@ -106,23 +97,38 @@ impl Loader {
     /// # Errors
     /// When the glob is no glob, or one that cannot match a path of a tree.
     pub fn new(options: Options) -> Result<Self, BadGlob> {
-        let glob = compile(&options.releases)?;
+        let glob = ReleaseGlob::new(&options.releases)?;
         Ok(Self {
             options,
             glob,
+            others: Vec::new(),
             cache: Cache::new(CACHE_BYTES),
             max_total_bytes: MAX_TOTAL_BYTES,
         })
     }
 
+    /// Names the globs of other environments of the repository: what one of them takes is not reported
+    /// as left out by this one.
+    ///
+    /// # Errors
+    /// When one of them is no glob.
+    pub fn beside<'a>(
+        mut self,
+        others: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, BadGlob> {
+        let others = others.into_iter().map(ReleaseGlob::new);
+        self.others = others.collect::<Result<_, _>>()?;
+        Ok(self)
+    }
+
     /// Whether a path of a tree is one of a release file.
     pub fn is_release_file(&self, path: &str) -> bool {
-        self.glob.is_match(Path::new(path))
+        self.glob.is_match(path)
     }
 
     /// The glob of release files.
     pub fn releases(&self) -> &str {
-        &self.options.releases
+        self.glob.as_str()
     }
 
     /// Reads every release file of a tree.
@@ -131,17 +137,33 @@ impl Loader {
     /// [`TreeError::Unreadable`] when the tree itself cannot be read. What is wrong with a release
     /// file is a finding, never an error.
     pub fn load(&self, tree: &dyn Tree) -> Result<Loaded, TreeError> {
-        self.load_where(tree, &|path| self.is_release_file(path))
+        let mut entries = tree.entries()?;
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut loaded = self.load_where(tree, &entries, &|path| self.is_release_file(path))?;
+        let left_out = LeftOut {
+            glob: &self.glob,
+            others: &self.others,
+            entries: &entries,
+            tree,
+            paths_below: &|folder| paths_below(&entries, folder),
+            used: &loaded.files,
+        };
+        let mut findings = left_out.findings();
+        if loaded.files.is_empty() && (!findings.is_empty() || left_out.any_files()) {
+            findings.push(left_out.no_release_files(None));
+        }
+        loaded.findings.0.extend(findings);
+        loaded.findings.sort();
+        Ok(loaded)
     }
 
-    /// Reads the release files of a tree that a caller chooses.
+    /// Reads those release files of a tree that a caller chooses; `entries` are sorted.
     pub(super) fn load_where(
         &self,
         tree: &dyn Tree,
+        entries: &[TreeEntry],
         chosen: &dyn Fn(&str) -> bool,
     ) -> Result<Loaded, TreeError> {
-        let mut entries = tree.entries()?;
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
         let mut loaded = Loaded::default();
         let mut total = 0;
         let mut files: BTreeMap<&str, Arc<Parsed>> = BTreeMap::new();
@@ -151,7 +173,7 @@ impl Loader {
                 loaded.findings.0.push(finding);
                 continue;
             }
-            let parsed = self.load_file(entry, &entries, tree, &mut loaded.files)?;
+            let parsed = self.load_file(entry, entries, tree, &mut loaded.files)?;
             total += parsed.weight;
             if total > self.max_total_bytes {
                 loaded.findings.0.push(about_file(
@@ -300,27 +322,6 @@ impl Loader {
             weight,
         })
     }
-}
-
-fn compile(glob: &str) -> Result<GlobMatcher, BadGlob> {
-    let bad = |why: String| BadGlob {
-        glob: glob.to_owned(),
-        why,
-    };
-    if glob.is_empty() {
-        return Err(bad("it is empty".to_owned()));
-    }
-    if glob.starts_with('/') || glob.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(bad(
-            "paths start at the repository's root, without `/`, `.` or `..`".to_owned(),
-        ));
-    }
-    GlobBuilder::new(glob)
-        .literal_separator(true)
-        .backslash_escape(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|error| bad(error.kind().to_string()))
 }
 
 /// Why an entry that matches the glob is not read.

@@ -2,7 +2,8 @@
 //!
 //! [`Loader::load`] takes a [`Tree`], reads the files that match the glob, checks them one by one
 //! (`file`, `change`, `value`), puts in the texts of `{ file: … }` (`content`), folds all
-//! changes in path order (`fold`) and checks what needs all files (`across`).
+//! changes in path order (`fold`), checks what needs all files (`across`) and names what looks like a
+//! release file and is none (`left_out`).
 //!
 //! Nothing here stops at the first error: the YAML becomes a tree of nodes with places (`node`),
 //! each check reports what it finds (`report`), and what could be read goes on.
@@ -14,6 +15,8 @@ mod content;
 mod dir_tree;
 mod file;
 mod fold;
+mod glob;
+mod left_out;
 mod loader;
 mod mapping;
 mod node;
@@ -27,6 +30,7 @@ mod tree;
 mod value;
 
 pub use dir_tree::DirTree;
-pub use loader::{BadGlob, Loaded, Loader, Options};
+pub use glob::BadGlob;
+pub use loader::{Loaded, Loader, Options};
 pub use schema::{OfStore, schema};
 pub use tree::{EntryKind, Tree, TreeEntry, TreeError};

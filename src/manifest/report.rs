@@ -121,8 +121,12 @@ pub(super) fn too_many(path: &str) -> Finding {
 
 /// A user's text in a message: in backticks, of bearable length, without control characters.
 pub(super) fn quote(text: &str) -> String {
-    let clipped = clip(text, 80);
-    let clean: String = clipped
+    quote_whole(&clip(text, 80))
+}
+
+/// The same in full, for what is to be copied.
+pub(super) fn quote_whole(text: &str) -> String {
+    let clean: String = text
         .chars()
         .flat_map(|c| {
             let escaped = c.is_control().then(|| c.escape_default());

@@ -1,5 +1,8 @@
 //! What release files are read from: one commit's tree, or a directory for offline checks.
 
+/// No file system takes a symbolic link that holds more, in bytes.
+const LONGEST_LINK: u64 = 4096;
+
 /// What an entry of a tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
@@ -61,4 +64,11 @@ pub trait Tree: Send + Sync {
     /// # Errors
     /// See [`TreeError`].
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, TreeError>;
+
+    /// The path that a symbolic link holds, as it is written there; `None` where it cannot be told.
+    /// Git keeps it as the bytes of a file.
+    fn link_target(&self, path: &str) -> Option<String> {
+        let bytes = self.read(path, LONGEST_LINK).ok()?;
+        String::from_utf8(bytes).ok()
+    }
 }

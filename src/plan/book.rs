@@ -1,444 +1,506 @@
-//! The book of one environment: its releases and what follows from them by replay.
-
-mod record;
-mod slots;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
-mod tests;
-mod view;
+//! The book of one environment: its releases, and the slots of all that is managed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use self::record::{EntityRecord, PathChange, ReleaseRecord, SlotRecord};
-pub use self::slots::Slots;
-pub use self::view::{show, show_desired};
-use super::decide::may_be;
-use super::stack::{self, Before, Seq, Stack, Target};
+use super::entity::{Managed, ManagedEntity};
+use super::layers::{Seq, Shown, SlotState, Target};
+use super::observed::may_be;
+use super::release::{EntityOutcome, NewCommit, Outcome, ReleaseRecord};
+use super::statements::Statement;
 use crate::domain::{
-    CommitId, DesiredValue, Ensure, EntityRef, FieldId, FieldName, ReleaseId, Slot, Value,
+    Change, ChangeStatus, CommitId, DesiredValue, Ensure, EntityRef, FieldId, FieldOutcome,
+    FieldStatus, Release, ReleaseId, ReleaseKind, ReleaseStatus, Slot, Value,
 };
 
-/// Where a slot stands after the release that touched it last.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
-    /// That release.
-    pub release: Seq,
-    /// What the store shall show; never [`Target::Leave`].
-    pub target: Target,
-    /// Today's desired value.
-    pub desired: Option<DesiredValue>,
-    /// Whether the store was brought there.
-    pub done: bool,
-    /// Whether the target is the value before something that was written.
-    pub undoes: bool,
-    /// Whether only a person's `retry` or another value helps.
-    pub permanent: bool,
-}
-
-impl Standing {
-    /// Whether a rollback has still to put something back that had really been there.
-    fn owes(&self) -> bool {
-        self.undoes && !self.done && matches!(self.target, Target::PutBack(_))
-    }
-
-    /// What a rollback has still to put back, in this pass or because an earlier one failed.
-    pub(super) fn debt(&self) -> Option<&Before> {
-        match &self.target {
-            Target::PutBack(before) if self.owes() && *before != Before::Unknown => Some(before),
-            Target::PutBack(_) | Target::Desired(_) | Target::Leave => None,
-        }
-    }
-
-    /// Whether the value put back differs from the desired one: drift that is on purpose.
-    pub fn is_drift(&self, slot: &Slot) -> bool {
-        let (Target::PutBack(before), Some(desired)) = (&self.target, &self.desired) else {
-            return false;
-        };
-        if !self.done {
-            return false;
-        }
-        match (before, desired) {
-            (Before::Value(seen), DesiredValue::Value(wanted)) => {
-                let FieldId::Named(name) = &slot.field else {
-                    return true;
-                };
-                !may_be(&slot.entity, name, wanted, seen)
-            }
-            (Before::Missing, DesiredValue::Ensure(ensure)) => *ensure != Ensure::Absent,
-            (Before::Missing, DesiredValue::Value(_)) => true,
-            (Before::Entity(_), DesiredValue::Ensure(ensure)) => *ensure == Ensure::Absent,
-            (Before::Entity(_), DesiredValue::Value(_))
-            | (Before::Value(_), DesiredValue::Ensure(_)) => true,
-            (Before::Unknown, _) => false,
-        }
-    }
-}
-
-/// The releases of an environment and what follows from them.
-///
-/// What follows for one entity follows from the records of that entity alone, in the order of the
-/// releases. So where records change, only their entities are replayed.
+/// The releases of an environment and the layers that they have put on slots.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Book {
     /// The releases, by their place in the history.
     pub releases: BTreeMap<Seq, Arc<ReleaseRecord>>,
-    /// The stack of each slot; never empty.
-    pub stacks: BTreeMap<Slot, Arc<Stack>>,
-    /// Where each slot stands.
-    pub standings: BTreeMap<Slot, Standing>,
-    /// The releases that a later one reverts, with the one that does.
-    pub reverted_by: BTreeMap<Seq, Seq>,
+    /// What is managed here.
+    pub managed: Managed,
     /// The first release that counts: what is older belongs to another store, or was begun anew, and
     /// is history only.
     pub epoch: Seq,
-    /// The releases of each entity, oldest first, those before the epoch among them.
-    entities: BTreeMap<EntityRef, Vec<Seq>>,
+    /// The place of the next release or pass.
+    pub next: Seq,
+}
+
+/// How the layers of a release lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// How many are the uppermost demand of their slot.
+    pub uppermost: usize,
+    /// How many lie beneath others.
+    pub covered: usize,
+    /// How many of those were never shown.
+    pub unshown: usize,
+    /// How many lie aside.
+    pub parked: usize,
+    /// How many of its statements are in the files.
+    pub stated: usize,
+    /// How many slots that it moved last are not where they shall be.
+    pub open: usize,
 }
 
 impl Book {
-    /// Replays releases, those from `epoch` on.
-    pub fn replay<R: Into<Arc<ReleaseRecord>>>(
-        releases: impl IntoIterator<Item = R>,
-        epoch: Seq,
-    ) -> Self {
-        let mut book = Self {
+    /// A book in which nothing is written yet.
+    pub fn new(epoch: Seq) -> Self {
+        Self {
             epoch,
+            next: epoch.max(Seq(1)),
             ..Self::default()
-        };
-        for release in releases {
-            book.push(release);
+        }
+    }
+
+    /// Takes the next place in the history.
+    pub fn take_seq(&mut self) -> Seq {
+        let seq = self.next.max(Seq(1));
+        self.next = Seq(seq.0 + 1);
+        seq
+    }
+
+    /// Adds what a pass came to.
+    pub fn add_outcomes(&mut self, outcomes: BTreeMap<Seq, Outcome>) {
+        for (seq, outcome) in outcomes {
+            if let Some(release) = self.releases.get_mut(&seq) {
+                Arc::make_mut(release).outcome.add(outcome);
+            }
+        }
+    }
+
+    /// The book with releases that go on under other commits.
+    #[must_use]
+    pub fn renamed(&self, renamed: &BTreeMap<Seq, NewCommit>) -> Self {
+        let mut book = self.clone();
+        for (seq, new) in renamed {
+            if let Some(release) = book.releases.get_mut(seq) {
+                Arc::make_mut(release).rename(new.clone());
+            }
         }
         book
     }
 
-    /// The place of the next release.
-    pub fn next_seq(&self) -> Seq {
-        self.releases
-            .last_key_value()
-            .map_or(Seq(1), |(seq, _)| Seq(seq.0 + 1))
+    /// The slots of the entity that this one belongs to.
+    pub fn entity(&self, entity: &EntityRef) -> Option<&ManagedEntity> {
+        self.managed.get(&entity.root()).map(AsRef::as_ref)
     }
 
-    /// Adds the next release.
-    pub fn push(&mut self, release: impl Into<Arc<ReleaseRecord>>) {
-        let release = release.into();
-        for entity in release.entities.keys() {
-            self.index(entity, release.seq);
-        }
-        if release.seq >= self.epoch {
-            for (entity, record) in &release.entities {
-                self.play(release.seq, entity, record);
-            }
-            self.revert(&release);
-        }
-        self.releases.insert(release.seq, release);
+    /// One slot.
+    pub fn slot(&self, slot: &Slot) -> Option<&SlotState> {
+        self.entity(&slot.entity)?.slots.get(slot)
     }
 
-    /// Replaces releases whose outcome or snapshot has changed. What follows is what a replay of the
-    /// whole history would come to.
-    pub fn update<R: Into<Arc<ReleaseRecord>>>(&mut self, changed: impl IntoIterator<Item = R>) {
-        let mut stale = BTreeSet::new();
-        let mut reverts = false;
-        for release in changed {
-            let release = release.into();
-            let old = self.releases.insert(release.seq, release.clone());
-            let known = |entity: &EntityRef| old.as_ref()?.entities.get(entity);
-            for (entity, record) in &release.entities {
-                if known(entity).is_none() {
-                    self.index(entity, release.seq);
-                }
-                if !known(entity).is_some_and(|old| old.plays_like(record)) {
-                    stale.insert(entity.clone());
-                }
-            }
-            for entity in old.iter().flat_map(|old| old.entities.keys()) {
-                if !release.entities.contains_key(entity) {
-                    self.strike(entity, release.seq);
-                    stale.insert(entity.clone());
-                }
-            }
-            reverts |= old.is_none_or(|old| old.reverting() != release.reverting());
-        }
-        for entity in &stale {
-            self.replay_entity(entity);
-        }
-        if reverts {
-            self.reverted_by.clear();
-            let releases = self.releases.range(self.epoch..);
-            for release in releases.map(|(_, r)| r.clone()).collect::<Vec<_>>() {
-                self.revert(&release);
-            }
-        }
+    /// True if no slot is managed any more.
+    pub fn has_no_slots(&self) -> bool {
+        self.slots().next().is_none()
     }
 
-    /// The releases of an entity, oldest first, in any epoch.
-    pub fn of_entity(
-        &self,
-        entity: &EntityRef,
-    ) -> impl DoubleEndedIterator<Item = &Arc<ReleaseRecord>> {
-        let seqs = self.entities.get(entity).map_or(&[][..], Vec::as_slice);
-        seqs.iter().filter_map(|seq| self.releases.get(seq))
+    /// Every slot.
+    pub fn slots(&self) -> impl Iterator<Item = (&Slot, &SlotState)> {
+        self.managed.values().flat_map(|entity| &entity.slots)
     }
 
-    /// Where the fields of an entity stand, those that stand anywhere.
-    pub fn standings_of(
-        &self,
-        entity: &EntityRef,
-    ) -> impl Iterator<Item = (&Slot, &Standing)> + use<'_> {
-        let entity = entity.clone();
-        self.standings
-            .range(first_slot(&entity)..)
-            .take_while(move |(slot, _)| slot.entity == entity)
-    }
-
-    fn index(&mut self, entity: &EntityRef, seq: Seq) {
-        let seqs = match self.entities.get_mut(entity) {
-            Some(seqs) => seqs,
-            None => self
-                .entities
-                .entry(entity.clone())
-                .or_insert_with(|| Vec::with_capacity(1)),
-        };
-        if let Err(place) = seqs.binary_search(&seq) {
-            seqs.insert(place, seq);
-        }
-    }
-
-    fn strike(&mut self, entity: &EntityRef, seq: Seq) {
-        if let Some(seqs) = self.entities.get_mut(entity) {
-            seqs.retain(|known| *known != seq);
-            if seqs.is_empty() {
-                self.entities.remove(entity);
-            }
-        }
-    }
-
-    fn revert(&mut self, release: &ReleaseRecord) {
-        for reverted in release.reverting() {
-            self.reverted_by.insert(*reverted, release.seq);
-        }
-    }
-
-    /// What the history comes to for one entity.
-    pub(super) fn replay_entity(&mut self, entity: &EntityRef) {
-        let first = first_slot(entity);
-        let stacks = self.stacks.range(first.clone()..).map(|(slot, _)| slot);
-        let standings = self.standings.range(first..).map(|(slot, _)| slot);
-        let stacks = stacks.take_while(|slot| slot.entity == *entity);
-        let standings = standings.take_while(|slot| slot.entity == *entity);
-        let slots: BTreeSet<Slot> = stacks.chain(standings).cloned().collect();
-        for slot in &slots {
-            self.stacks.remove(slot);
-            self.standings.remove(slot);
-        }
-        let releases = self.of_entity(entity).filter(|r| r.seq >= self.epoch);
-        let releases: Vec<_> = releases.cloned().collect();
-        for release in releases {
-            if let Some(record) = release.entities.get(entity) {
-                self.play(release.seq, entity, record);
-            }
-        }
-    }
-
-    /// What follows from one release for one of its entities. Of another entity nothing is read or
-    /// changed here: see [`Book`].
-    fn play(&mut self, release: Seq, entity: &EntityRef, record: &EntityRecord) {
-        for (field, slot_record) in record.slots.iter() {
-            let slot = Slot {
-                entity: entity.clone(),
-                field: field.clone(),
-            };
-            self.play_slot(release, slot, slot_record, record.permanent);
-        }
-        let existence = record.slots.get(&FieldId::Existence);
-        // One that could not be deleted still shows what was to be put back.
-        if existence.is_some_and(|record| record.deletes() && record.effective) {
-            self.forget_fields(entity);
-        }
-    }
-
-    fn play_slot(&mut self, release: Seq, slot: Slot, record: &SlotRecord, permanent: bool) {
-        let owed = record.owed && self.standings.get(&slot).is_some_and(Standing::owes);
-        // Most slots have one transition.
-        let stack = self.stacks.entry(slot.clone());
-        let stack = stack.or_insert_with(|| Arc::new(Stack::with_capacity(1)));
-        let known = match record.target {
-            Target::PutBack(_) => stack.clone(),
-            Target::Leave | Target::Desired(_) => Arc::default(),
-        };
-        apply(Arc::make_mut(stack), release, record, owed);
-        let deleted = stack::deleted_at(&known, stack);
-        let undoes = match record.reverts.is_empty() {
-            true => known.iter().any(|t| t.effective),
-            false => owed || stack::origin(&known, stack).is_some(),
-        };
-        let origin = stack::origin(&known, stack);
-        if stack.is_empty() {
-            self.stacks.remove(&slot);
-        }
-        if let (Some(deleted), Target::PutBack(Before::Entity(Some(whole)))) =
-            (deleted, &record.target)
-        {
-            self.rebase(&slot.entity, deleted, whole);
-            // Its own fields come after its existence.
-            self.forget_fields(&slot.entity);
-        }
-        if let (Some(origin), FieldId::Named(name), Target::PutBack(Before::Value(value))) =
-            (origin, &slot.field, &record.target)
-            && let Some(stack) = self.stacks.get_mut(&first_slot(&slot.entity))
-        {
-            stack::put_into_whole(Arc::make_mut(stack), origin, name, value);
-        }
-        self.stand(release, slot, record, undoes, permanent);
-    }
-
-    /// An entity is there again as it was when the release `deleted` found it. Existence is the first
-    /// of an entity's slots, so the fields of the same release find their stacks rebased.
-    pub(super) fn rebase(
-        &mut self,
-        entity: &EntityRef,
-        deleted: Seq,
-        whole: &BTreeMap<FieldName, Value>,
-    ) {
-        let stacks = self.stacks.range_mut(first_slot(entity)..);
-        for (slot, stack) in stacks.take_while(|(slot, _)| slot.entity == *entity) {
-            if let FieldId::Named(name) = &slot.field {
-                let value = whole.get(name).unwrap_or(&Value::Null);
-                stack::rebase(Arc::make_mut(stack), deleted, value);
-            }
-        }
-    }
-
-    /// What was to be put back into an entity that is deleted, or makes way for the one that was there
-    /// before it, needs no putting back any more, and must not get into the one in its place.
-    fn forget_fields(&mut self, entity: &EntityRef) {
-        let moot = self.standings_of(entity).filter(|(slot, standing)| {
-            slot.field != FieldId::Existence
-                && standing.desired.is_none()
-                && matches!(standing.target, Target::PutBack(_))
-        });
-        let moot: Vec<Slot> = moot.map(|(slot, _)| slot.clone()).collect();
-        for slot in moot {
-            self.standings.remove(&slot);
-        }
-    }
-
-    fn stand(
-        &mut self,
-        release: Seq,
-        slot: Slot,
-        record: &SlotRecord,
-        undoes: bool,
-        permanent: bool,
-    ) {
-        match &record.target {
-            Target::Leave => {
-                if let Some(standing) = self.standings.get_mut(&slot) {
-                    standing.desired.clone_from(&record.desired_after);
-                }
-            }
-            Target::Desired(_) | Target::PutBack(_)
-                if record.done() && record.desired_after.is_none() =>
-            {
-                self.standings.remove(&slot);
-            }
-            target => {
-                self.standings.insert(
-                    slot,
-                    Standing {
-                        release,
-                        target: target.clone(),
-                        desired: record.desired_after.clone(),
-                        done: record.done(),
-                        undoes,
-                        permanent,
-                    },
-                );
-            }
-        }
-    }
-
-    /// The slots of these releases, and these.
-    pub fn slots_of(
-        &self,
-        releases: &[Seq],
-        others: impl IntoIterator<Item = Slot>,
-    ) -> BTreeSet<Slot> {
-        let releases = releases.iter().filter_map(|seq| self.releases.get(seq));
-        let slots = releases.flat_map(|release| release.slots().map(|(slot, _)| slot));
-        slots.chain(others).collect()
-    }
-
-    /// Slots that are not where they shall be, without those in hand.
+    /// Slots that are not where they shall be. `with_permanent`: also those of entities that only a
+    /// person's `retry` or another value helps.
     pub fn open_slots(&self, with_permanent: bool) -> BTreeSet<Slot> {
-        self.standings
-            .iter()
-            .filter(|(_, standing)| !standing.done && (with_permanent || !standing.permanent))
-            .map(|(slot, _)| slot.clone())
-            .collect()
+        let open = self.managed.iter().flat_map(|(root, entity)| {
+            let helps = move |slot: &&Slot| {
+                let failure = entity.failures.get(&slot.entity);
+                with_permanent || !failure.is_some_and(|failure| failure.permanent)
+            };
+            entity.open_slots(root).filter(helps)
+        });
+        open.cloned().collect()
     }
 
-    /// Fields whose value put back differs from the desired one, sorted.
-    pub fn drift(&self) -> Vec<&Slot> {
-        self.standings
-            .iter()
-            .filter(|(slot, s)| s.is_drift(slot))
+    /// The entities that could not be brought to their targets. `with_permanent`: also those that only a
+    /// person's `retry` or another value helps.
+    pub fn failed(&self, with_permanent: bool) -> impl Iterator<Item = &EntityRef> {
+        let failures = self.managed.values().flat_map(|entity| &entity.failures);
+        let helps = move |permanent: bool| with_permanent || !permanent;
+        failures
+            .filter(move |(_, failure)| helps(failure.permanent))
+            .map(|(entity, _)| entity)
+    }
+
+    /// True if layers lie aside that may return: all of them do at once. `with_permanent`: also where one
+    /// is of an entity that only a person's `retry` or another value helps.
+    pub fn has_parked(&self, with_permanent: bool) -> bool {
+        let aside = |entity: &&Arc<ManagedEntity>| {
+            let mut layers = entity.slots.values().flat_map(|state| &state.layers);
+            layers.any(|layer| layer.parked)
+        };
+        let mut aside = self.managed.values().filter(aside).peekable();
+        let is_helped = |entity: &Arc<ManagedEntity>| {
+            let mut failures = entity.failures.values();
+            with_permanent || !failures.any(|failure| failure.permanent)
+        };
+        aside.peek().is_some() && aside.all(is_helped)
+    }
+
+    /// The entities that layers lie aside of.
+    pub fn lying_aside(&self) -> BTreeSet<EntityRef> {
+        let aside = |entity: &&Arc<ManagedEntity>| {
+            let mut layers = entity.slots.values().flat_map(|state| &state.layers);
+            layers.any(|layer| layer.parked)
+        };
+        let managed = self.managed.values().filter(aside);
+        let entities = managed.flat_map(|entity| {
+            let parked = |state: &SlotState| state.layers.iter().any(|layer| layer.parked);
+            let slots = entity.slots.iter().filter(move |(_, state)| parked(state));
+            let of_slots = slots.map(|(slot, _)| slot.entity.clone());
+            of_slots.chain(entity.failures.keys().cloned())
+        });
+        entities.collect()
+    }
+
+    /// The book with all layers that lie aside back in their places.
+    #[must_use]
+    pub fn unparked(&self) -> Self {
+        let mut book = self.clone();
+        for entity in book.managed.values_mut() {
+            let parked = |state: &SlotState| state.layers.iter().any(|layer| layer.parked);
+            if entity.slots.values().any(parked) {
+                let entity = Arc::make_mut(entity);
+                entity.slots.values_mut().for_each(SlotState::unpark);
+            }
+        }
+        book
+    }
+
+    /// True if nothing is left to be done. `with_permanent`: not even by a person's `retry`.
+    pub fn is_at_rest(&self, with_permanent: bool) -> bool {
+        self.open_slots(with_permanent).is_empty()
+            && !self.has_parked(with_permanent)
+            && self.has_tried_all(with_permanent)
+    }
+
+    /// True if nothing failed but what lies aside.
+    fn has_tried_all(&self, with_permanent: bool) -> bool {
+        let aside = self.lying_aside();
+        self.failed(with_permanent)
+            .all(|entity| aside.contains(entity))
+    }
+
+    /// The fields whose target differs from what the files demand: adopted, or edited in Magento since.
+    pub fn deviations(&self) -> Vec<&Slot> {
+        let is_aside = |state: &SlotState| state.layers.iter().any(|layer| layer.parked);
+        let settled = self
+            .slots()
+            .filter(|(_, state)| state.is_settled() && !is_aside(state));
+        settled
+            .filter(|(slot, state)| deviates(slot, state))
             .map(|(slot, _)| slot)
             .collect()
+    }
+
+    /// How the layers of every release lie that has any, or anything else left.
+    pub fn standings(&self) -> BTreeMap<Seq, Standing> {
+        let mut standings: BTreeMap<Seq, Standing> = BTreeMap::new();
+        for (root, entity) in &self.managed {
+            for (statement, author) in &entity.authors.stated {
+                let standing = standings.entry(*author).or_default();
+                standing.stated += usize::from(self.tells(entity, statement, *author));
+            }
+            for (slot, state) in &entity.slots {
+                count(slot, state, &mut standings);
+            }
+            for slot in entity.open_slots(root) {
+                if let Some(release) = entity.moved_by.get(slot) {
+                    standings.entry(*release).or_default().open += 1;
+                }
+            }
+            for failed in entity.failures.keys() {
+                let moved_by = entity.moved_by.iter();
+                let own: BTreeSet<&Seq> = moved_by
+                    .filter(|(slot, _)| slot.entity == *failed)
+                    .map(|(_, release)| release)
+                    .collect();
+                for release in own {
+                    standings.entry(*release).or_default().open += 1;
+                }
+            }
+        }
+        standings
+    }
+
+    /// True if a statement tells whether its release is in effect. That an entity shall be there which
+    /// was there before does not, beside the fields that the release sets.
+    fn tells(&self, entity: &ManagedEntity, statement: &Statement, author: Seq) -> bool {
+        let slot = &statement.slot;
+        if slot.field != FieldId::Existence || statement.digest.is_absent() {
+            return true;
+        }
+        let release = self.releases.get(&author);
+        let planned = release.and_then(|release| release.entities.get(&slot.entity));
+        let mut fields = planned
+            .into_iter()
+            .flat_map(|planned| planned.fields.keys());
+        if fields.all(|field| *field == FieldId::Existence) {
+            return true;
+        }
+        entity.slots.get(slot).is_some_and(|state| {
+            let mut own = state
+                .layers
+                .iter()
+                .filter(|layer| layer.release() == Some(author));
+            own.any(|layer| !is_idle(state, layer))
+        })
+    }
+
+    /// The releases that a later one takes back.
+    pub fn taken_back(&self) -> BTreeSet<Seq> {
+        let releases = self.releases.range(self.epoch..).map(|(_, r)| r);
+        let valid = releases.filter(|release| !release.is_invalid());
+        valid
+            .flat_map(|release| release.reverts.iter().copied())
+            .collect()
+    }
+
+    /// The status for lists, derived from the layers.
+    pub fn status(&self, release: &ReleaseRecord) -> ReleaseStatus {
+        self.status_within(release, &self.standings(), &self.taken_back())
+    }
+
+    /// The status of every release.
+    pub fn statuses(&self, standings: &BTreeMap<Seq, Standing>) -> BTreeMap<Seq, ReleaseStatus> {
+        let taken_back = self.taken_back();
+        let releases = self.releases.iter();
+        releases
+            .map(|(seq, release)| (*seq, self.status_within(release, standings, &taken_back)))
+            .collect()
+    }
+
+    fn status_within(
+        &self,
+        release: &ReleaseRecord,
+        standings: &BTreeMap<Seq, Standing>,
+        taken_back: &BTreeSet<Seq>,
+    ) -> ReleaseStatus {
+        if release.is_invalid() {
+            return ReleaseStatus::Invalid;
+        }
+        // Whatever was in hand when everything began anew is never carried out any more.
+        if release.seq < self.epoch {
+            return ReleaseStatus::Superseded;
+        }
+        if release.in_hand() {
+            return release.outcome.status;
+        }
+        let standing = standings.get(&release.seq).copied().unwrap_or_default();
+        let layers = standing.uppermost + standing.covered + standing.parked;
+        let nothing_left = layers == 0 && standing.stated == 0;
+        if nothing_left && (taken_back.contains(&release.seq) || release.states) {
+            return ReleaseStatus::RolledBack;
+        }
+        if standing.open > 0 || standing.parked > 0 {
+            return ReleaseStatus::Failed;
+        }
+        if release.entities.is_empty() {
+            return release.outcome.status;
+        }
+        // A rollback or a removal is in effect once it is carried out.
+        let is_done = release.kind == ReleaseKind::Rollback || !release.states;
+        if is_done || standing.uppermost > 0 {
+            return ReleaseStatus::Live;
+        }
+        match layers {
+            // A removal with nothing beneath it leaves nothing; a statement that was never the winning
+            // one has no layer.
+            0 if standing.stated == 0 => ReleaseStatus::Live,
+            0 => ReleaseStatus::Superseded,
+            _ if standing.unshown == standing.covered => ReleaseStatus::Canceled,
+            _ => ReleaseStatus::Superseded,
+        }
+    }
+
+    /// The release as lists and `show` print it.
+    pub fn view(&self, release: &ReleaseRecord) -> Option<Release> {
+        self.view_within(release, &self.standings(), &self.taken_back())
+    }
+
+    /// Every release, newest first.
+    pub fn views(&self) -> Vec<Release> {
+        let (standings, taken_back) = (self.standings(), self.taken_back());
+        let newest_first = self.releases.values().rev();
+        newest_first
+            .filter_map(|release| self.view_within(release, &standings, &taken_back))
+            .collect()
+    }
+
+    fn view_within(
+        &self,
+        release: &ReleaseRecord,
+        standings: &BTreeMap<Seq, Standing>,
+        taken_back: &BTreeSet<Seq>,
+    ) -> Option<Release> {
+        let outcome = &release.outcome;
+        Some(Release {
+            id: self.id(release.seq)?,
+            kind: release.kind,
+            status: self.status_within(release, standings, taken_back),
+            reverts: release
+                .reverts
+                .iter()
+                .filter_map(|seq| self.id(*seq))
+                .collect(),
+            commit: release.commit.clone(),
+            branch: release.branch.clone(),
+            subject: release.subject.clone(),
+            author: release.author.clone(),
+            started_at: release.started_at,
+            finished_at: outcome.finished_at,
+            snapshot: outcome.snapshot.clone(),
+            message: outcome.message.clone(),
+            phases: outcome.phases.clone(),
+            changes: changes(release),
+            activity: release
+                .notes
+                .iter()
+                .chain(&outcome.activity)
+                .cloned()
+                .collect(),
+        })
     }
 
     /// The id of a release; for one that has none yet, its commit's.
     pub fn id(&self, seq: Seq) -> Option<ReleaseId> {
         let record = self.releases.get(&seq)?;
-        Some(
-            record
-                .id
-                .clone()
-                .unwrap_or_else(|| ReleaseId::from(record.commit.clone())),
-        )
+        let id = record.id.clone();
+        Some(id.unwrap_or_else(|| ReleaseId::from(record.commit.clone())))
+    }
+
+    /// The releases since the epoch, oldest first.
+    pub fn current(&self) -> impl DoubleEndedIterator<Item = &ReleaseRecord> {
+        self.releases.range(self.epoch..).map(|(_, r)| r.as_ref())
     }
 
     /// The first release of a commit, since the epoch.
     pub fn of_commit(&self, commit: &CommitId) -> Option<&ReleaseRecord> {
-        self.releases
-            .range(self.epoch..)
-            .map(|(_, r)| r.as_ref())
-            .find(|r| r.commit == *commit)
+        self.current().find(|r| r.commit == *commit)
     }
 
-    /// Whether a commit has a release, in any epoch.
+    /// True if a commit has a release, in any epoch.
     pub fn knows(&self, commit: &CommitId) -> bool {
         self.releases.values().any(|r| r.commit == *commit)
     }
 
-    /// Begins anew: what there is stays history, with no stack and no standing.
+    /// Begins anew: what there is stays history, and nothing is managed.
     #[must_use]
     pub fn begun_anew(&self) -> Self {
-        Self::replay(self.releases.values().cloned(), self.next_seq())
+        Self {
+            releases: self.releases.clone(),
+            managed: Managed::new(),
+            epoch: self.next,
+            next: self.next,
+        }
     }
 }
 
-/// The first of an entity's slots, its existence: the others come right after it.
-pub(super) fn first_slot(entity: &EntityRef) -> Slot {
-    Slot {
-        entity: entity.clone(),
-        field: FieldId::Existence,
+fn count(slot: &Slot, state: &SlotState, standings: &mut BTreeMap<Seq, Standing>) {
+    let uppermost = state.uppermost().map(|layer| layer.id);
+    for layer in &state.layers {
+        let Some(release) = layer.release() else {
+            continue;
+        };
+        // That an entity shall be there which is there already tells nothing of a release.
+        if layer.of.is_some() || (slot.field == FieldId::Existence && is_idle(state, layer)) {
+            standings.entry(release).or_default();
+            continue;
+        }
+        let standing = standings.entry(release).or_default();
+        if layer.parked {
+            standing.parked += 1;
+        } else if Some(layer.id) == uppermost {
+            standing.uppermost += 1;
+        } else {
+            standing.covered += 1;
+            standing.unshown += usize::from(!layer.shown);
+        }
     }
 }
 
-/// Applies one recorded step to a stack, as it was done then.
-/// `owed`: what it observed is a debt, so that the store was not left as that.
-pub(super) fn apply(stack: &mut Stack, seq: Seq, record: &SlotRecord, owed: bool) {
-    let step = stack::Step {
-        release: seq,
-        before: record.desired_before.clone(),
-        after: record.desired_after.clone(),
-        observed: record.observed_before.clone(),
-        effective: record.effective || owed,
+/// True if the entity was there before the layer that demands it.
+fn is_idle(state: &SlotState, layer: &super::layers::Layer) -> bool {
+    let demands = matches!(
+        layer.demands,
+        Some(DesiredValue::Ensure(Ensure::Present | Ensure::Existing))
+    );
+    let beneath = state.layers.iter().take_while(|l| l.id != layer.id);
+    let mut alone = SlotState::new(state.base.clone());
+    alone.layers = beneath.cloned().collect();
+    demands && *alone.target().shown == Shown::Here
+}
+
+/// True if a slot shows something else than the files demand.
+fn deviates(slot: &Slot, state: &SlotState) -> bool {
+    let Some(demanded) = state.demanded() else {
+        return false;
     };
-    if record.reverts.is_empty() {
-        stack::deploy(stack, step, false);
-    } else {
-        stack::revert(stack, &step, &record.reverts);
+    let Target { shown, .. } = state.target();
+    match (shown, demanded, &slot.field) {
+        (Shown::Unknown, _, _) => false,
+        (Shown::Value(value), DesiredValue::Value(wanted), FieldId::Named(name)) => {
+            !may_be(&slot.entity, name, wanted, value)
+        }
+        (Shown::Gone, DesiredValue::Ensure(ensure), _) => *ensure == Ensure::Present,
+        (Shown::Here, DesiredValue::Ensure(ensure), _) => *ensure == Ensure::Absent,
+        (Shown::Gone | Shown::Here | Shown::Value(_), _, _) => false,
+    }
+}
+
+fn changes(release: &ReleaseRecord) -> Vec<Change> {
+    let changes = release.entities.iter().map(|(entity, planned)| {
+        let outcome = release.outcome.entities.get(entity);
+        let fields = planned.fields.iter().map(|(field, planned)| {
+            let became = outcome.and_then(|outcome| outcome.fields.get(field));
+            let status = became.map_or(FieldStatus::NotWritten, |became| became.status);
+            let reached = !matches!(status, FieldStatus::NotWritten | FieldStatus::InDoubt);
+            let observed = match became.and_then(|became| became.observed.as_ref()) {
+                Some(seen) => show(field, seen),
+                None if reached => show(field, &planned.after),
+                None => Value::Null,
+            };
+            let slot = Slot {
+                entity: entity.clone(),
+                field: field.clone(),
+            };
+            let before = release.outcome.edits.get(&slot).unwrap_or(&planned.before);
+            FieldOutcome {
+                field: field.clone(),
+                before: show(field, before),
+                after: show(field, &planned.after),
+                observed,
+                status,
+            }
+        });
+        let status = match outcome.map(|outcome| outcome.status) {
+            Some(status) => status,
+            None if release.in_hand() => ChangeStatus::Pending,
+            None => ChangeStatus::Skipped,
+        };
+        let EntityRef { kind, key, store } = entity.clone();
+        Change {
+            kind,
+            key,
+            store,
+            action: outcome.map_or(planned.action, |outcome: &EntityOutcome| outcome.action),
+            status,
+            error: outcome.and_then(|outcome| outcome.error.clone()),
+            fields: fields.collect(),
+        }
+    });
+    changes.filter(|change| !change.fields.is_empty()).collect()
+}
+
+/// A value for people and JSON; existence as `present` and `absent`.
+pub fn show(field: &FieldId, shown: &Shown) -> Value {
+    match shown {
+        Shown::Value(value) => value.to_value(),
+        Shown::Gone if *field == FieldId::Existence => Value::from("absent"),
+        Shown::Here => Value::from("present"),
+        Shown::Gone | Shown::Unknown => Value::Null,
     }
 }

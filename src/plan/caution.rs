@@ -7,7 +7,11 @@ use crate::domain::{EntityRef, Marker, Presence, Value};
 const ADDRESS: &str = "url_key";
 
 /// What is worth a warning about what is sent for an entity.
-pub fn cautions(entity: &EntityRef, decision: &Decision, presence: &Presence) -> Vec<String> {
+pub(super) fn cautions(
+    entity: &EntityRef,
+    decision: &Decision,
+    presence: &Presence,
+) -> Vec<String> {
     let Decision::Update(fields) = decision else {
         return Vec::new();
     };

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::entity::{LayerNames, Look, Managed, ManagedEntity, existence};
+use super::entity::{LayerNames, Look, Managed, ManagedEntity, existence, whole};
 use super::layers::{By, Layer, LayerId, Policy, RollBack, Says, Seq, Shown, SlotState};
-use super::statements::{Authors, Difference, Taken};
+use super::statements::{Authors, Difference, Taken, TakenBack};
 use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Slot};
 
 /// A commit as the rule needs it.
@@ -22,6 +22,8 @@ pub struct Altering<'a> {
     pub difference: &'a Difference,
     /// The releases that it reverts; where it alters no statement, those that its own message names.
     pub reverted: &'a BTreeSet<Seq>,
+    /// Those of them of which only commits are named that they brought in.
+    pub parts: &'a BTreeSet<Seq>,
     /// The settings.
     pub policy: Policy,
 }
@@ -42,12 +44,19 @@ pub fn commit(
     altering: Altering<'_>,
 ) -> BTreeMap<Slot, Moved> {
     let mut names = LayerNames::new(altering.release);
-    let mut parts = altering.difference.clone().by_entity();
-    let only_says = altering.difference.alters_nothing();
+    let mut difference = altering.difference.clone();
+    if !altering.reverted.is_empty() {
+        difference.give_back(|is| {
+            let entity = managed.get(&is.slot.entity.root());
+            entity.is_some_and(|entity| entity.authors.has_said(is))
+        });
+    }
+    let only_says = difference.alters_nothing();
+    let mut parts = difference.by_entity();
     for (root, entity) in managed.iter() {
         let theirs = |reverted: &Seq| {
             let by_layer = || entity.slots.values().flat_map(|slot| &slot.layers);
-            entity.authors.knows(*reverted) || by_layer().any(|l| l.release() == Some(*reverted))
+            entity.authors.knows(*reverted) || by_layer().any(|l| l.is_put_by(*reverted))
         };
         if altering.reverted.iter().any(theirs) {
             parts.entry(root.clone()).or_default();
@@ -57,10 +66,7 @@ pub fn commit(
     for (root, difference) in parts {
         let entity = Arc::make_mut(managed.entry(root.clone()).or_default());
         let was = entity.authors.clone();
-        let taken =
-            entity
-                .authors
-                .commit(altering.release, &difference, altering.reverted, only_says);
+        let TakenBack { taken, replaced } = entity.authors.commit(&difference, altering, only_says);
         let step = Step {
             root: &root,
             was: &was,
@@ -68,7 +74,12 @@ pub fn commit(
             altering,
             only_says,
         };
-        let of_entity = step.run(entity, taken, &mut names);
+        let mut of_entity = step.run(entity, taken, &mut names);
+        for (slot, releases) in replaced {
+            of_entity.entry(slot).or_default().taken.extend(releases);
+        }
+        step.bring_back(entity, &mut names);
+        step.hand_over(entity);
         for slot in of_entity.keys() {
             entity.moved_by.insert(slot.clone(), altering.release);
             entity.failures.remove(&slot.entity);
@@ -76,6 +87,14 @@ pub fn commit(
         moved.extend(of_entity);
     }
     moved
+}
+
+/// What a rollback made of a slot.
+struct RolledBack {
+    had: Vec<Layer>,
+    left: Vec<Layer>,
+    /// True if it shall show something else now.
+    turns: bool,
 }
 
 /// One commit, as far as it concerns one entity.
@@ -95,16 +114,10 @@ impl<L: Look> Step<'_, L> {
         mut taken: Taken,
         names: &mut LayerNames,
     ) -> BTreeMap<Slot, Moved> {
-        let Altering {
-            release,
-            reverted,
-            policy,
-            ..
-        } = self.altering;
         let being = existence(self.root);
         let changed = self.changed(entity);
-        self.note_explicit(entity);
-        if !reverted.is_empty() {
+        entity.note_explicit(self.altering.after);
+        if !self.altering.reverted.is_empty() {
             self.take_what_is_named(entity, &changed, &mut taken);
         }
         let mut moved: BTreeMap<Slot, Moved> = BTreeMap::new();
@@ -113,95 +126,160 @@ impl<L: Look> Step<'_, L> {
             rolled.insert(being.clone());
         }
         let mut slots: BTreeSet<Slot> = entity.slots.keys().chain(&changed).cloned().collect();
-        slots.insert(being.clone());
+        slots.insert(being);
         // Existence comes first: `FieldId` is ordered so, and the root before its views.
         for slot in slots {
             let known = entity.slots.contains_key(&slot);
             if !rolled.contains(&slot) || !(known || changed.contains(&slot)) {
                 continue;
             }
-            let had = entity
-                .slots
-                .get(&slot)
-                .map_or_else(Vec::new, |s| s.layers.clone());
             let reverted: Vec<Seq> = taken.get(&slot).into_iter().flatten().copied().collect();
-            let (demands, by) = self.demand(entity, &slot);
-            let rollback = RollBack {
-                reverted: &reverted,
-                demands: demands.as_ref(),
-                by,
-                says: says(demands.as_ref()),
-                id: names.next(),
-                floor: slot.field != FieldId::Existence,
-            };
-            let state = self.slot(entity, &slot);
-            state.roll_back(rollback, policy);
-            let left = state.layers.clone();
+            let rolled_back = self.roll_back(entity, &slot, &reverted, names);
             let taken_here = moved.entry(slot.clone()).or_default();
-            taken_here.conflict = lie_on(&had, &reverted);
+            taken_here.conflict = conflict(&rolled_back.had, &rolled_back.left);
             taken_here.taken.extend(reverted);
-            if slot.field != FieldId::Existence {
-                continue;
-            }
-            let stays = |id: LayerId| left.iter().any(|l| l.id == id);
-            for gone in had
-                .iter()
-                .filter(|l| is_absent(l.demands.as_ref()) && !stays(l.id))
-            {
-                // A deletion taken back gives every field back.
-                self.undelete(entity, gone.id);
-            }
-            if let Some(top) = left.last()
-                && is_absent(top.demands.as_ref())
-                && !had.iter().any(|l| l.id == top.id)
-                && let Some(by) = top.release()
-            {
-                self.delete(entity, by, top.id, names);
-            }
-            let ids = |layers: &[Layer]| layers.iter().map(|l| l.id).collect::<Vec<_>>();
-            if ids(&left) != ids(&had) {
+            let is_life = slot.field == FieldId::Existence;
+            if is_life && self.carry_life(entity, &rolled_back, names) {
                 // A life begins or ends: all its fields go by it.
                 rolled.extend(entity.slots.keys().chain(&changed).cloned());
             }
         }
         let mine: BTreeSet<Slot> = changed.difference(&rolled).cloned().collect();
         moved.extend(mine.iter().map(|slot| (slot.clone(), Moved::default())));
-        if mine.is_empty() {
-            return moved;
+        if !mine.is_empty() && self.deploy(entity, &mine, names) {
+            moved.entry(existence(self.root)).or_default();
         }
-        // All else is deployed.
+        moved
+    }
+
+    fn roll_back(
+        &self,
+        entity: &mut ManagedEntity,
+        slot: &Slot,
+        reverted: &[Seq],
+        names: &mut LayerNames,
+    ) -> RolledBack {
+        let Altering {
+            release, policy, ..
+        } = self.altering;
+        let (demands, by) = self.demand(entity, slot);
+        let beside = entity.authors.removes(release, slot);
+        let upon = beside && self.was_built_upon(entity, slot);
+        let state = self.slot(entity, slot);
+        let (had, lived) = (state.layers.clone(), state.target().shown.clone());
+        let rollback = RollBack {
+            reverted,
+            demands: demands.as_ref(),
+            by,
+            says: says(demands.as_ref()),
+            id: names.take(),
+            floor: slot.field != FieldId::Existence,
+            beside,
+            upon,
+        };
+        state.roll_back(rollback, self.look.policy_of(slot, policy));
+        self.attribute(entity, slot);
+        let state = self.slot(entity, slot);
+        RolledBack {
+            had,
+            left: state.layers.clone(),
+            turns: lived != *state.target().shown,
+        }
+    }
+
+    /// True if what the commit removes about a slot, beside what it takes back, stood only in files where
+    /// the releases taken back had said something of the entity.
+    fn was_built_upon(&self, entity: &ManagedEntity, slot: &Slot) -> bool {
+        let reverted = self.altering.reverted.iter();
+        let said = reverted.filter_map(|release| self.was.said.get(release));
+        let paths: BTreeSet<&str> = said
+            .flatten()
+            .filter(|s| s.slot.entity == slot.entity)
+            .map(|s| s.path.as_str())
+            .collect();
+        let removed = entity.authors.removed.get(&self.altering.release);
+        let mut removed = removed.into_iter().flatten().filter(|s| s.slot == *slot);
+        removed.all(|s| paths.contains(s.path.as_str()))
+    }
+
+    /// Carries what a rollback of the existence makes of deletions to the fields. True if a life of the
+    /// entity begins or ends by it.
+    fn carry_life(
+        &self,
+        entity: &mut ManagedEntity,
+        rolled_back: &RolledBack,
+        names: &mut LayerNames,
+    ) -> bool {
+        let RolledBack { had, left, turns } = rolled_back;
+        let deletions = |layers: &[Layer]| {
+            let absent = layers.iter().filter(|l| is_absent(l.demands.as_ref()));
+            absent.map(|l| l.id).collect::<BTreeSet<_>>()
+        };
+        let (before, after) = (deletions(had), deletions(left));
+        for gone in before.difference(&after) {
+            // A deletion taken back gives every field back.
+            self.undelete(entity, *gone);
+        }
+        if let Some(top) = left.last()
+            && after.contains(&top.id)
+            && !before.contains(&top.id)
+            && let Some(by) = top.release()
+        {
+            self.delete(entity, by, top.id, names);
+        }
+        *turns || before != after
+    }
+
+    /// Deploys what no rollback of the same commit has moved. True if the entity is made again to hold
+    /// a field.
+    fn deploy(
+        &self,
+        entity: &mut ManagedEntity,
+        mine: &BTreeSet<Slot>,
+        names: &mut LayerNames,
+    ) -> bool {
+        let Altering {
+            release, policy, ..
+        } = self.altering;
+        let being = existence(self.root);
         let (wanted, by) = self.demand(entity, &being);
         if mine.contains(&being) && is_absent(wanted.as_ref()) {
-            let id = names.next();
+            let id = names.take();
             let says = says(wanted.as_ref());
             self.slot(entity, &being).push(id, by, wanted, says, None);
             self.delete(entity, by, id, names);
-            return moved;
+            return false;
         }
-        for slot in &mine {
+        for slot in mine {
             let (demands, by) = self.demand(entity, slot);
+            let made_with = self.made_with(entity, slot);
             let state = self.slot(entity, slot);
+            if let Some(made_with) = made_with {
+                state.remember(made_with);
+            }
             if demands.is_none() || by != release {
                 // What was demanded is gone; an older statement may come to light.
-                state.remove(names.next(), release, policy);
+                state.remove(names.take(), release, policy);
             }
             if demands.is_some() {
                 let says = says(demands.as_ref());
-                state.push(names.next(), by, demands, says, None);
+                state.push(names.take(), by, demands, says, None);
+            } else {
+                self.attribute(entity, slot);
             }
         }
-        let (wanted, _) = self.demand(entity, &being);
         let present = DesiredValue::Ensure(Ensure::Present);
-        if wanted.as_ref() == Some(&present) && !mine.contains(&being) {
-            let state = self.slot(entity, &being);
-            if *state.target().shown != Shown::Here {
-                // It is made again to hold a field.
-                let says = Says::Demand(Shown::Here);
-                state.push(names.next(), release, Some(present), says, None);
-                moved.entry(being).or_default();
-            }
+        if wanted.as_ref() != Some(&present) || mine.contains(&being) {
+            return false;
         }
-        moved
+        let state = self.slot(entity, &being);
+        let lies_aside = state.layers.last().is_some_and(|l| l.parked);
+        let gone = *state.target().shown != Shown::Here && !lies_aside;
+        if gone {
+            let says = Says::Demand(Shown::Here);
+            state.push(names.take(), release, Some(present), says, None);
+        }
+        gone
     }
 
     /// The slots whose winning statement changes, in value or author.
@@ -236,16 +314,21 @@ impl<L: Look> Step<'_, L> {
     ) {
         let reverted = self.altering.reverted;
         let authors = &entity.authors;
+        let being = existence(self.root);
+        let stated = taken.clone();
         for (slot, state) in &entity.slots {
-            let by = state.layers.iter().filter_map(|l| l.release());
-            let named = by.filter(|seq| reverted.contains(seq));
+            let concerned = stated.contains_key(slot) || changed.contains(slot) || self.only_says;
+            // What is set along with a field goes with it, and all with the entity.
+            let with = leader(slot).into_iter().chain([being.clone()]);
+            let with: Vec<&BTreeSet<Seq>> = with.filter_map(|slot| stated.get(&slot)).collect();
+            let lies = |seq: &&Seq| state.layers.iter().any(|l| l.is_put_by(**seq));
+            let named = reverted.iter().filter(lies).copied();
+            let named = named.filter(|seq| concerned || with.iter().any(|t| t.contains(seq)));
             let named: BTreeSet<Seq> = named.filter(|seq| !stands(authors, *seq, slot)).collect();
-            let concerned = taken.contains_key(slot) || changed.contains(slot) || self.only_says;
-            if !named.is_empty() && concerned {
+            if !named.is_empty() {
                 taken.entry(slot.clone()).or_default().extend(named);
             }
         }
-        let being = existence(self.root);
         for release in reverted {
             let of_a_field = taken
                 .iter()
@@ -256,6 +339,59 @@ impl<L: Look> Step<'_, L> {
                 .is_some_and(|state| state.layers.iter().any(|l| l.release() == Some(*release)));
             if of_a_field && made && !authors.stands_anywhere(*release) {
                 taken.entry(being.clone()).or_default().insert(*release);
+            }
+        }
+    }
+
+    /// What came to light had been removed while it was hidden: the removal is that release's.
+    fn attribute(&self, entity: &mut ManagedEntity, slot: &Slot) {
+        let Altering {
+            release, reverted, ..
+        } = self.altering;
+        let ManagedEntity { authors, slots, .. } = entity;
+        let Some([.., beneath, removal]) = slots.get_mut(slot).map(|s| s.layers.as_mut_slice())
+        else {
+            return;
+        };
+        if removal.is_removal()
+            && removal.id.seq == release
+            && let Some(beneath) = beneath.release()
+            && let Some(remover) = authors.remover(beneath, slot, reverted)
+        {
+            removal.by = By::Release(remover);
+        }
+    }
+
+    /// Where the removal of a deletion restores the entity, all of it comes back.
+    fn bring_back(&self, entity: &mut ManagedEntity, names: &mut LayerNames) {
+        let Altering {
+            release, policy, ..
+        } = self.altering;
+        let being = entity.slots.get(&existence(self.root));
+        let being = being.map_or_else(Vec::new, |being| being.layers.clone());
+        let is_over = |of: LayerId| {
+            let mut above = being.iter().skip_while(|l| l.id != of).skip(1);
+            let telling = above.find(|l| l.says != Says::Same);
+            telling.is_some_and(|l| l.is_removal() && l.says == Says::Base)
+        };
+        for state in entity.slots.values_mut() {
+            let newest = state.layers.iter().rev().find(|l| l.release().is_some());
+            if newest.and_then(|l| l.of).is_some_and(is_over) {
+                state.remove(names.take(), release, policy);
+            }
+        }
+    }
+
+    /// Where the uppermost demand is that of a statement which went while another hid it, the files demand
+    /// the same by another one still, whose it is now.
+    fn hand_over(&self, entity: &mut ManagedEntity) {
+        let authors = &entity.authors;
+        for (slot, state) in &mut entity.slots {
+            let is_theirs = |seq: Seq| stands(authors, seq, slot);
+            if state.demanded_by().is_some_and(|seq| !is_theirs(seq))
+                && let Some(author) = author(authors, slot)
+            {
+                state.hand_over(author);
             }
         }
     }
@@ -271,20 +407,31 @@ impl<L: Look> Step<'_, L> {
 
     fn slot<'e>(&self, entity: &'e mut ManagedEntity, slot: &Slot) -> &'e mut SlotState {
         if !entity.slots.contains_key(slot) {
-            let mut seen = self.look.shown(slot);
-            let being = entity.slots.get(&existence(self.root));
-            let is_made = being.is_some_and(|being| *being.target().shown == Shown::Here);
-            if seen == Shown::Gone && is_made && slot.field != FieldId::Existence {
-                // An earlier commit of the pass makes the entity, without this field.
-                seen = self.look.created(slot).unwrap_or(seen);
-            }
-            entity.slots.insert(slot.clone(), SlotState::new(seen));
+            let seen = self.look.shown(slot);
+            let is_missing = slot.field != FieldId::Existence && seen == Shown::Gone;
+            let state = match self.look.created(slot).filter(|_| is_missing) {
+                Some(made_with) => SlotState::to_be_made(made_with),
+                None => SlotState::new(seen),
+            };
+            entity.slots.insert(slot.clone(), state);
         }
         // It was put there right now.
         entity
             .slots
             .entry(slot.clone())
             .or_insert_with(|| SlotState::new(Shown::Unknown))
+    }
+
+    /// What a field shows, or will show, of an entity that was deleted and is made again.
+    fn made_with(&self, entity: &ManagedEntity, slot: &Slot) -> Option<Shown> {
+        let being = entity.slots.get(&existence(self.root))?;
+        if *being.target().shown != Shown::Here || slot.field == FieldId::Existence {
+            return None;
+        }
+        match self.look.shown(slot) {
+            Shown::Value(value) => Some(Shown::Value(value)),
+            Shown::Gone | Shown::Here | Shown::Unknown => self.look.created(slot),
+        }
     }
 
     /// A deletion lies on every field of the entity.
@@ -295,17 +442,14 @@ impl<L: Look> Step<'_, L> {
         deletion: LayerId,
         names: &mut LayerNames,
     ) {
-        let whole = self.look.whole(self.root).into_iter().map(|name| Slot {
-            entity: self.root.clone(),
-            field: FieldId::Named(name),
-        });
+        let whole = whole(self.root, self.look);
         let known = entity.slots.keys().cloned();
         let slots: BTreeSet<Slot> = known.chain(whole).collect();
         for slot in slots.iter().filter(|slot| slot.field != FieldId::Existence) {
             let (demands, _) = self.demand(entity, slot);
             let says = Says::Demand(Shown::Gone);
             let state = self.slot(entity, slot);
-            state.push(names.next(), by, demands, says, Some(deletion));
+            state.push(names.take(), by, demands, says, Some(deletion));
         }
         entity.whole = true;
     }
@@ -314,33 +458,23 @@ impl<L: Look> Step<'_, L> {
         for (slot, state) in &mut entity.slots {
             if slot.field != FieldId::Existence {
                 for part in state.ids(|l| l.of == Some(deletion)) {
-                    state.drop_layer(part, self.altering.policy);
+                    let policy = self.look.policy_of(slot, self.altering.policy);
+                    state.drop_layer(part, policy);
                 }
             }
         }
     }
-
-    fn note_explicit(&self, entity: &mut ManagedEntity) {
-        let stated: BTreeSet<EntityRef> = entity
-            .authors
-            .stated
-            .keys()
-            .map(|s| s.slot.entity.clone())
-            .collect();
-        let spelled_out = |e: &EntityRef| {
-            let desired = self.altering.after.entities.get(e);
-            desired.is_some_and(|desired| desired.explicit)
-        };
-        entity.explicit = stated.into_iter().filter(spelled_out).collect();
-    }
 }
 
-/// True if edits lie on a layer of one of these releases.
-fn lie_on(layers: &[Layer], releases: &[Seq]) -> bool {
-    let mut beneath = None;
-    layers.iter().any(|layer| {
-        beneath = layer.release().or(beneath);
-        layer.by == By::Edit && beneath.is_some_and(|seq| releases.contains(&seq))
+/// True if edits lay on a layer that went.
+fn conflict(had: &[Layer], left: &[Layer]) -> bool {
+    let mut beneath_went = false;
+    had.iter().any(|layer| {
+        let went = !left.iter().any(|l| l.id == layer.id);
+        if layer.release().is_some() {
+            beneath_went = went;
+        }
+        layer.by == By::Edit && beneath_went
     })
 }
 

@@ -1,134 +1,14 @@
 //! What is to be sent for one entity: its targets against what the store shows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::book::{Book, Standing};
-use super::stack::{Before, Target};
-use super::surroundings::{Surroundings, settle};
-use super::websites;
-use crate::domain::kinds::{Charset, FieldType, Owner, Scoping};
+use super::surroundings::Surroundings;
+use super::work::{Being, EntityWork, Want};
+use crate::domain::kinds::{Charset, FieldType, Owner};
 use crate::domain::{
-    Action, DesiredValue, Ensure, EntityKey, EntityRef, FieldId, FieldName, Marker, ObservedEntity,
-    Presence, ReleaseKind, Slot, StoreScope, Value, Vocabulary, marker_of,
+    Action, EntityKey, EntityRef, FieldName, Hit, ObservedEntity, Presence, StoreScope, Value,
+    marker_of,
 };
-
-/// A field's value to be brought about.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Want {
-    /// The value, canonical.
-    pub value: Value,
-    /// Whether it is compared exactly (a put-back) or by type and line ends.
-    pub exact: bool,
-}
-
-impl Want {
-    /// Whether a value is the wanted one.
-    pub fn met_by(&self, entity: &EntityRef, field: &FieldName, seen: &Value) -> bool {
-        if let Some(marker) = marker_of(&self.value) {
-            return marker.met_by(seen);
-        }
-        match entity.kind.field(field.as_str()) {
-            Some(spec) if !self.exact => spec.same(&self.value, seen),
-            Some(spec) => self.value == *seen || spec.both_empty(&self.value, seen),
-            None => self.value == *seen,
-        }
-    }
-
-    /// Whether an entity read from the store shows the wanted value. A view's value equal to the one
-    /// under `all` counts as either.
-    pub fn met_in(&self, entity: &EntityRef, field: &FieldName, found: &ObservedEntity) -> bool {
-        let seen = found.get(field);
-        match marker_of(&self.value) {
-            Some(Marker::Default) => self.met_by(entity, field, seen),
-            Some(Marker::Coupled) | None => self.met_by(entity, field, found.effective(field)),
-        }
-    }
-
-    /// Whether nothing has to be there for it to be met.
-    pub fn is_default(&self) -> bool {
-        self.value == *Marker::Default.value()
-    }
-}
-
-/// Whether a value read from the store may be what was made of a field by this value of the files or of a
-/// snapshot. Files may say an id, a text or a number where the store is read as a name, a number or a
-/// truth: what cannot be compared without the store's words counts as the same.
-pub(super) fn may_be(entity: &EntityRef, field: &FieldName, made: &Value, seen: &Value) -> bool {
-    let ty = entity.kind.field(field.as_str()).map(|spec| spec.ty);
-    let in_its_words = matches!(
-        ty,
-        Some(FieldType::Attribute | FieldType::Reference(_) | FieldType::References(_))
-    );
-    if in_its_words && marker_of(made).is_none() && !seen.is_null() && !same_form(made, seen) {
-        return true;
-    }
-    let made = Want {
-        value: made.clone(),
-        exact: false,
-    };
-    made.met_by(entity, field, seen)
-}
-
-/// Whether two values are of one type, and lists of texts alike.
-fn same_form(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) => a.iter().chain(b).all(Value::is_string),
-        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
-    }
-}
-
-/// Whether an entity shall be there.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Being {
-    /// Whatever it is.
-    Any,
-    /// It shall exist; made if it is missing, from these fields beneath its targets.
-    Present(BTreeMap<FieldName, Value>),
-    /// It must exist; never made.
-    Existing,
-    /// It shall not exist. `put_back`: a release made it, and that is rolled back.
-    Absent {
-        /// Whether a rollback asks for it.
-        put_back: bool,
-    },
-}
-
-/// What a pass wants of one entity.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EntityWork {
-    /// Whether it shall be there.
-    pub being: Being,
-    /// The fields with a transition in the pass, or being retried, that have a value to be written.
-    pub fields: BTreeMap<FieldName, Want>,
-    /// Every slot of the pass, those without a value to be written among them.
-    pub slots: Vec<FieldId>,
-    /// Whether `ensure: present` was spelled out.
-    pub explicit: bool,
-    /// Why it cannot be sent as the files say it: the store does not know a word of it.
-    pub problem: Option<String>,
-}
-
-impl EntityWork {
-    /// Whether all that goes with the entity has to be read: it is deleted, or was and is made again.
-    pub fn is_of_the_whole(&self, entity: &EntityRef) -> bool {
-        let goes_with = |name: &FieldName| {
-            let spec = entity.kind.field(name.as_str());
-            spec.is_some_and(|spec| spec.owner == Owner::Whole)
-        };
-        matches!(self.being, Being::Absent { .. }) || self.fields.keys().any(goes_with)
-    }
-}
-
-impl EntityWork {
-    /// Whether all that is asked for is to put back what is there: it needs none of the store's words.
-    fn is_put_back_already(&self, entity: &EntityRef, presence: &Presence) -> bool {
-        let there = |(name, want): (&FieldName, &Want)| {
-            let found = presence.found();
-            want.exact && found.is_some_and(|found| want.met_in(entity, name, found))
-        };
-        self.being == Being::Any && self.fields.iter().all(there)
-    }
-}
 
 /// What is sent for an entity.
 #[derive(Debug, Clone, PartialEq)]
@@ -157,214 +37,6 @@ impl Decision {
     }
 }
 
-/// What a pass wants, by entity, of the slots given, in the store's own words.
-pub fn work<'a>(
-    book: &Book,
-    slots: impl IntoIterator<Item = &'a Slot>,
-    vocabulary: &Vocabulary,
-    charset: Charset,
-) -> BTreeMap<EntityRef, EntityWork> {
-    let mut work = asked(book, slots);
-    settle(&mut work, vocabulary, charset);
-    websites::check(&mut work, book, vocabulary);
-    work
-}
-
-/// What a pass wants, by entity, as the files say it.
-pub fn asked<'a>(
-    book: &Book,
-    slots: impl IntoIterator<Item = &'a Slot>,
-) -> BTreeMap<EntityRef, EntityWork> {
-    let mut by_entity: BTreeMap<&EntityRef, Vec<FieldId>> = BTreeMap::new();
-    for slot in slots {
-        by_entity
-            .entry(&slot.entity)
-            .or_default()
-            .push(slot.field.clone());
-    }
-    by_entity
-        .into_iter()
-        .map(|(entity, fields)| (entity.clone(), entity_work(book, entity, fields)))
-        .collect()
-}
-
-fn entity_work(book: &Book, entity: &EntityRef, slots: Vec<FieldId>) -> EntityWork {
-    // A slot whose last release wanted nothing of the store has no standing any more.
-    let standing = |field: &FieldId| -> Option<&Standing> {
-        book.standings.get(&Slot {
-            entity: entity.clone(),
-            field: field.clone(),
-        })
-    };
-    let managed: BTreeMap<FieldName, Value> = book
-        .standings_of(entity)
-        .filter_map(|(slot, standing)| match (&slot.field, &standing.target) {
-            (
-                FieldId::Named(name),
-                Target::Desired(Some(DesiredValue::Value(value)))
-                | Target::PutBack(Before::Value(value)),
-            ) => Some((name.clone(), value.to_value())),
-            _ => None,
-        })
-        .collect();
-    let mut fields: BTreeMap<FieldName, Want> = slots
-        .iter()
-        .filter_map(|field| {
-            let FieldId::Named(name) = field else {
-                return None;
-            };
-            let want = match open(book, standing(field)?)? {
-                Target::Desired(Some(DesiredValue::Value(value))) => Want {
-                    value: value.to_value(),
-                    exact: false,
-                },
-                Target::PutBack(Before::Value(value)) => Want {
-                    value: value.to_value(),
-                    exact: true,
-                },
-                Target::Desired(_) | Target::PutBack(_) | Target::Leave => return None,
-            };
-            Some((name.clone(), want))
-        })
-        .collect();
-    let existence = standing(&FieldId::Existence);
-    if let Some(Target::PutBack(Before::Entity(Some(whole)))) =
-        existence.and_then(|standing| open(book, standing))
-    {
-        // Somebody may have made the entity again meanwhile: its fields are put back all the same.
-        for (name, value) in whole {
-            let wanted = managed.get(name).unwrap_or(value).clone();
-            fields.entry(name.clone()).or_insert(Want {
-                value: wanted,
-                exact: true,
-            });
-        }
-        // It may not have been deleted at all, and still show what a release set that is taken back.
-        for name in named(book, entity) {
-            if whole.contains_key(name) || managed.contains_key(name) {
-                continue;
-            }
-            fields.entry(name.clone()).or_insert(Want {
-                value: Value::Null,
-                exact: true,
-            });
-        }
-    }
-    let (being, again) = match existence.map(|standing| (standing, open(book, standing))) {
-        None => (Being::Any, false),
-        Some((standing, Some(target))) => {
-            let there = matches!(
-                target,
-                Target::Desired(Some(DesiredValue::Ensure(Ensure::Present)))
-                    | Target::PutBack(Before::Entity(None))
-            );
-            match overtaken(book, entity, standing) {
-                Some(whole) if there => {
-                    let mut whole = whole.clone();
-                    whole.extend(managed);
-                    (Being::Present(whole), true)
-                }
-                Some(_) | None => being(target, managed),
-            }
-        }
-        // Where nothing is asked of its existence, it is made only to hold a field.
-        Some((_, None)) if fields.is_empty() => (Being::Any, false),
-        Some((standing, None)) => match &standing.desired {
-            Some(DesiredValue::Ensure(Ensure::Present)) => (Being::Present(managed), false),
-            Some(DesiredValue::Ensure(Ensure::Existing)) => (Being::Existing, false),
-            Some(DesiredValue::Ensure(Ensure::Absent) | DesiredValue::Value(_)) | None => {
-                (Being::Any, false)
-            }
-        },
-    };
-    if matches!(being, Being::Absent { .. }) {
-        // What was still to be put back goes with the entity.
-        fields.clear();
-    }
-    let explicit = again
-        || book
-            .of_entity(entity)
-            .next_back()
-            .and_then(|release| release.entities.get(entity))
-            .is_some_and(|record| record.explicit);
-    EntityWork {
-        being,
-        fields,
-        slots,
-        explicit,
-        problem: None,
-    }
-}
-
-/// The target that is still to be reached: a slot that is there already was named by a release that
-/// leaves it as it is, and what was edited in Magento since stays. An adoption writes nothing.
-fn open<'a>(book: &Book, standing: &'a Standing) -> Option<&'a Target> {
-    let adopted = book
-        .releases
-        .get(&standing.release)
-        .is_some_and(|release| release.kind == ReleaseKind::Adopt);
-    (!standing.done && !adopted).then_some(&standing.target)
-}
-
-/// The fields of an entity that releases have named and that can be empty.
-fn named<'a>(book: &'a Book, entity: &EntityRef) -> BTreeSet<&'a FieldName> {
-    let records = book.of_entity(entity).filter(|r| r.seq >= book.epoch);
-    let records = records.filter_map(|release| release.entities.get(entity));
-    let fields = records.flat_map(|record| record.slots.iter());
-    let names = fields.filter_map(|(field, _)| match field {
-        FieldId::Named(name) => Some(name),
-        FieldId::Existence => None,
-    });
-    let can_be_empty = |name: &&FieldName| {
-        let spec = entity.kind.field(name.as_str());
-        spec.is_some_and(|spec| spec.nullable)
-    };
-    names.filter(can_be_empty).collect()
-}
-
-/// The fields from which a release that was overtaken before it was carried out would have made a
-/// deleted entity again: the later one sets some of them only.
-fn overtaken<'a>(
-    book: &'a Book,
-    entity: &EntityRef,
-    standing: &Standing,
-) -> Option<&'a BTreeMap<FieldName, Value>> {
-    let earlier = book.of_entity(entity).rev();
-    let earlier = earlier.filter(|release| release.seq <= standing.release);
-    let records =
-        earlier.filter_map(|release| release.entities.get(entity)?.slots.get(&FieldId::Existence));
-    for record in records.take_while(|record| !record.done()) {
-        match &record.target {
-            Target::PutBack(Before::Entity(Some(whole))) => return Some(whole),
-            Target::PutBack(Before::Missing)
-            | Target::Desired(Some(DesiredValue::Ensure(Ensure::Absent))) => return None,
-            Target::Leave | Target::Desired(_) | Target::PutBack(_) => {}
-        }
-    }
-    None
-}
-
-/// What a target of the existence asks for, and whether a deleted entity is made again.
-fn being(target: &Target, managed: BTreeMap<FieldName, Value>) -> (Being, bool) {
-    let being = match target {
-        Target::Leave
-        | Target::Desired(None | Some(DesiredValue::Value(_)))
-        | Target::PutBack(Before::Unknown | Before::Value(_) | Before::Entity(None)) => Being::Any,
-        Target::Desired(Some(DesiredValue::Ensure(ensure))) => match ensure {
-            Ensure::Present => Being::Present(managed),
-            Ensure::Existing => Being::Existing,
-            Ensure::Absent => Being::Absent { put_back: false },
-        },
-        Target::PutBack(Before::Missing) => Being::Absent { put_back: true },
-        Target::PutBack(Before::Entity(Some(whole))) => {
-            let mut whole = whole.clone();
-            whole.extend(managed);
-            return (Being::Present(whole), true);
-        }
-    };
-    (being, false)
-}
-
 /// What is to be sent.
 pub fn decide(
     entity: &EntityRef,
@@ -381,7 +53,10 @@ pub fn decide(
             false => Decision::Refused(problem.clone()),
         };
     }
-    if let Some(why) = around.unfit(entity) {
+    if let Some(why) = around
+        .unfit(entity)
+        .or_else(|| around.room().refused(entity))
+    {
         return Decision::Refused(why.to_owned());
     }
     if entity.base().is_some() {
@@ -399,6 +74,10 @@ pub fn decide(
     match presence {
         Presence::Alias(known) => match &work.being {
             Being::Absent { put_back: true } => Decision::Noop,
+            // the other spelling makes room
+            Being::Present(base) if around.deletes(entity.kind, known.as_str()) => {
+                create(entity, work, base)
+            }
             Being::Any
             | Being::Present(_)
             | Being::Existing
@@ -424,31 +103,33 @@ pub fn decide(
         }
         Presence::Elsewhere(hits) => match &work.being {
             Being::Absent { put_back: true } => Decision::Noop,
-            Being::Present(base) if work.explicit && side_by_side(entity) => {
-                create(entity, work, base)
+            Being::Present(base) => {
+                let staying = around.in_the_way(entity, hits);
+                let beside = staying.iter().all(|hit| side_by_side(entity, hit));
+                match staying.is_empty() || beside && work.explicit {
+                    true => create(entity, work, base),
+                    false => Decision::Refused(elsewhere(&staying, beside)),
+                }
             }
-            Being::Any
-            | Being::Present(_)
-            | Being::Existing
-            | Being::Absent { put_back: false } => {
-                let hits: Vec<String> = hits
-                    .iter()
-                    .map(|hit| format!("{} (id {})", hit.store, hit.id))
-                    .collect();
-                let hint = if side_by_side(entity) {
-                    "; set `store:` to that, or spell out `ensure: present` to create one beside it"
-                } else {
-                    "; set `store:` to that"
-                };
-                Decision::Refused(format!(
-                    "exists, but assigned to {}{hint}",
-                    hits.join(" and ")
-                ))
+            // What was deleted has made room for those that the pass names.
+            Being::Absent { put_back: false } => {
+                match around.unmentioned(entity, hits).as_slice() {
+                    [] => Decision::Noop,
+                    hits => Decision::Refused(elsewhere(hits, false)),
+                }
+            }
+            Being::Any | Being::Existing => {
+                let hits: Vec<&Hit> = hits.iter().collect();
+                Decision::Refused(elsewhere(&hits, false))
             }
         },
         Presence::Missing | Presence::Orphan(_) => match &work.being {
             Being::Absent { .. } => Decision::Noop,
             Being::Present(base) => create(entity, work, base),
+            // It comes back with what it belongs to, and shows what is asked for then.
+            Being::Any if around.makes_parent(entity) && !work.fields.is_empty() => {
+                create(entity, work, &BTreeMap::new())
+            }
             Being::Existing | Being::Any => Decision::Refused(if creatable(entity) {
                 "does not exist in the store; create it there, or set `ensure: present`".to_owned()
             } else {
@@ -483,7 +164,9 @@ fn decide_view(
             "the store has no view `{code}`; correct `store:`, or create the view"
         )),
         _ if work.fields.values().all(Want::is_default) => Decision::Noop,
-        Presence::Alias(known) => Decision::Refused(spelled_otherwise(known)),
+        Presence::Alias(known) if !around.deletes(entity.kind, known.as_str()) => {
+            Decision::Refused(spelled_otherwise(known))
+        }
         _ if entity
             .base()
             .is_some_and(|base| around.made.contains(&base)) =>
@@ -532,14 +215,22 @@ fn cannot_create(entity: &EntityRef) -> String {
     )
 }
 
-fn side_by_side(entity: &EntityRef) -> bool {
-    matches!(
-        entity.kind.scoping,
-        Scoping::Assignment {
-            side_by_side: true,
-            ..
-        }
-    )
+/// Whether the store takes this one beside the one that it has under another assignment.
+fn side_by_side(entity: &EntityRef, hit: &Hit) -> bool {
+    !entity.kind.scoping.overlap(&entity.store, &hit.store)
+}
+
+/// Where an entity is instead.
+fn elsewhere(hits: &[&Hit], beside: bool) -> String {
+    let hits: Vec<String> = hits
+        .iter()
+        .map(|hit| format!("{} (id {})", hit.store, hit.id))
+        .collect();
+    let hint = match beside {
+        true => "set `store:` to that, or spell out `ensure: present` to create one beside it",
+        false => "set `store:` to that",
+    };
+    format!("exists, but assigned to {}; {hint}", hits.join(" and "))
 }
 
 fn update(
@@ -701,7 +392,7 @@ fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::domain::{EntityId, Hit, Kind, StoreCode};
+    use crate::domain::{EntityId, FieldId, Kind, StoreCode};
 
     fn block(store: StoreScope) -> EntityRef {
         EntityRef {
@@ -734,24 +425,6 @@ mod tests {
             fields,
             inherited: None,
         })
-    }
-
-    #[test]
-    fn an_id_in_a_file_may_be_the_name_that_the_store_shows() {
-        let block = block(StoreScope::All);
-        let field: FieldName = "content".parse().unwrap();
-        assert!(may_be(
-            &block,
-            &field,
-            &Value::from("a\r\n"),
-            &Value::from("a\n")
-        ));
-        assert!(!may_be(
-            &block,
-            &field,
-            &Value::from(49),
-            &Value::from("Red")
-        ));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::layers::{LayerId, Policy, Seq, Shown, SlotState};
+use super::layers::{LayerId, Origin, Policy, Seq, Shown, SlotState};
 use super::statements::Authors;
-use crate::domain::{EntityRef, FieldId, FieldName, Slot};
+use crate::domain::{DesiredState, EntityRef, FieldId, FieldName, Slot};
 
 /// What a pass sees of the store.
 pub trait Look {
@@ -19,8 +19,26 @@ pub trait Look {
     /// The fields from which an entity can be made again, as far as it has them.
     fn whole(&self, entity: &EntityRef) -> Vec<FieldName>;
 
+    /// The slots of views that have a value of their own: they go with the entity, and come back with it.
+    fn own_values(&self, _entity: &EntityRef) -> Vec<Slot> {
+        Vec::new()
+    }
+
     /// True if a look that shows `seen` is explained by the value `held`.
     fn same(&self, slot: &Slot, held: &Shown, seen: &Shown) -> bool;
+
+    /// True of a value that moves by itself, like what is in stock: one that moved is never taken back.
+    fn moves(&self, _slot: &Slot) -> bool {
+        false
+    }
+
+    /// The settings, as far as they hold for a slot.
+    fn policy_of(&self, slot: &Slot, policy: Policy) -> Policy {
+        Policy {
+            keep_conflicts: policy.keep_conflicts || self.moves(slot),
+            ..policy
+        }
+    }
 }
 
 /// Why an entity is not where it shall be.
@@ -66,8 +84,18 @@ impl LayerNames {
         }
     }
 
+    /// The names of what a further look of this pass puts on the slots of an entity.
+    fn further(seq: Seq, entity: &ManagedEntity) -> Self {
+        let layers = entity.slots.values().flat_map(|state| &state.layers);
+        let known = layers.map(|layer| layer.id).filter(|id| id.seq == seq);
+        let n = known.map(|id| id.n).max().unwrap_or(0) + 1;
+        Self {
+            next: LayerId { seq, n },
+        }
+    }
+
     /// Another name.
-    pub fn next(&mut self) -> LayerId {
+    pub fn take(&mut self) -> LayerId {
         let id = self.next;
         self.next.n += 1;
         id
@@ -82,6 +110,15 @@ pub fn existence(entity: &EntityRef) -> Slot {
     }
 }
 
+/// The slots from which an entity can be made again.
+pub(super) fn whole(root: &EntityRef, look: &impl Look) -> Vec<Slot> {
+    let fields = look.whole(root).into_iter().map(|name| Slot {
+        entity: root.clone(),
+        field: FieldId::Named(name),
+    });
+    fields.chain(look.own_values(root)).collect()
+}
+
 impl ManagedEntity {
     /// A look at all slots, before a pass changes any. Returns the slots that were edited. Where a slot
     /// cannot be read, nothing is learned of it.
@@ -89,9 +126,10 @@ impl ManagedEntity {
         &mut self,
         root: &EntityRef,
         look: &impl Look,
-        names: &mut LayerNames,
+        pass: Seq,
         policy: Policy,
     ) -> Vec<Slot> {
+        let mut names = LayerNames::further(pass, self);
         let being = existence(root);
         let base = |entity: &Self| entity.slots.get(&being).map(|slot| slot.base.clone());
         let was = base(self);
@@ -102,14 +140,15 @@ impl ManagedEntity {
                 continue;
             }
             let same = |held: &Shown, seen: &Shown| look.same(slot, held, seen);
-            if state.observe(names.next(), &seen, &same, policy) {
+            let policy = look.policy_of(slot, policy);
+            if state.observe(names.take(), &seen, &same, policy) {
                 edited.push(slot.clone());
             }
         }
         if was == Some(Shown::Gone) && base(self) == Some(Shown::Here) {
             // Made in the admin where nothing was: what it is made with is the base.
             for (slot, state) in &mut self.slots {
-                if slot.field != FieldId::Existence && state.base == Shown::Gone {
+                if slot.field != FieldId::Existence {
                     state.base = look.shown(slot);
                 }
             }
@@ -137,11 +176,7 @@ impl ManagedEntity {
         if before_all.is_none_or(|slot| slot.base != Shown::Here) {
             return;
         }
-        for name in look.whole(root) {
-            let slot = Slot {
-                entity: root.clone(),
-                field: FieldId::Named(name),
-            };
+        for slot in whole(root, look) {
             let seen = look.shown(&slot);
             self.slots
                 .entry(slot)
@@ -150,22 +185,54 @@ impl ManagedEntity {
         self.whole = true;
     }
 
+    /// Notes of which entities the files spell `ensure: present` out.
+    pub(super) fn note_explicit(&mut self, after: &DesiredState) {
+        let stated = self.authors.stated.keys().map(|s| &s.slot.entity);
+        let spelled_out = stated.filter(|entity| {
+            let desired = after.entities.get(*entity);
+            desired.is_some_and(|desired| desired.explicit)
+        });
+        self.explicit = spelled_out.cloned().collect();
+    }
+
     /// Takes slots away that have no layer any more and show their base, or have nothing to show.
     pub fn close(&mut self, root: &EntityRef, is_there: bool) {
         let being = self.slots.get(&existence(root));
         let never_was = being.is_none_or(|s| s.layers.is_empty() && s.base == Shown::Gone);
-        if is_there {
+        // A deletion whose answer was lost may still arrive.
+        if is_there && being.is_none_or(SlotState::is_settled) {
             self.whole = false;
         }
         self.slots.retain(|slot, state| {
             let is_field = slot.field != FieldId::Existence;
             let went = is_field && !is_there && never_was;
             let nothing = is_field && is_there && state.base == Shown::Gone;
-            let at_base = SlotState::new(state.base.clone()).held == state.held;
-            !state.layers.is_empty() || !(at_base || went || nothing)
+            !state.layers.is_empty() || !(state.is_at_base() || went || nothing)
         });
         self.moved_by
             .retain(|slot, _| self.slots.contains_key(slot));
+    }
+
+    /// Slots of which the store is not known to show what it shall show.
+    pub fn open_slots(&self, root: &EntityRef) -> impl Iterator<Item = &Slot> {
+        let being = self.slots.get(&existence(root));
+        let goes = being.is_some_and(|being| *being.target().shown == Shown::Gone);
+        self.slots.iter().filter_map(move |(slot, state)| {
+            // What shall be gone has no fields to show, and what was never read none to be put back.
+            let with_it = goes && slot.field != FieldId::Existence;
+            let unread = state.layers.is_empty() && state.base == Shown::Unknown;
+            let open = !state.is_settled() && !with_it && !unread;
+            open.then_some(slot)
+        })
+    }
+
+    /// True if the entity, which is missing, is not to be made again: somebody deleted it in the admin,
+    /// and nobody knows all of it.
+    pub fn stays_deleted(&self, root: &EntityRef) -> bool {
+        let being = self.slots.get(&existence(root));
+        being.is_some_and(|being| {
+            being.top() == Origin::Base && being.base == Shown::Here && !self.whole
+        })
     }
 
     /// True if nothing is known of it any more.

@@ -20,7 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DesiredValue, SharedValue, Value};
+use crate::domain::{DesiredValue, Marker, SharedValue, Value, marker_of};
 
 /// The place of a release or a pass in its environment's history. The order follows it, never a clock.
 #[derive(
@@ -55,6 +55,16 @@ impl Shown {
             Self::Value(value) => Some(value),
             Self::Gone | Self::Here | Self::Unknown => None,
         }
+    }
+
+    /// True of a view that shows what `all` shows.
+    fn is_default(&self) -> bool {
+        self.value().and_then(marker_of) == Some(Marker::Default)
+    }
+
+    /// True of a field that the store sets along with another one: it may show anything.
+    fn is_coupled(&self) -> bool {
+        self.value().and_then(marker_of) == Some(Marker::Coupled)
     }
 }
 
@@ -132,6 +142,12 @@ impl Layer {
         }
     }
 
+    /// True if this release put it there: as its own, or because it brought another's statement to light.
+    pub fn is_put_by(&self, release: Seq) -> bool {
+        let by = self.release();
+        by.is_some_and(|by| by == release || self.id.seq == release)
+    }
+
     /// True if it says that no file names the slot any more.
     pub fn is_removal(&self) -> bool {
         self.release().is_some() && self.demands.is_none() && self.of.is_none()
@@ -195,6 +211,10 @@ pub struct RollBack<'a> {
     pub id: LayerId,
     /// True if nothing beneath a deletion of the entity may go: of fields.
     pub floor: bool,
+    /// True if the commit removes something else about the slot beside what it takes back.
+    pub beside: bool,
+    /// True if all of that stood where those had said something: the commit undoes what was built on them.
+    pub upon: bool,
 }
 
 /// Compares a value held with one seen, by the field's comparison.
@@ -235,6 +255,17 @@ impl SlotState {
         }
     }
 
+    /// A slot of an entity that is missing, which will show this of it when it is made.
+    pub fn to_be_made(made_with: Shown) -> Self {
+        let mut state = Self::new(made_with);
+        let nothing = Held {
+            value: Shown::Gone,
+            by: Origin::Base,
+        };
+        state.held.insert(0, nothing);
+        state
+    }
+
     // ------------------------------------------------ what the files do
 
     /// Puts a layer of a release on top.
@@ -257,11 +288,24 @@ impl SlotState {
         });
     }
 
+    /// The entity was deleted and made again, and shows this of a field before a release sets it: that
+    /// is put back where nothing but deletions lies beneath.
+    pub fn remember(&mut self, made_with: Shown) {
+        let parts = self.layers.iter_mut().rev().take_while(|l| l.of.is_some());
+        for part in parts {
+            part.says = Says::Seen(made_with.clone());
+        }
+    }
+
     /// No file names the slot any more: what is shown stays, or the base comes back.
     pub fn remove(&mut self, id: LayerId, by: Seq, policy: Policy) {
+        let newest = self.layers.iter().rev().find(|l| !l.is_edit());
+        let says_nothing = newest.is_some_and(|l| l.says == Says::Same);
         let says = match self.held.last() {
-            Some(held) if !policy.restore_removed => Says::Seen(held.value.clone()),
-            Some(_) | None => Says::Base,
+            _ if policy.restore_removed => Says::Base,
+            Some(held) if !says_nothing => Says::Seen(held.value.clone()),
+            // It was shown already.
+            Some(_) | None => Says::Same,
         };
         self.push(id, by, None, says, None);
     }
@@ -273,6 +317,14 @@ impl SlotState {
         let Some(at) = self.position(layer) else {
             return;
         };
+        let was_removed = self.layers[at].demands.is_some();
+        self.drop_at(at, was_removed, policy);
+    }
+
+    /// `was_removed`: a removal that lay on it was one of its demand.
+    fn drop_at(&mut self, at: usize, was_removed: bool, policy: Policy) {
+        let layer = self.layers[at].id;
+        let shown_so_far = self.target().shown.clone();
         let edits = self.layers[at + 1..].iter().take_while(|l| l.is_edit());
         let edits = edits.filter(|edit| {
             matches!(edit.by, By::Heal(_)) || !(policy.keep_conflicts || edit.says.is_gone())
@@ -284,10 +336,24 @@ impl SlotState {
         if let Some(over) = self.layers.get_mut(at)
             && over.is_removal()
             && over.says != Says::Base
+            && was_removed
         {
             over.says = Says::Same;
         }
         self.ground();
+        if *self.target().shown != shown_so_far {
+            self.reopen();
+        }
+    }
+
+    /// The layer on top shows something else than it did: what the store holds is not of it.
+    fn reopen(&mut self) {
+        let (top, shown) = (self.top(), self.target().shown.clone());
+        for held in &mut self.held {
+            if held.by == top && held.value != shown {
+                held.by = Origin::Removed;
+            }
+        }
     }
 
     /// With no release's layer beneath, an edit is the base, and a removal or a heal says nothing.
@@ -326,6 +392,19 @@ impl SlotState {
         newest.demands.as_ref()
     }
 
+    /// Whose demand that is.
+    pub fn demanded_by(&self) -> Option<Seq> {
+        let newest = self.layers.iter().rev().find(|l| !l.is_edit())?;
+        newest.demands.as_ref().and(newest.release())
+    }
+
+    /// The files demand the same as before, but it is the statement of this release now.
+    pub fn hand_over(&mut self, to: Seq) {
+        if let Some(newest) = self.layers.iter_mut().rev().find(|l| !l.is_edit()) {
+            newest.by = By::Release(to);
+        }
+    }
+
     /// A commit takes back what these releases say here.
     pub fn roll_back(&mut self, rollback: RollBack<'_>, policy: Policy) {
         let RollBack {
@@ -335,26 +414,49 @@ impl SlotState {
             says,
             id,
             floor,
+            beside,
+            upon,
         } = rollback;
-        let theirs = |l: &&Layer| l.release().is_some_and(|seq| reverted.contains(&seq));
+        let theirs = |l: &&Layer| reverted.iter().any(|seq| l.is_put_by(*seq));
         for layer in self.ids(theirs).into_iter().rev() {
-            self.drop_layer(layer, policy);
+            let Some(at) = self.position(layer) else {
+                continue;
+            };
+            let layer = self.layers[at].clone();
+            let own = layer.release().is_some_and(|by| reverted.contains(&by));
+            let same = |l: &Layer| l.by == layer.by && l.demands == layer.demands;
+            let others = self.layers[..at].iter_mut().rev();
+            let mut others = others.filter(|l| !l.is_edit() && l.of.is_none() && !theirs(&&**l));
+            // What they brought to light is said beneath still, and was shown.
+            let beneath = others.next().filter(|l| !own && same(l));
+            let is_said = beneath.map(|l| l.shown |= layer.shown).is_some();
+            self.drop_at(at, layer.demands.is_some() && !is_said, policy);
+        }
+        if demands.is_some() && by == id.seq {
+            // The commit itself says it, beside what it takes back.
+            return self.push(id, by, demands.cloned(), says, None);
         }
         if self.demanded() == demands {
             return;
+        }
+        if demands.is_none() && !upon {
+            return self.remove_beneath(id, by, policy);
         }
         // The files show something older: what lies on it goes too, but nothing beneath a deletion of
         // the entity.
         let asked = self.layers.iter().filter(|l| !l.is_edit());
         let asked: Vec<(LayerId, bool, bool)> = asked
-            .map(|l| (l.id, l.of.is_some(), l.demands.as_ref() == demands))
+            .map(|l| {
+                let says_it = l.demands.as_ref() == demands && l.release() == Some(by);
+                (l.id, l.of.is_some(), says_it && !beside)
+            })
             .collect();
         let lowest = asked.iter().rposition(|(_, part, _)| floor && *part);
-        let within = asked.iter().skip(lowest.unwrap_or(0));
-        let known = within.clone().rposition(|(_, _, same)| *same);
+        let lowest = lowest.unwrap_or(0);
+        let known = asked.iter().skip(lowest).rposition(|(_, _, same)| *same);
         let keep = match known {
-            Some(at) => at + lowest.unwrap_or(0) + 1,
-            None if demands.is_none() && lowest.is_none() => 0,
+            Some(known) => lowest + known + 1,
+            None if demands.is_none() && !asked.iter().any(|(_, part, _)| floor && *part) => 0,
             // Nothing of it is known: the files win.
             None => return self.push(id, by, demands.cloned(), says, None),
         };
@@ -363,14 +465,44 @@ impl SlotState {
         }
     }
 
+    /// What is demanded beneath was removed while another release hid it, or is by this commit: it stays
+    /// as it was shown.
+    fn remove_beneath(&mut self, id: LayerId, by: Seq, policy: Policy) {
+        while let Some(top) = self.layers.iter().rev().find(|l| !l.is_edit()) {
+            let holds = |held: &Held| held.by == Origin::Layer(top.id);
+            if top.demands.is_none() {
+                return;
+            }
+            if top.shown || self.held.iter().any(holds) {
+                let says = match policy.restore_removed {
+                    true => Says::Base,
+                    false => Says::Same,
+                };
+                return self.push(id, by, None, says, None);
+            }
+            self.drop_layer(top.id, policy);
+        }
+    }
+
     // ------------------------------------------------ what the store does
 
     /// A look. What nobody here wrote is an edit: a layer on the one that was shown then; on the base,
     /// the new base; on a removal, the end of management. True if it is an edit.
     pub fn observe(&mut self, id: LayerId, seen: &Shown, same: &impl Same, policy: Policy) -> bool {
-        let known = self.held.iter().rposition(|h| same.same(&h.value, seen));
+        let same = |h: &Held| same.same(&h.value, seen);
+        let known = match seen.is_default() {
+            // A view may have a value of its own that is what `all` has; it was there first.
+            true => self.held.iter().position(same),
+            false => self.held.iter().rposition(same),
+        };
+        // What the store sets along with another field may be anything.
+        let known = known.or_else(|| self.held.iter().rposition(|h| h.value.is_coupled()));
         if let Some(known) = known {
-            self.held = vec![self.held.swap_remove(known)];
+            let mut held = self.held.swap_remove(known);
+            if held.value.is_coupled() {
+                held.value = seen.clone();
+            }
+            self.held = vec![held];
             return false;
         }
         let mut by = self.held.first().map_or(Origin::Removed, |held| held.by);
@@ -388,6 +520,14 @@ impl SlotState {
                 by = Origin::Base;
             }
             (Origin::Layer(_), Some(at)) => {
+                // An edit of an edit takes its place.
+                let at = match self.layers[at].by {
+                    By::Edit => {
+                        self.layers.remove(at);
+                        at
+                    }
+                    By::Release(_) | By::Heal(_) => at + 1,
+                };
                 let edit = Layer {
                     id,
                     by: By::Edit,
@@ -397,7 +537,7 @@ impl SlotState {
                     parked: false,
                     shown: true,
                 };
-                self.layers.insert(at + 1, edit);
+                self.layers.insert(at, edit);
                 by = Origin::Layer(id);
             }
             (Origin::Removed | Origin::Layer(_), _) => {
@@ -419,16 +559,20 @@ impl SlotState {
     /// The demand beneath the edits is shown again. The edits stay in their place, and rolling the heal
     /// back shows them. False where there is nothing to heal.
     pub fn heal(&mut self, id: LayerId, name: &str) -> bool {
-        let Some(top) = self.layers.iter().rposition(|l| !l.is_edit()) else {
+        // What lies aside on top of it returns above the heal.
+        let Some(last) = self.layers.iter().rposition(|l| !l.parked) else {
             return false;
         };
-        let (says, edits) = (self.layers[top].says.clone(), &self.layers[top + 1..]);
+        let lying = &self.layers[..=last];
+        let top = lying.iter().rev().find(|l| !l.is_edit() && !l.parked);
+        let Some(says) = top.map(|l| l.says.clone()) else {
+            return false;
+        };
         let healable = says.shown().is_some() && !says.is_gone();
-        match edits.last() {
-            Some(edit) if healable && !edit.says.is_gone() => {}
-            Some(_) | None => return false,
+        if !healable || !lying[last].is_edit() || lying[last].says.is_gone() {
+            return false;
         }
-        self.layers.push(Layer {
+        let heal = Layer {
             id,
             by: By::Heal(name.to_owned()),
             demands: None,
@@ -436,13 +580,16 @@ impl SlotState {
             of: None,
             parked: false,
             shown: false,
-        });
+        };
+        self.layers.insert(last + 1, heal);
         true
     }
 
-    /// What the uppermost layer that does not lie aside is, or the base.
+    /// The layer that is shown, or the base. One that lies aside, or that demands what is beneath it,
+    /// is not: an edit found beneath it is an edit of that.
     pub fn top(&self) -> Origin {
-        let top = self.layers.iter().rev().find(|l| !l.parked);
+        let passed = |l: &Layer| l.parked || (l.says == Says::Same && !l.is_removal());
+        let top = self.layers.iter().rev().find(|l| !passed(l));
         top.map_or(Origin::Base, |l| Origin::Layer(l.id))
     }
 
@@ -476,14 +623,24 @@ impl SlotState {
     pub fn settle(&mut self, seen: &Shown, reached: bool, same: &impl Same) {
         if reached {
             let by = self.top();
+            // A view that shows what `all` shows has the value for its own that it was given.
+            let given = Some(self.target().shown).filter(|given| {
+                seen.is_default() && given.value().is_some() && !given.is_coupled()
+            });
+            let value = given.unwrap_or(seen).clone();
             self.held = vec![Held {
-                value: seen.clone(),
+                value: value.clone(),
                 by,
             }];
             if let Origin::Layer(id) = by
                 && let Some(at) = self.position(id)
             {
-                self.layers[at].shown = true;
+                let layer = &mut self.layers[at];
+                layer.shown = true;
+                if let (Says::Demand(Shown::Value(_)), Shown::Value(_)) = (&layer.says, seen) {
+                    // From now on it is put back as it was shown.
+                    layer.says = Says::Seen(value);
+                }
             }
             return;
         }
@@ -501,16 +658,43 @@ impl SlotState {
 
     // ------------------------------------------------ layers that lie aside
 
-    /// Puts the layers of these releases aside; they stay in their places. True if any was.
-    pub fn park(&mut self, releases: &[Seq], parked: bool) -> bool {
-        let theirs = self.layers.iter_mut().filter(|l| {
-            let theirs = l.release().is_some_and(|seq| releases.contains(&seq));
-            theirs && l.parked != parked
-        });
-        theirs.map(|l| l.parked = parked).count() > 0
+    /// Puts the layers of these releases aside; they stay in their places.
+    pub fn park(&mut self, releases: &[Seq]) {
+        for layer in &mut self.layers {
+            layer.parked |= releases.iter().any(|seq| layer.is_put_by(*seq));
+        }
+        // What is shown beneath is shown already, where it is the same.
+        let (top, shown) = (self.top(), self.target().shown.clone());
+        let parked = |id: LayerId| self.layer(id).is_some_and(|layer| layer.parked);
+        if let [held] = self.held.as_slice()
+            && let Origin::Layer(id) = held.by
+            && parked(id)
+            && held.value == shown
+        {
+            self.held = vec![Held {
+                value: shown,
+                by: top,
+            }];
+        }
+    }
+
+    /// All layers that lie aside return.
+    pub fn unpark(&mut self) {
+        for layer in &mut self.layers {
+            layer.parked = false;
+        }
     }
 
     // ------------------------------------------------ questions
+
+    /// True if the store is known to show the base, and for its own sake. (A view that shows what `all`
+    /// shows may have that for its base.)
+    pub fn is_at_base(&self) -> bool {
+        let shows = |held: &Held| {
+            held.value == self.base || (held.value.is_default() && self.base.value().is_some())
+        };
+        matches!(self.held.as_slice(), [held] if held.by == Origin::Base && shows(held))
+    }
 
     /// True if the store is known to show the target, and for the layer that shows it.
     pub fn is_settled(&self) -> bool {
@@ -524,8 +708,7 @@ impl SlotState {
 
     /// The uppermost release's layer that does not lie aside.
     pub fn uppermost(&self) -> Option<&Layer> {
-        let releases = self.layers.iter().rev().filter(|l| !l.is_edit());
-        releases.filter(|l| !l.parked).next()
+        self.layers.iter().rev().find(|l| !l.is_edit() && !l.parked)
     }
 
     /// The names of the layers of which this is true, from bottom to top.

@@ -1,28 +1,48 @@
 //! Planning, purely: the rollback rule, what a pass would do, and how that is shown.
 
+mod blueprint;
 mod book;
 mod caution;
-pub mod commit;
+mod commit;
 mod compose;
 mod decide;
-pub mod entity;
+mod entity;
 mod inverse;
-pub mod layers;
+mod layers;
+mod naming;
+mod observed;
 mod patch;
-mod stack;
-pub mod statements;
+mod release;
+mod room;
+mod statements;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 mod websites;
-mod world;
+mod words;
+mod work;
 
-pub use book::{
-    Book, EntityRecord, PathChange, ReleaseRecord, SlotRecord, Slots, Standing, show, show_desired,
+pub use blueprint::Blueprint;
+pub use book::{Book, Standing, show};
+pub use commit::{Altering, Moved, commit};
+pub use compose::{Cause, Composed, Draft, Headline, Words, compose, look_at};
+pub use decide::{Decision, decide};
+pub use entity::{Failure, LayerNames, Look, Managed, ManagedEntity, existence};
+pub use inverse::{Inverse, inverse_of};
+pub use layers::{
+    By, Held, Layer, LayerId, Origin, Policy, RollBack, Same, Says, Seq, Shown, SlotState, Target,
 };
-pub use caution::cautions;
-pub use compose::{Cause, Composed, Draft, Headline, Named, Policy, compose};
-pub use decide::{Being, Decision, EntityWork, Want, asked, decide, work};
+pub use naming::{
+    Candidate, ChangeId, Claim, Message, NamedRelease, Naming, Revision, Unknown, name,
+};
+pub use observed::{Observed, shown};
 pub use patch::patch;
+pub use release::{
+    EntityOutcome, FieldOutcome, NewCommit, Outcome, PathChange, PlannedEntity, PlannedField,
+    ReleaseRecord,
+};
+pub use room::{Room, WriteStep, is_put_aside};
+pub use statements::{Authors, Difference, Statement, ValueDigest};
 pub use surroundings::Surroundings;
-pub(crate) use world::{put_back_into, whole};
-
-pub use stack::{Before, Seq, Stack, Step, Target, Transition, deploy, revert};
+pub use words::{Claims, RequestNumber, claims, request_numbers, titles};
+pub use work::{Being, EntityWork, Want, asked, attempt, concerned, work};

@@ -6,19 +6,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::commit::Altering;
 use super::layers::Seq;
-use crate::domain::{DesiredState, DesiredValue, EntityRef, Slot};
+use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, Slot};
 
 /// The digest of a statement's value: enough to tell two statements apart. Hexadecimal in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ValueDigest(u128);
 
+static ABSENT: LazyLock<ValueDigest> =
+    LazyLock::new(|| ValueDigest::of(&DesiredValue::Ensure(Ensure::Absent)));
+
 impl ValueDigest {
+    /// True if it is that of `ensure: absent`.
+    pub fn is_absent(self) -> bool {
+        self == *ABSENT
+    }
+
     /// The digest of what a file says.
     pub fn of(value: &DesiredValue) -> Self {
         let text = match value {
@@ -121,6 +131,18 @@ impl Difference {
         }
     }
 
+    /// What a rollback gives back to whom it was has not moved there.
+    pub(super) fn give_back(&mut self, is_given_back: impl Fn(&Statement) -> bool) {
+        for (was, is) in std::mem::take(&mut self.moved) {
+            if is_given_back(&is) {
+                self.gone.insert(was);
+                self.new.insert(is);
+            } else {
+                self.moved.push((was, is));
+            }
+        }
+    }
+
     /// True if no statement is altered. (One may have moved.)
     pub fn alters_nothing(&self) -> bool {
         self.gone.is_empty() && self.new.is_empty()
@@ -148,6 +170,14 @@ impl Difference {
 
 /// What a commit takes back: for each slot, the releases whose layers go.
 pub(super) type Taken = BTreeMap<Slot, BTreeSet<Seq>>;
+
+/// What a commit takes back of one entity.
+pub(super) struct TakenBack {
+    /// The layers that go.
+    pub(super) taken: Taken,
+    /// Where a release stays that says something else now: what a commit said that it brought in.
+    pub(super) replaced: Taken,
+}
 
 /// The statements about one entity.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -180,6 +210,45 @@ impl Authors {
         self.stated.values().any(|author| *author == release)
     }
 
+    /// True if the release removed something about the slot from a file that says nothing of it now.
+    pub(super) fn removes(&self, release: Seq, slot: &Slot) -> bool {
+        let is_said = |path: &str| {
+            let mut stated = self.stated.keys();
+            stated.any(|s| s.slot == *slot && s.path == path)
+        };
+        let mut removed = self.removed.get(&release).into_iter().flatten();
+        removed.any(|s| s.slot == *slot && !is_said(&s.path))
+    }
+
+    /// The release by which the files demand no more what this one says of the slot: it removed that last,
+    /// beside those taken back, or its `absent` hides it.
+    pub(super) fn remover(&self, of: Seq, slot: &Slot, taken: &BTreeSet<Seq>) -> Option<Seq> {
+        if self.stands(of, slot) {
+            let absent = ValueDigest::of(&DesiredValue::Ensure(Ensure::Absent));
+            let of_entity = |s: &Statement| {
+                s.slot.entity == slot.entity.root() && s.slot.field == FieldId::Existence
+            };
+            let hiding = self.stated.iter();
+            let hiding = hiding.filter(|(s, _)| of_entity(s) && s.digest == absent);
+            let last = hiding.max_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+            return last.map(|(_, author)| *author);
+        }
+        let said = self.said.get(&of)?;
+        let is_gone = |s: &&Statement| s.slot == *slot && !self.stated.contains_key(*s);
+        let gone: Vec<&Statement> = said.iter().filter(is_gone).collect();
+        let mut removed = self.removed.iter().rev();
+        let last = removed.find(|(release, removed)| {
+            !taken.contains(release) && gone.iter().any(|s| removed.contains(*s))
+        });
+        last.map(|(release, _)| *release)
+    }
+
+    /// True if a release has said this and that was not taken back.
+    pub(super) fn has_said(&self, statement: &Statement) -> bool {
+        let mut said = self.said.values();
+        said.any(|said| said.contains(statement))
+    }
+
     /// True if the release has said or removed anything here.
     pub(super) fn knows(&self, release: Seq) -> bool {
         self.said.contains_key(&release) || self.removed.contains_key(&release)
@@ -190,15 +259,24 @@ impl Authors {
     /// stays. `only_says`: the commit alters no statement of any entity and only says what it reverts.
     pub(super) fn commit(
         &mut self,
-        release: Seq,
         difference: &Difference,
-        reverted: &BTreeSet<Seq>,
+        altering: Altering<'_>,
         only_says: bool,
-    ) -> Taken {
+    ) -> TakenBack {
+        let Altering {
+            release,
+            reverted,
+            parts,
+            ..
+        } = altering;
         for (was, is) in &difference.moved {
             self.move_statement(was, is);
         }
+        for (was, is) in &difference.moved {
+            self.move_path(&was.path, &is.path);
+        }
         let mut taken: Vec<(Seq, Slot)> = Vec::new();
+        let mut replaced = Taken::new();
         if !reverted.is_empty() && only_says {
             // Wherever nothing of theirs stands any more.
             for reverted in reverted {
@@ -215,29 +293,56 @@ impl Authors {
                 self.keep_said(*reverted, said);
             }
         } else {
-            taken = self.alter(release, difference, reverted);
-            taken.retain(|(release, slot)| !self.stands(*release, slot));
+            taken = self.alter(release, difference, reverted, parts);
+            taken.retain(|(release, slot)| {
+                let stands = self.stands(*release, slot);
+                if stands && parts.contains(release) {
+                    replaced.entry(slot.clone()).or_default().insert(*release);
+                }
+                !stands
+            });
         }
         // And of one that the commit does not change, a release named with the one that removed it.
         let mut together = Vec::new();
         for first in reverted {
             for second in reverted {
-                if let (Some(said), Some(removed)) =
-                    (self.said.get(first), self.removed.get(second))
-                {
-                    for statement in said.intersection(removed) {
-                        let both = [*first, *second];
-                        let both = both.into_iter().map(|r| (r, statement.slot.clone()));
-                        together.extend(both.filter(|(r, slot)| !self.stands(*r, slot)));
-                    }
+                let (Some(said), Some(removed)) = (self.said.get(first), self.removed.get(second))
+                else {
+                    continue;
+                };
+                let both: Vec<Statement> = said.intersection(removed).cloned().collect();
+                for statement in both {
+                    self.give_back(&statement, *first, reverted);
+                    let both = [*first, *second].map(|r| (r, statement.slot.clone()));
+                    let taken = |(r, slot): &(Seq, Slot)| !self.stands(*r, slot);
+                    together.extend(both.into_iter().filter(taken));
                 }
             }
+        }
+        if only_says {
+            self.removed
+                .retain(|release, _| !reverted.contains(release));
         }
         let mut by_slot = Taken::new();
         for (release, slot) in taken.into_iter().chain(together) {
             by_slot.entry(slot).or_default().insert(release);
         }
-        by_slot
+        TakenBack {
+            taken: by_slot,
+            replaced,
+        }
+    }
+
+    /// What a release said again after another had removed it is whose it was, if both are taken back.
+    fn give_back(&mut self, statement: &Statement, taken: Seq, reverted: &BTreeSet<Seq>) {
+        let before = self.said.iter().rev().find(|(release, said)| {
+            **release < taken && !reverted.contains(release) && said.contains(statement)
+        });
+        if let (Some(author), Some((before, _))) = (self.stated.get_mut(statement), before)
+            && *author == taken
+        {
+            *author = *before;
+        }
     }
 
     /// Takes statements out of the files and puts others in.
@@ -246,6 +351,7 @@ impl Authors {
         release: Seq,
         difference: &Difference,
         reverted: &BTreeSet<Seq>,
+        parts: &BTreeSet<Seq>,
     ) -> Vec<(Seq, Slot)> {
         let Difference {
             gone,
@@ -253,43 +359,56 @@ impl Authors {
             moved: _,
         } = difference;
         let mut theirs = Vec::new();
+        let mut taken = BTreeSet::new();
         for statement in gone {
             for reverted in reverted {
                 let author = self.stated.get(statement) == Some(reverted);
                 let said = self.said.get_mut(reverted);
                 if said.is_some_and(|said| said.remove(statement)) || author {
                     theirs.push((*reverted, statement.slot.clone()));
+                    taken.insert(statement);
                 }
             }
         }
         for statement in new {
             for reverted in reverted {
                 // What it removed is back.
-                let removed = self.removed.get(reverted);
-                if removed.is_some_and(|removed| removed.contains(statement)) {
+                let removed = self.removed.get_mut(reverted);
+                if removed.is_some_and(|removed| removed.remove(statement)) {
                     theirs.push((*reverted, statement.slot.clone()));
                 }
             }
         }
         self.said.retain(|_, said| !said.is_empty());
-        if !gone.is_empty() {
-            self.removed.insert(release, gone.clone());
+        self.removed.retain(|_, removed| !removed.is_empty());
+        // What it takes back it does not remove.
+        let removed = gone.iter().filter(|s| !taken.contains(*s));
+        let removed: BTreeSet<Statement> = removed.cloned().collect();
+        if !removed.is_empty() {
+            self.removed.insert(release, removed);
         }
         // A rollback gives a statement back to whom it was.
         let author = |statement: &Statement| {
             let mut said = self.said.iter().rev();
             let known = said.find(|(_, said)| said.contains(statement));
             let known = known.map(|(release, _)| *release);
+            // What comes to light within a merged branch is of the release that brought it in.
+            let within = || {
+                let same = |s: &&Statement| s.slot == statement.slot && s.path == statement.path;
+                let author = self.stated.get(gone.iter().find(same)?)?;
+                parts.contains(author).then_some(*author)
+            };
+            let known = known.or_else(within);
             known.filter(|_| !reverted.is_empty()).unwrap_or(release)
         };
         let back: Vec<(Statement, Seq)> = new.iter().map(|s| (s.clone(), author(s))).collect();
         for statement in gone {
-            let about = |s: &Statement| s.slot == statement.slot && s.path == statement.path;
-            self.stated.retain(|s, _| !about(s));
+            self.stated.remove(statement);
         }
-        let own = back.iter().filter(|(_, author)| *author == release);
-        let own = own.map(|(statement, _)| statement.clone()).collect();
-        self.keep_said(release, own);
+        for (statement, author) in &back {
+            let said = self.said.entry(*author).or_default();
+            said.insert(statement.clone());
+        }
         self.stated.extend(back);
         theirs
     }
@@ -299,6 +418,25 @@ impl Authors {
             self.said.remove(&release);
         } else {
             self.said.insert(release, said);
+        }
+    }
+
+    /// With all statements of a file what was said in it before has moved.
+    fn move_path(&mut self, was: &str, is: &str) {
+        if self.stated.keys().any(|statement| statement.path == was) {
+            return;
+        }
+        for statements in self.said.values_mut().chain(self.removed.values_mut()) {
+            let all = std::mem::take(statements).into_iter();
+            *statements = all
+                .map(|statement| match statement.path == was {
+                    true => Statement {
+                        path: is.to_owned(),
+                        ..statement
+                    },
+                    false => statement,
+                })
+                .collect();
         }
     }
 

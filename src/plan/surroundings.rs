@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::{Being, EntityWork, Want};
-use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, FieldType, Place};
+use super::decide::decide;
+use super::room::Room;
+use super::work::{Being, EntityWork, Want};
+use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, FieldType, Place, Scoping};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{
-    EntityRef, FieldId, FieldName, Kind, Marker, Observation, ObservedEntity, Presence, Slot,
+    EntityRef, FieldId, FieldName, Hit, Kind, Marker, Observation, ObservedEntity, Presence, Slot,
     Value, Vocabulary, key,
 };
 
@@ -26,12 +28,16 @@ pub struct Surroundings {
     moved: BTreeSet<Slot>,
     /// The entities that the pass deletes.
     deleted: BTreeSet<EntityRef>,
+    /// The entities that are assigned to store views and of which the pass says that they shall be there.
+    present: BTreeSet<EntityRef>,
     /// Why what is wanted of an entity cannot be: its attribute set lacks an attribute.
     unfit: BTreeMap<EntityRef, String>,
+    /// What the pass hands over from one entity to another.
+    room: Room,
 }
 
 impl Surroundings {
-    /// What a pass makes and moves.
+    /// What a pass makes, moves and hands over.
     pub fn of(
         work: &BTreeMap<EntityRef, EntityWork>,
         observation: &Observation,
@@ -43,8 +49,14 @@ impl Surroundings {
             ..Self::default()
         };
         for (entity, work) in work.iter().filter(|(entity, _)| entity.exists_by_itself()) {
-            if matches!(work.being, Being::Absent { .. }) {
-                around.deleted.insert(entity.clone());
+            match (&work.being, entity.kind.scoping) {
+                (Being::Absent { .. }, _) => {
+                    around.deleted.insert(entity.clone());
+                }
+                (Being::Present(_), Scoping::Assignment { .. }) => {
+                    around.present.insert(entity.clone());
+                }
+                (Being::Any | Being::Existing | Being::Present(_), _) => {}
             }
             match (observation.get(entity), &work.being) {
                 (Some(Presence::Found(found)), _) if entity.kind.scoping.is_values() => {
@@ -72,7 +84,37 @@ impl Surroundings {
             });
             around.unfit = unfit.collect();
         }
+        let room = Room::of(work, observation, vocabulary, |entity| {
+            let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+            Some(decide(entity, work.get(entity)?, presence, &around))
+        });
+        around.room = room;
         around
+    }
+
+    /// What the pass hands over from one entity to another, and what follows from that.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// The assignments under which an entity exists and that the pass says nothing of.
+    pub(super) fn unmentioned<'a>(&self, entity: &EntityRef, hits: &'a [Hit]) -> Vec<&'a Hit> {
+        let is_unmentioned = |hit: &&Hit| {
+            let other = under(entity, hit);
+            !self.deleted.contains(&other) && !self.present.contains(&other)
+        };
+        hits.iter().filter(is_unmentioned).collect()
+    }
+
+    /// The assignments under which an entity exists and that the pass leaves in its way: neither deleted
+    /// nor named beside it.
+    pub(super) fn in_the_way<'a>(&self, entity: &EntityRef, hits: &'a [Hit]) -> Vec<&'a Hit> {
+        let is_in_the_way = |hit: &&Hit| {
+            let other = under(entity, hit);
+            let is_named = self.present.contains(&other) && !entity.overlaps(&other);
+            !self.deleted.contains(&other) && !is_named
+        };
+        hits.iter().filter(is_in_the_way).collect()
     }
 
     /// Whether the pass deletes the entity of this kind and key.
@@ -85,6 +127,12 @@ impl Surroundings {
     pub(super) fn deleted_parent(&self, entity: &EntityRef) -> Option<EntityRef> {
         let mut parents = entity.parents().into_iter();
         parents.find(|parent| self.deleted.contains(parent))
+    }
+
+    /// True if the pass makes something that the entity belongs to.
+    pub(super) fn makes_parent(&self, entity: &EntityRef) -> bool {
+        let mut parents = entity.parents().into_iter();
+        parents.any(|parent| self.made.contains(&parent))
     }
 
     /// Why what is wanted of an entity cannot be, whatever it shows.
@@ -110,6 +158,14 @@ impl Surroundings {
                 field: FieldId::Named(field.clone()),
             })
         })
+    }
+}
+
+/// The entity that was found under another assignment.
+fn under(entity: &EntityRef, hit: &Hit) -> EntityRef {
+    EntityRef {
+        store: hit.store.clone(),
+        ..entity.clone()
     }
 }
 

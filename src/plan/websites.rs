@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::book::{Book, Standing};
-use super::decide::EntityWork;
+use super::book::Book;
+use super::layers::SlotState;
+use super::work::EntityWork;
 use crate::domain::kinds::FieldScope;
 use crate::domain::{
     DesiredValue, EntityRef, FieldId, FieldName, Slot, StoreCode, StoreScope, Value, Vocabulary,
@@ -64,30 +65,31 @@ fn clash(
     work: &BTreeMap<EntityRef, EntityWork>,
     book: &Book,
 ) -> Option<String> {
-    let standing = |entity: &EntityRef| -> Option<&Standing> {
-        book.standings.get(&Slot {
+    let state = |entity: &EntityRef| -> Option<&SlotState> {
+        book.slot(&Slot {
             entity: entity.clone(),
             field: FieldId::Named(name.clone()),
         })
     };
-    let own = standing(entity)?;
+    let by = |state: &SlotState| state.uppermost().and_then(|layer| layer.release());
+    let own = by(state(entity)?);
     siblings.iter().find_map(|view| {
         let other = EntityRef {
             store: StoreScope::view(view.clone()),
             ..entity.clone()
         };
-        let theirs = standing(&other)?;
+        let theirs = state(&other)?;
         let open = work.get(&other).and_then(|work| work.fields.get(name));
-        let wants = match (&theirs.desired, open) {
+        let wants = match (theirs.demanded(), open) {
             (Some(DesiredValue::Value(_)), Some(want)) => &want.value,
             (Some(DesiredValue::Value(value)), None) => value,
-            // until a rollback of theirs is done, the value in the store is still theirs
+            // Until a rollback of theirs is done, the value in the store is still theirs.
             (_, Some(want)) => &want.value,
             (_, None) => return None,
         };
-        let together = theirs.release == own.release && wants == value;
-        // what is put back under theirs takes away what is there for both
-        let first = theirs.release <= own.release || open.is_some_and(|want| want.exact);
+        let together = by(theirs) == own && wants == value;
+        // What is put back under theirs takes away what is there for both.
+        let first = by(theirs) <= own || open.is_some_and(|want| want.exact);
         (!together && first).then(|| {
             format!(
                 "`{name}` has one value for all views of a website, and a release sets it under `{view}`, which is of the same website; set it there, or for both views in one release with one value"

@@ -27,6 +27,15 @@ pub struct CommitInfo {
     pub message: String,
 }
 
+/// `owner/name` of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryName {
+    /// The name.
+    pub name: String,
+    /// True if a forge knows it by this name; a path only suggests one.
+    pub is_certain: bool,
+}
+
 /// Why the repository could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
@@ -85,6 +94,17 @@ pub trait Source: Send + Sync + 'static {
     /// [`GitError::NotFound`] among others.
     fn resolve(&self, revision: &str) -> Result<CommitId, GitError>;
 
+    /// The commit that an id, or an abbreviation of four digits or more, names; `None` where there is
+    /// none or several. Branches and tags are not asked, whatever they are called.
+    ///
+    /// # Errors
+    /// See [`GitError`].
+    fn resolve_id(&self, id: &str) -> Result<Option<CommitId>, GitError>;
+
+    /// `owner/name` from the repository's URL, with all parts of its path, or from the last two parts of
+    /// a path; `None` for a URL that is none of a forge.
+    fn name(&self) -> Option<RepositoryName>;
+
     /// One commit.
     ///
     /// # Errors
@@ -119,6 +139,18 @@ pub trait Source: Send + Sync + 'static {
         ancestor: &CommitId,
         of: &BTreeSet<CommitId>,
     ) -> Result<BTreeSet<CommitId>, GitError>;
+
+    /// The commits that are reachable from `tip` and from none of `not_from`, without `tip` itself; each
+    /// before its parents, and otherwise the newest first. Those of `not_from` that are not there (any
+    /// more) exclude nothing.
+    ///
+    /// # Errors
+    /// [`GitError::NotFound`] for an unknown `tip`, among others.
+    fn brought_in(
+        &self,
+        tip: &CommitId,
+        not_from: &[CommitId],
+    ) -> Result<Vec<CommitInfo>, GitError>;
 
     /// The best common ancestor.
     ///

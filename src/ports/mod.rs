@@ -9,7 +9,9 @@ mod store;
 use std::time::Duration;
 
 pub use clock::Clock;
-pub use git::{CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Source};
+pub use git::{
+    CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, RepositoryName, Source,
+};
 pub use store::{
     BulkId, Lot, Operation, Payload, StoreError, StoreRead, StoreWrite, Submitted, Write,
 };

@@ -94,7 +94,9 @@ impl From<LoadError> for PassError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Ledger(error) => error.into(),
-            LoadError::Damaged { .. } | LoadError::Newer { .. } => Self::stalled(error.to_string()),
+            LoadError::Damaged { .. } | LoadError::Older { .. } | LoadError::Newer { .. } => {
+                Self::stalled(error.to_string())
+            }
         }
     }
 }

@@ -5,10 +5,13 @@
 //! - One request in flight per entity; at most `concurrency` in all.
 //! - Observations older than five seconds are renewed before a write; what differs from the snapshot
 //!   then is added to it first.
+//! - What needs the room of another entity is sent only after that has gone; where it fails, what was
+//!   deleted for it is made again.
 //!
 //! # Accepted losses
 //! An edit in Magento within those five seconds is overwritten without being kept.
 
+mod asides;
 mod order;
 mod outlast;
 mod queue;
@@ -20,20 +23,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use self::asides::Asides;
 use self::read::aborted;
-pub(super) use self::read::{observe, retry, shown};
+pub(super) use self::read::{observe, retry};
 use super::doubt::Doubts;
 use super::error::PassError;
 use super::hold::{Hold, Recorded};
 use super::journal::Journal;
-use super::outcome::{self, Readings, Result as EntityResult};
+use super::outcome::{self, EntityResult, Readings};
 use super::throttle::Throttle;
 use super::{Progress, Stop, collateral};
 use crate::domain::kinds::Charset;
 use crate::domain::{
-    EntityRef, Level, Observation, PhaseName, Presence, ReleaseKind, Slot, StoreViews, Vocabulary,
+    EntityRef, FieldStatus, Level, Observation, PhaseName, Presence, ReleaseKind, Slot, StoreViews,
+    Vocabulary,
 };
-use crate::plan::{Book, EntityWork, ReleaseRecord, Surroundings, work};
+use crate::plan::{
+    Blueprint, Book, Decision, EntityWork, Outcome, Policy, Seq, Shown, Surroundings, WriteStep,
+};
 use crate::ports::{Clock, Ledger, StoreWrite};
 
 /// How old an observation may be when a write begins.
@@ -48,6 +55,7 @@ pub(super) struct Tools<M, C> {
     pub(super) clock: Arc<C>,
     pub(super) views: Arc<StoreViews>,
     pub(super) charset: Charset,
+    pub(super) policy: Policy,
     /// The store's words, as they were when the pass began.
     pub(super) vocabulary: Arc<Vocabulary>,
     /// The entities that the pass deletes: all that goes with them is read, too.
@@ -66,13 +74,23 @@ pub(super) struct Tools<M, C> {
 }
 
 impl<M, C> Tools<M, C> {
-    /// What a pass wants, in the store's own words.
-    pub(super) fn work<'a>(
+    /// Plans what these entities need.
+    pub(super) fn plan(
         &self,
         book: &Book,
-        slots: impl IntoIterator<Item = &'a Slot>,
-    ) -> BTreeMap<EntityRef, EntityWork> {
-        work(book, slots, &self.vocabulary, self.charset)
+        entities: &BTreeSet<EntityRef>,
+        observation: &Observation,
+    ) -> Blueprint {
+        Blueprint::of(book, entities, observation, &self.vocabulary, self.charset)
+    }
+
+    /// Plans what this work takes.
+    pub(super) fn plan_work(
+        &self,
+        work: BTreeMap<EntityRef, EntityWork>,
+        observation: &Observation,
+    ) -> Blueprint {
+        Blueprint::of_work(work, observation, &self.vocabulary, self.charset)
     }
 }
 
@@ -88,48 +106,51 @@ pub(super) struct Execution<'a, L, M, C> {
     observation: Observation,
     observed_at: Duration,
     results: BTreeMap<EntityRef, EntityResult>,
+    /// What was put aside so that another entity could have it.
+    asides: Asides,
     /// Entities whose first write has begun: their values are no snapshot any more.
     begun: BTreeSet<EntityRef>,
+    /// What was edited in Magento between the snapshot and the first write.
+    late_edits: BTreeMap<Slot, Shown>,
     throttle: Throttle,
 }
 
+/// What a pass came to: the book with what the store is known to hold, and what became of releases.
+pub(super) type Carried = (Book, BTreeMap<Seq, Outcome>);
+
 impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
-    /// `observation` must hold every entity of `slots`.
+    /// `observation` must hold every entity of the pass.
     pub(super) fn new(
         hold: &'a mut Hold<L, C>,
         recorded: &'a Recorded,
         tools: &'a Tools<M, C>,
         journal: &'a mut Journal,
-        slots: &BTreeSet<Slot>,
+        plan: &Blueprint,
         (observation, observed_at): (Observation, Duration),
     ) -> Self {
-        let work = tools.work(hold.book(), slots);
-        let around = Surroundings::of(&work, &observation, tools.charset, &tools.vocabulary);
+        let asides = Asides::left(&plan.work, &observation);
         Self {
             hold,
             recorded,
             tools,
             journal,
-            work,
-            around: Arc::new(around),
+            work: plan.work.clone(),
+            around: plan.around.clone(),
             observation,
             observed_at,
             results: BTreeMap::new(),
+            asides,
             begun: BTreeSet::new(),
+            late_edits: BTreeMap::new(),
             throttle: Throttle::new(tools.concurrency),
         }
     }
 
-    /// Writes and verifies; the answer is every release whose record changes.
-    pub(super) async fn run(mut self) -> Result<Vec<ReleaseRecord>, PassError> {
-        if self.adopts() {
-            for (entity, work) in &self.work {
-                self.results
-                    .insert(entity.clone(), EntityResult::adopted(&work.slots));
-            }
-        } else {
+    /// Writes and verifies.
+    pub(super) async fn run(mut self, plan: Blueprint) -> Result<Carried, PassError> {
+        if !self.adopts() {
             self.journal.begin(PhaseName::Write);
-            let levels = self.levels();
+            let levels = self.take_over(plan);
             if self.is_doomed() {
                 self.hold_back(&levels);
             } else {
@@ -139,15 +160,92 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
                 self.outlast(Some(self.recorded.pass().started_at)).await?;
             }
             self.journal.begin(PhaseName::Verify);
-            let seen = self.verify().await?;
+            let handed_over: BTreeSet<EntityRef> = self
+                .around
+                .room()
+                .handovers()
+                .into_iter()
+                .flatten()
+                .collect();
+            let all = self.tools.restore;
+            let seen = self
+                .verify(|entity| all || handed_over.contains(entity))
+                .await?;
             self.restore(seen).await?;
         }
-        Ok(outcome::releases(
-            self.hold.book(),
-            self.recorded,
-            &self.results,
-            self.journal,
-        ))
+        Ok(self.carried())
+    }
+
+    fn carried(self) -> Carried {
+        let mut book = self.hold.book().clone();
+        outcome::settle(&mut book, &self.work, &self.results);
+        let again = self.tried_again();
+        if self.tools.restore && self.results.values().any(EntityResult::is_failed) {
+            self.park(&mut book, &again);
+        }
+        let mut outcomes =
+            outcome::outcomes(&book, self.recorded, &again, &self.results, self.journal);
+        for (slot, shown) in self.late_edits {
+            let moved_by = book
+                .entity(&slot.entity)
+                .and_then(|e| e.moved_by.get(&slot));
+            if let Some(outcome) = moved_by.and_then(|release| outcomes.get_mut(release)) {
+                outcome.edits.insert(slot, shown);
+            }
+        }
+        outcome::close(&mut book, &self.results);
+        (book, outcomes)
+    }
+
+    /// The slots that the pass had to bring to their targets or that had failed, each with the release
+    /// that moved it.
+    fn tried_again(&self) -> BTreeMap<Slot, Seq> {
+        let mut again = BTreeMap::new();
+        for (entity, work) in &self.work {
+            let Some(managed) = self.hold.book().entity(entity) else {
+                continue;
+            };
+            let has_failed = managed.failures.contains_key(entity);
+            for (slot, state) in &managed.slots {
+                let is_tried = work.slots.contains(&slot.field) && !state.is_settled();
+                if slot.entity == *entity
+                    && let Some(release) = managed.moved_by.get(slot)
+                    && (is_tried || has_failed)
+                {
+                    again.insert(slot.clone(), *release);
+                }
+            }
+        }
+        again
+    }
+
+    /// Puts the layers of the pass aside where nothing of it is left in the store: the target passes
+    /// over them until all of them return at once.
+    fn park(&self, book: &mut Book, again: &BTreeMap<Slot, Seq>) {
+        let releases = &self.recorded.pass().releases;
+        let left =
+            |status: FieldStatus| matches!(status, FieldStatus::Written | FieldStatus::InDoubt);
+        let undone = self
+            .results
+            .iter()
+            .filter(|(_, result)| !result.statuses().any(left));
+        for (entity, _) in undone {
+            let Some(managed) = book.managed.get_mut(&entity.root()) else {
+                continue;
+            };
+            let slots = Arc::make_mut(managed).slots.iter_mut();
+            let of_entity = again.iter().filter(|(slot, _)| slot.entity == *entity);
+            let tried: Vec<Seq> = of_entity.map(|(_, release)| *release).collect();
+            for (slot, state) in slots.filter(|(slot, _)| slot.entity == *entity) {
+                state.park(releases);
+                match again.get(slot) {
+                    Some(release) => state.park(&[*release]),
+                    // A deletion lies on every field.
+                    None if !state.is_settled() => state.park(&tried),
+                    None => {}
+                }
+            }
+        }
     }
 
     /// With `on_failure: restore`, a pass is not begun that is known to fail: no visitor of the shop
@@ -158,8 +256,8 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             && self.results.values().any(EntityResult::is_failed)
     }
 
-    fn hold_back(&mut self, levels: &[Vec<EntityRef>]) {
-        for entity in levels.iter().flatten() {
+    fn hold_back(&mut self, levels: &[Vec<WriteStep>]) {
+        for entity in levels.iter().flatten().map(WriteStep::entity) {
             let why = "not sent, because another entity of the pass cannot be carried out (on_failure: restore)";
             self.journal.about(Level::Warning, entity, why);
             self.results
@@ -184,22 +282,40 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
 
     /// Reads every entity that was written or tried, in batches, and judges what they show: beside what
     /// all of them were there is never all of what they are. The others are as they were observed. What
-    /// was read is the answer where something may be restored by it.
-    async fn verify(&mut self) -> Result<Observation, PassError> {
-        let (touched, others): (Vec<EntityRef>, Vec<EntityRef>) =
-            self.work.keys().cloned().partition(|entity| {
-                let result = self.results.get(entity);
-                result.is_some_and(EntityResult::was_tried)
-            });
+    /// was read is the answer where something may be put back by it.
+    async fn verify(
+        &mut self,
+        is_kept: impl Fn(&EntityRef) -> bool,
+    ) -> Result<Observation, PassError> {
+        let tried = |entity: &EntityRef| {
+            let result = self.results.get(entity);
+            result.filter(|result| result.was_tried())
+        };
+        // With an entity the values of its views come and go.
+        let came_or_went = |entity: &EntityRef| {
+            let base = entity.base();
+            let result = base.as_ref().and_then(tried);
+            result.is_some_and(|result| !matches!(result.decision(), Decision::Update(_)))
+        };
+        let (touched, others): (Vec<EntityRef>, Vec<EntityRef>) = self
+            .work
+            .keys()
+            .cloned()
+            .partition(|entity| tried(entity).is_some() || came_or_went(entity));
         self.judge(&others, &Observation::new());
         let mut kept = Observation::new();
         for batch in touched.chunks(BATCH) {
             let wanted = batch.iter().cloned().collect();
-            let seen = observe(self.tools, &wanted).await?;
+            let mut seen = observe(self.tools, &wanted).await?;
             self.judge(batch, &seen);
-            if self.tools.restore {
-                kept.extend(seen);
-            }
+            seen.retain(|entity, _| is_kept(entity));
+            kept.extend(seen);
+        }
+        // What is put aside and was not sent for good is looked at as well, but is no outcome.
+        let aside = others.iter().filter(|e| self.asides.of(e).is_some());
+        let aside: BTreeSet<EntityRef> = aside.cloned().collect();
+        if !aside.is_empty() {
+            kept.extend(observe(self.tools, &aside).await?);
         }
         Ok(kept)
     }
@@ -215,12 +331,10 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             };
             let before = self.observation.get(entity).unwrap_or(&Presence::Missing);
             let after = seen.get(entity).unwrap_or(before);
-            let releases = self.hold.book().of_entity(entity).rev();
-            let mut own = releases.take_while(|release| {
-                let first = self.recorded.pass().releases.first();
-                first.is_some_and(|first| release.seq >= *first)
-            });
-            let digest = own.find_map(|release| release.entities.get(entity)?.digest.clone());
+            let book = self.hold.book();
+            let own = self.recorded.pass().releases.iter().rev();
+            let mut own = own.filter_map(|seq| book.releases.get(seq)?.entities.get(entity));
+            let digest = own.find_map(|planned| planned.digest.clone());
             let around = Readings {
                 before,
                 after,

@@ -5,6 +5,7 @@
 //!   where there is one): [`Hold::record`] and [`Hold::resume`] are its only constructors.
 //! - Writing demands the [`Lease`] that those took with the same commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use jiff::Timestamp;
 use super::error::PassError;
 use super::lease::Lease;
 use super::ledger::{self, Ledgered, PassFile, State, Writer};
-use crate::domain::CommitId;
-use crate::plan::{Book, ReleaseRecord, Seq};
+use super::pool::Pool;
+use super::records::{self, PassRecord};
+use crate::domain::{CommitId, Slot};
+use crate::plan::{Book, NewCommit, Outcome, Seq, Shown};
 use crate::ports::{BulkId, Clock, Ledger, LedgerCommit};
 
 /// A pass whose snapshot is recorded, with the right to carry it out.
@@ -26,7 +29,7 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// Whether an earlier attempt at it may have written already.
+    /// True if an earlier attempt at it may have written already.
     pub(super) fn resumed(&self) -> bool {
         self.resumed
     }
@@ -57,7 +60,10 @@ pub(super) struct Hold<L, C> {
     holder: Holder,
     tip: Option<CommitId>,
     state: State,
+    /// What the ledger holds.
     book: Arc<Book>,
+    /// The pass in hand, as far as it has come.
+    pass: Option<PassRecord>,
 }
 
 impl<L: Ledger, C: Clock> Hold<L, C> {
@@ -75,6 +81,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
             tip: ledgered.tip.clone(),
             state,
             book: ledgered.book.clone(),
+            pass: None,
         }
     }
 
@@ -90,45 +97,43 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         }
     }
 
-    /// Commits the snapshots of a pass and takes the lease, in one move of the branch.
-    /// `book` holds the pass's releases; `changed` are the earlier ones that were observed anew.
+    /// Commits the snapshots of a pass and takes the lease, in one move of the branch. `book` holds the
+    /// pass's releases and their layers.
     pub(super) async fn record(
         &mut self,
-        book: Book,
+        mut book: Book,
         pass: PassFile,
-        changed: &[Seq],
+        (edits, renamed): (BTreeMap<Slot, Shown>, BTreeMap<Seq, NewCommit>),
     ) -> Result<Recorded, PassError> {
-        self.book = Arc::new(book);
+        let mut record = PassRecord {
+            edits,
+            renamed,
+            ..PassRecord::new(pass.sequence, pass.started_at, &pass.releases)
+        };
         let mut writer = self.writer(pass.started_at);
-        for seq in changed {
-            if let Some(release) = self.book.releases.get(seq) {
-                writer.release("Observe anew", release)?;
-            }
-        }
         for seq in &pass.releases {
-            if let Some(release) = self.book.releases.get(seq) {
-                let verb = match release.status {
-                    crate::domain::ReleaseStatus::Invalid => "Invalid",
-                    _ => "Snapshot",
+            if let Some(release) = book.releases.get(seq) {
+                let verb = match release.is_invalid() {
+                    true => "Invalid",
+                    false => "Snapshot",
                 };
-                writer.release(verb, release)?;
+                writer.release(verb, release, &mut record)?;
             }
         }
+        writer.book(&self.book, &book, &mut record)?;
+        writer.pass(&record)?;
         let state = State {
             lease: Some(Lease::file(&self.holder.id, self.holder.timeout)),
             pass: Some(pass.clone()),
+            next: book.next,
             ..self.state.clone()
         };
         let asked = self.clock.monotonic();
         let commits = writer.finish(&state, "Try again what failed")?;
         let ids = self.append(commits, state).await?;
-        let snapshots = ids.iter().skip(changed.len());
-        let book = Arc::make_mut(&mut self.book);
-        for (seq, id) in pass.releases.iter().zip(snapshots) {
-            if let Some(release) = book.releases.get_mut(seq) {
-                ledger::name(Arc::make_mut(release), id);
-            }
-        }
+        name_releases(&mut book, &pass.releases, &ids);
+        self.book = Arc::new(book);
+        self.pass = Some(record);
         Ok(Recorded {
             pass,
             lease: Arc::new(Lease::taken(asked, self.holder.timeout)),
@@ -136,15 +141,70 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         })
     }
 
-    /// Takes the lease for the pass that is in the ledger already: its first snapshot stays.
-    pub(super) async fn resume(&mut self, pass: PassFile) -> Result<Recorded, PassError> {
+    /// Takes the lease for the pass that is in the ledger already: its first snapshot stays. `book`
+    /// holds what a look at its entities has found, `edits` what that was.
+    pub(super) async fn resume(
+        &mut self,
+        book: Book,
+        pass: PassFile,
+        edits: BTreeMap<Slot, Shown>,
+    ) -> Result<Recorded, PassError> {
         let asked = self.clock.monotonic();
-        self.take_lease("Resume the pass in hand").await?;
+        let record = self.known_pass(&pass).await?;
+        self.pass = Some(record);
+        let mut writer = self.writer(self.now());
+        writer.note("Resume the pass in hand", "leased");
+        self.found(&mut writer, &book, edits)?;
+        let state = State {
+            lease: Some(Lease::file(&self.holder.id, self.holder.timeout)),
+            ..self.state.clone()
+        };
+        let commits = writer.finish(&state, "Resume the pass in hand")?;
+        self.append(commits, state).await?;
+        self.book = Arc::new(book);
         Ok(Recorded {
             pass,
             lease: Arc::new(Lease::taken(asked, self.holder.timeout)),
             resumed: true,
         })
+    }
+
+    /// What the ledger says of the pass in hand.
+    async fn known_pass(&self, pass: &PassFile) -> Result<PassRecord, PassError> {
+        let (ledger, tip, seq) = (self.ledger.clone(), self.tip.clone(), pass.sequence);
+        let read = move || {
+            let path = records::pass_path(seq);
+            let Some(tip) = tip else {
+                return Ok(None);
+            };
+            let files = ledger.files(&tip, path.trim_end_matches(".yaml"))?;
+            Ok(Some(records::read_pass(
+                &path,
+                &files,
+                &mut Pool::default(),
+            )?))
+        };
+        let known = super::blocking(read).await?;
+        Ok(
+            known
+                .unwrap_or_else(|| PassRecord::new(pass.sequence, pass.started_at, &pass.releases)),
+        )
+    }
+
+    /// Puts what a look has found into the commit to be made: at the releases of the pass that move the
+    /// slots, and at the pass.
+    fn found(
+        &mut self,
+        writer: &mut Writer,
+        book: &Book,
+        edits: BTreeMap<Slot, Shown>,
+    ) -> Result<(), PassError> {
+        if let Some(pass) = &mut self.pass {
+            pass.edits.extend(edits);
+            writer.book(&self.book, book, pass)?;
+            writer.pass(pass)?;
+        }
+        Ok(())
     }
 
     /// Prolongs the lease by a commit.
@@ -185,16 +245,20 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         self.append(commits, state).await.map(|_| ())
     }
 
-    /// Adds to snapshots of the pass in hand what was found before the first write.
-    pub(super) async fn extend(&mut self, releases: Vec<ReleaseRecord>) -> Result<(), PassError> {
+    /// Adds to the snapshot of the pass in hand what was found before the first write, or records other
+    /// values that are going to be sent.
+    pub(super) async fn extend(
+        &mut self,
+        book: Book,
+        edits: BTreeMap<Slot, Shown>,
+    ) -> Result<(), PassError> {
         let mut writer = self.writer(self.now());
-        for release in &releases {
-            writer.release("Extend the snapshot of", release)?;
-        }
+        writer.note("Extend the snapshot of the pass in hand", "snapshotted");
+        self.found(&mut writer, &book, edits)?;
         let state = self.state.clone();
         let commits = writer.finish(&state, "Extend the snapshot")?;
         self.append(commits, state).await?;
-        Arc::make_mut(&mut self.book).update(releases);
+        self.book = Arc::new(book);
         Ok(())
     }
 
@@ -202,21 +266,35 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
     pub(super) async fn finish(
         &mut self,
         recorded: Recorded,
-        releases: Vec<ReleaseRecord>,
+        mut book: Book,
+        outcomes: BTreeMap<Seq, Outcome>,
     ) -> Result<(), PassError> {
-        let mut writer = self.writer(self.now());
-        for release in &releases {
-            let verb = match release.status {
-                crate::domain::ReleaseStatus::Failed => "Failed",
-                _ => "Live",
-            };
-            writer.release(verb, release)?;
-        }
+        let now = self.now();
         let Recorded {
             pass,
             lease: _,
             resumed: _,
         } = recorded;
+        let known = self.pass.clone();
+        let known = known
+            .unwrap_or_else(|| PassRecord::new(pass.sequence, pass.started_at, &pass.releases));
+        let mut record = PassRecord {
+            finished_at: Some(now),
+            outcomes: outcomes.clone(),
+            ..known
+        };
+        let concerned: Vec<Seq> = outcomes.keys().copied().collect();
+        book.add_outcomes(outcomes);
+        let mut writer = self.writer(now);
+        for release in concerned.iter().filter_map(|seq| book.releases.get(seq)) {
+            let verb = match release.outcome.status {
+                crate::domain::ReleaseStatus::Failed => "Failed",
+                _ => "Live",
+            };
+            writer.outcome(verb, release);
+        }
+        writer.book(&self.book, &book, &mut record)?;
+        writer.pass(&record)?;
         let state = State {
             head: Some(pass.head),
             live: pass.live,
@@ -226,7 +304,8 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         };
         let commits = writer.finish(&state, "Finish the pass")?;
         self.append(commits, state).await?;
-        Arc::make_mut(&mut self.book).update(releases);
+        self.book = Arc::new(book);
+        self.pass = None;
         Ok(())
     }
 
@@ -234,28 +313,33 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
     pub(super) async fn note(
         &mut self,
         mut book: Book,
-        releases: &[Seq],
+        mut record: PassRecord,
         head: CommitId,
         live: Option<CommitId>,
     ) -> Result<(), PassError> {
+        let releases = record.releases.clone();
+        record.finished_at = Some(self.now());
         let mut writer = self.writer(self.now());
-        for seq in releases {
+        for seq in &releases {
             if let Some(release) = book.releases.get(seq) {
-                writer.release("Invalid", release)?;
+                let verb = match release.is_invalid() {
+                    true => "Invalid",
+                    false => "Live",
+                };
+                writer.release(verb, release, &mut record)?;
             }
         }
+        writer.book(&self.book, &book, &mut record)?;
+        writer.pass(&record)?;
         let state = State {
             head: Some(head),
             live,
+            next: book.next,
             ..self.state.clone()
         };
         let commits = writer.finish(&state, "Handle commits without a release")?;
         let ids = self.append(commits, state).await?;
-        for (seq, id) in releases.iter().zip(&ids) {
-            if let Some(release) = book.releases.get_mut(seq) {
-                ledger::name(Arc::make_mut(release), id);
-            }
-        }
+        name_releases(&mut book, &releases, &ids);
         self.book = Arc::new(book);
         Ok(())
     }
@@ -297,5 +381,14 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         }
         self.state = state;
         Ok(ids)
+    }
+}
+
+/// Names releases after the commits that recorded them.
+fn name_releases(book: &mut Book, releases: &[Seq], ids: &[CommitId]) {
+    for (seq, id) in releases.iter().zip(ids) {
+        if let Some(release) = book.releases.get_mut(seq) {
+            ledger::name(Arc::make_mut(release), id);
+        }
     }
 }

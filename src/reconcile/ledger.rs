@@ -1,4 +1,5 @@
-//! The ledger of one environment: `state.yaml`, the releases, and the commits that change them.
+//! The ledger of one environment: `state.yaml`, the managed entities, the releases and passes, and the
+//! commits that change them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,14 +7,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::audit;
 use super::pool::Pool;
-use super::records::{self, Files, RecordError};
-use crate::domain::{CommitId, EntityRef, FieldId, ReleaseId, Slot, StoreViews};
-use crate::plan::{Book, ReleaseRecord, Seq};
+use super::records::{self, Files, PassRecord, RecordError};
+use crate::domain::{CommitId, EntityRef, ReleaseId, StoreViews};
+use crate::plan::{Book, Managed, ManagedEntity, ReleaseRecord, Seq};
 use crate::ports::{BulkId, Ledger, LedgerCommit, LedgerError};
 
 /// The version of the ledger's format.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 const STATE: &str = "state.yaml";
 const README: &str = include_str!("ledger-readme.md");
@@ -31,6 +33,8 @@ pub struct State {
     pub store: StoreIdentity,
     /// The first release that counts for rollbacks; older ones are history only.
     pub epoch: Seq,
+    /// The place of the next release or pass.
+    pub next: Seq,
     /// The newest commit handled.
     pub head: Option<CommitId>,
     /// The newest valid commit handled: the one whose desired state is in effect.
@@ -62,49 +66,25 @@ pub struct LeaseFile {
 /// The pass in hand: enough to resume it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassFile {
+    /// Its place in the history.
+    pub sequence: Seq,
     /// The head when it is done.
     pub head: CommitId,
     /// The newest valid commit when it is done.
     pub live: Option<CommitId>,
     /// The releases it makes.
     pub releases: Vec<Seq>,
-    /// Earlier slots that it tries again.
-    pub retried: Vec<SlotName>,
+    /// The entities that it may write.
+    pub entities: Vec<EntityRef>,
     /// When it began.
     pub started_at: Timestamp,
-    /// Whether writes of this pass or of earlier ones, whose answers were lost, might still arrive at
+    /// True if writes of this pass or of earlier ones, whose answers were lost, might still arrive at
     /// its entities when it was recorded or given back.
     pub in_doubt: bool,
     /// Lists of its writes that the store took into its queue, oldest first. While operations of them
     /// are open there, nothing else is sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bulks: Vec<BulkId>,
-}
-
-/// A slot, by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlotName {
-    #[serde(flatten)]
-    entity: EntityRef,
-    field: FieldId,
-}
-
-impl From<Slot> for SlotName {
-    fn from(slot: Slot) -> Self {
-        Self {
-            entity: slot.entity,
-            field: slot.field,
-        }
-    }
-}
-
-impl From<SlotName> for Slot {
-    fn from(name: SlotName) -> Self {
-        Self {
-            entity: name.entity,
-            field: name.field,
-        }
-    }
 }
 
 /// The ledger as read at one commit.
@@ -136,6 +116,16 @@ pub enum LoadError {
         /// The file and what is wrong with it.
         why: String,
     },
+    /// Written by a version that knew the rollback rule in another form.
+    #[error(
+        "the rollback branch {branch} has format {found}, which this version cannot read (it knows {FORMAT}): go on with the version that wrote it, or set a new `rollback_branch`, or run `gitmage reconcile --rebootstrap deploy|adopt`"
+    )]
+    Older {
+        /// The branch.
+        branch: String,
+        /// The format found.
+        found: u32,
+    },
     /// Written by a newer version.
     #[error(
         "the rollback branch {branch} has format {found}, this version knows {FORMAT}; install a newer gitmage"
@@ -148,6 +138,12 @@ pub enum LoadError {
     },
 }
 
+/// What is read first: it tells whether the rest can be.
+#[derive(Debug, Deserialize)]
+struct Format {
+    format: u32,
+}
+
 /// Reads the ledger at its tip.
 ///
 /// # Errors
@@ -157,7 +153,7 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
         return Ok(Ledgered {
             tip: None,
             state: None,
-            book: Arc::default(),
+            book: Arc::new(Book::new(Seq(1))),
         });
     };
     let damaged = |e: RecordError| LoadError::Damaged {
@@ -166,17 +162,78 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
         why: e.to_string(),
     };
     let state = ledger.files(&tip, STATE)?;
-    let state: State = records::parse(STATE, &state).map_err(damaged)?;
-    if state.format > FORMAT {
+    let Format { format } = records::parse(STATE, &state).map_err(damaged)?;
+    let branch_of = || branch.to_owned();
+    if format > FORMAT {
         return Err(LoadError::Newer {
-            branch: branch.to_owned(),
-            found: state.format,
+            branch: branch_of(),
+            found: format,
         });
     }
+    if format < FORMAT {
+        return Err(LoadError::Older {
+            branch: branch_of(),
+            found: format,
+        });
+    }
+    let state: State = records::parse(STATE, &state).map_err(damaged)?;
+    let mut pool = Pool::default();
+    let mut book = Book::new(state.epoch);
+    book.next = state.next;
+    let files = ledger.files(&tip, "entities/")?;
+    for path in files.keys().filter(|path| path.ends_with(".yaml")) {
+        let entities = records::read_entities(path, &files, &mut pool).map_err(damaged)?;
+        book.managed.extend(entities);
+    }
+    let entities = files;
+    let files = ledger.files(&tip, "passes/")?;
+    let (mut outcomes, mut renamed) = (Vec::new(), Vec::new());
+    let mut written = BTreeMap::new();
+    for path in files.keys().filter(|path| path.ends_with(".yaml")) {
+        let pass = records::read_pass(path, &files, &mut pool).map_err(damaged)?;
+        outcomes.push(pass.outcomes);
+        renamed.push(pass.renamed);
+        written.extend(pass.written);
+    }
+    let mut releases = releases(ledger, &tip, &written, &mut pool, &damaged)?;
+    written.retain(|path, _| path.starts_with("entities/"));
+    if let Some(flaw) = audit::unexplained(&entities, &written) {
+        return Err(damaged(RecordError::new(&flaw.path, flaw.what)));
+    }
+    drop((entities, files, pool));
+    for (seq, outcome) in outcomes.into_iter().flatten() {
+        if let Some(release) = releases.get_mut(&seq) {
+            release.outcome.add(outcome);
+        }
+    }
+    name_snapshots(ledger, &tip, &mut releases)?;
+    for (seq, new) in renamed.into_iter().flatten() {
+        if let Some(release) = releases.get_mut(&seq) {
+            release.rename(new);
+        }
+    }
+    let releases = releases.into_iter();
+    book.releases = releases
+        .map(|(seq, release)| (seq, Arc::new(release)))
+        .collect();
+    Ok(Ledgered {
+        tip: Some(tip),
+        state: Some(state),
+        book: Arc::new(book),
+    })
+}
+
+fn releases<L: Ledger>(
+    ledger: &L,
+    tip: &CommitId,
+    written: &BTreeMap<String, Option<String>>,
+    pool: &mut Pool,
+    damaged: &impl Fn(RecordError) -> LoadError,
+) -> Result<BTreeMap<Seq, ReleaseRecord>, LoadError> {
     let mut folders: BTreeMap<Seq, &str> = BTreeMap::new();
-    let paths = ledger.named(&tip, "release.yaml")?;
+    let paths = ledger.named(tip, RELEASE)?;
     for path in &paths {
-        let Some(folder) = path.strip_suffix("/release.yaml") else {
+        let Some(folder) = path.strip_suffix(RELEASE).and_then(|p| p.strip_suffix('/')) else {
             continue;
         };
         let number = folder
@@ -187,45 +244,42 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
             folders.insert(Seq(number), folder);
         }
     }
-    let mut releases = Vec::with_capacity(folders.len());
-    let mut unnamed = false;
-    let mut pool = Pool::default();
+    let mut releases = BTreeMap::new();
     // Some at a time: all files together are many times what is kept of them.
     let (mut read, mut files) = ("", Files::new());
-    for folder in folders.values() {
-        let some = folder.rsplit_once('-').map_or(*folder, |(number, _)| {
+    for (seq, folder) in folders {
+        let some = folder.rsplit_once('-').map_or(folder, |(number, _)| {
             number.strip_suffix(|_: char| true).unwrap_or(number)
         });
         if some != read {
-            (read, files) = (some, ledger.files(&tip, some)?);
+            (read, files) = (some, ledger.files(tip, some)?);
         }
-        let release = records::read(folder, &files, &mut pool).map_err(damaged)?;
-        unnamed |= release.snapshot.is_none();
-        releases.push(release);
+        if let Some(flaw) = audit::unexplained_release(folder, &files, written) {
+            return Err(damaged(RecordError::new(&flaw.path, flaw.what)));
+        }
+        let release = records::read_release(folder, &files, pool).map_err(damaged)?;
+        releases.insert(seq, release);
     }
-    drop((files, pool));
-    if unnamed {
-        name_snapshots(ledger, &tip, &mut releases)?;
-    }
-    let book = Arc::new(Book::replay(releases, state.epoch));
-    Ok(Ledgered {
-        tip: Some(tip),
-        state: Some(state),
-        book,
-    })
+    Ok(releases)
 }
 
-/// A release whose snapshot commit is its own id's source cannot name it; the branch's history does.
+/// A release whose snapshot commit is its own id's source cannot name it; until its outcome does, the
+/// branch's history tells.
 fn name_snapshots<L: Ledger>(
     ledger: &L,
     tip: &CommitId,
-    releases: &mut [ReleaseRecord],
+    releases: &mut BTreeMap<Seq, ReleaseRecord>,
 ) -> Result<(), LedgerError> {
-    let mut open: BTreeSet<Seq> = releases
-        .iter()
-        .filter(|r| r.snapshot.is_none())
-        .map(|r| r.seq)
-        .collect();
+    let mut open = BTreeSet::new();
+    for (seq, release) in releases.iter_mut() {
+        match release.outcome.snapshot.clone() {
+            Some(snapshot) => name(release, &snapshot),
+            None => drop(open.insert(*seq)),
+        }
+    }
+    if open.is_empty() {
+        return Ok(());
+    }
     for entry in ledger.history(tip, None)? {
         if open.is_empty() {
             break;
@@ -233,10 +287,9 @@ fn name_snapshots<L: Ledger>(
         let Some(seq) = sequence_of(&entry.message) else {
             continue;
         };
-        if !open.remove(&seq) {
-            continue;
-        }
-        if let Some(release) = releases.iter_mut().find(|r| r.seq == seq) {
+        if open.remove(&seq)
+            && let Some(release) = releases.get_mut(&seq)
+        {
             name(release, &entry.id);
         }
     }
@@ -245,12 +298,16 @@ fn name_snapshots<L: Ledger>(
 
 /// Sets what only the snapshot commit can tell.
 pub(super) fn name(release: &mut ReleaseRecord, snapshot: &CommitId) {
-    release.snapshot.get_or_insert_with(|| snapshot.clone());
-    release
-        .id
-        .get_or_insert_with(|| ReleaseId::from(snapshot.clone()));
+    let known = &mut release.outcome.snapshot;
+    known.get_or_insert_with(|| snapshot.clone());
+    let id = &mut release.id;
+    id.get_or_insert_with(|| ReleaseId::from(snapshot.clone()));
 }
 
+/// What a release says of itself.
+pub(super) const RELEASE: &str = "release.yaml";
+
+/// A trailer of the commit that records a release first.
 const SEQUENCE: &str = "Sequence: ";
 
 fn sequence_of(message: &str) -> Option<Seq> {
@@ -258,12 +315,7 @@ fn sequence_of(message: &str) -> Option<Seq> {
         .lines()
         .rev()
         .find_map(|line| line.strip_prefix(SEQUENCE))?;
-    let status = message
-        .lines()
-        .rev()
-        .find_map(|line| line.strip_prefix("Status: "))?;
-    let first = matches!(status, "snapshotted" | "invalid");
-    first.then(|| line.trim().parse().ok().map(Seq)).flatten()
+    line.trim().parse().ok().map(Seq)
 }
 
 /// Commits to be made, gathered before any of them is.
@@ -271,6 +323,8 @@ pub(super) struct Writer {
     environment: String,
     at: Timestamp,
     commits: Vec<LedgerCommit>,
+    /// What goes into the last commit.
+    files: BTreeMap<String, Option<Vec<u8>>>,
 }
 
 impl Writer {
@@ -279,34 +333,56 @@ impl Writer {
             environment,
             at,
             commits: Vec::new(),
+            files: BTreeMap::new(),
         }
     }
 
-    /// One commit for one release.
+    /// One commit for one release, with its snapshot.
     pub(super) fn release(
         &mut self,
         verb: &str,
         release: &ReleaseRecord,
+        pass: &mut PassRecord,
     ) -> Result<(), RecordError> {
-        let files = records::write(release)?;
+        let files = records::write_release(release)?;
+        if let Some(path) = files.keys().find(|path| path.ends_with(RELEASE)) {
+            pass.written
+                .insert(path.clone(), Some(records::digest(&files)));
+        }
+        let files = some(files);
+        let sequence = format!("{SEQUENCE}{}\n", release.seq.0);
+        self.about(verb, release, &sequence, files);
+        Ok(())
+    }
+
+    /// One commit that tells what became of a release. What it says stands in the files of the pass.
+    pub(super) fn outcome(&mut self, verb: &str, release: &ReleaseRecord) {
+        self.about(verb, release, "", BTreeMap::new());
+    }
+
+    fn about(
+        &mut self,
+        verb: &str,
+        release: &ReleaseRecord,
+        sequence: &str,
+        files: BTreeMap<String, Option<Vec<u8>>>,
+    ) {
         let short = release.commit.short();
         let message = format!(
-            "{verb} {short} {}\n\nRelease: {}\nEnvironment: {}\n{SEQUENCE}{}\nStatus: {}\n",
+            "{verb} {short} {}\n\nRelease: {}\nEnvironment: {}\n{sequence}Status: {}\n",
             release.subject,
             release.id.as_ref().map_or_else(
                 || format!("{} (again)", release.commit),
                 ToString::to_string
             ),
             self.environment,
-            release.seq.0,
-            release.status,
+            release.outcome.status,
         );
         self.commits.push(LedgerCommit {
-            files: some(files),
+            files,
             message,
             at: self.at,
         });
-        Ok(())
     }
 
     /// A commit that only changes the state.
@@ -322,8 +398,73 @@ impl Writer {
         });
     }
 
-    /// Puts the state into the last commit (a commit of its own where there is none), and the
-    /// branch's README beside it.
+    /// What a pass has come to so far.
+    pub(super) fn pass(&mut self, pass: &PassRecord) -> Result<(), RecordError> {
+        self.files.extend(some(records::write_pass(pass)?));
+        Ok(())
+    }
+
+    /// The entities and standings that differ between two books. What the files of the entities say is
+    /// noted with the pass, so that every file can be explained.
+    pub(super) fn book(
+        &mut self,
+        before: &Book,
+        after: &Book,
+        pass: &mut PassRecord,
+    ) -> Result<(), RecordError> {
+        self.entities(&before.managed, &after.managed, pass)?;
+        let (was, is) = (standings(before), standings(after));
+        for (seq, standing) in &is {
+            if was.get(seq) != Some(standing) {
+                let (status, standing) = *standing;
+                let bytes = records::write_standing(*seq, status, standing)?;
+                self.files.insert(records::standing_path(*seq), Some(bytes));
+            }
+        }
+        Ok(())
+    }
+
+    fn entities(
+        &mut self,
+        before: &Managed,
+        after: &Managed,
+        pass: &mut PassRecord,
+    ) -> Result<(), RecordError> {
+        let mut stale: BTreeSet<String> = BTreeSet::new();
+        for (root, entity) in before {
+            let same = |other: &Arc<ManagedEntity>| Arc::ptr_eq(entity, other) || entity == other;
+            if !after.get(root).is_some_and(same) {
+                stale.insert(records::entity_path(root));
+            }
+        }
+        for root in after.keys().filter(|root| !before.contains_key(*root)) {
+            stale.insert(records::entity_path(root));
+        }
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let (was, is) = (by_path(before, &stale), by_path(after, &stale));
+        for path in &stale {
+            let written = |group: Option<&Group<'_>>| match group {
+                Some(group) => records::write_entities(path, group),
+                None => Ok(Files::new()),
+            };
+            let (old, new) = (written(was.get(path))?, written(is.get(path))?);
+            let digest = (!new.is_empty()).then(|| records::digest(&new));
+            pass.written.insert(path.clone(), digest);
+            let gone = old.keys().filter(|path| !new.contains_key(*path));
+            self.files.extend(gone.map(|path| (path.clone(), None)));
+            let changed = new
+                .into_iter()
+                .filter(|(path, bytes)| old.get(path) != Some(bytes));
+            self.files
+                .extend(changed.map(|(path, bytes)| (path, Some(bytes))));
+        }
+        Ok(())
+    }
+
+    /// Puts all that has changed and the state into the last commit (a commit of its own where there
+    /// is none), and the branch's README beside it.
     pub(super) fn finish(
         mut self,
         state: &State,
@@ -342,12 +483,37 @@ impl Writer {
             ));
         }
         if let Some(last) = self.commits.last_mut() {
+            last.files.append(&mut self.files);
             last.files.extend(some(files));
             last.files
                 .insert("README.md".to_owned(), Some(README.as_bytes().to_vec()));
         }
         Ok(self.commits)
     }
+}
+
+/// The entities of one file.
+type Group<'a> = BTreeMap<&'a EntityRef, &'a Arc<ManagedEntity>>;
+
+fn by_path<'a>(managed: &'a Managed, paths: &BTreeSet<String>) -> BTreeMap<String, Group<'a>> {
+    let mut groups: BTreeMap<String, Group<'a>> = BTreeMap::new();
+    for (root, entity) in managed {
+        let path = records::entity_path(root);
+        if paths.contains(&path) {
+            groups.entry(path).or_default().insert(root, entity);
+        }
+    }
+    groups
+}
+
+fn standings(book: &Book) -> BTreeMap<Seq, (crate::domain::ReleaseStatus, crate::plan::Standing)> {
+    let standings = book.standings();
+    let statuses = book.statuses(&standings);
+    let with_standing = statuses.into_iter().map(|(seq, status)| {
+        let standing = standings.get(&seq).copied().unwrap_or_default();
+        (seq, (status, standing))
+    });
+    with_standing.collect()
 }
 
 fn some(files: Files) -> BTreeMap<String, Option<Vec<u8>>> {

@@ -5,6 +5,7 @@
 //! - A pass that was interrupted at any point is resumed with its first snapshot.
 //! - A field with no transition in the pass, and no failed write to be repeated, is not sent.
 
+mod audit;
 mod collateral;
 mod doubt;
 mod error;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use audit::{Audit, Flaw, audit};
 pub use error::PassError;
 pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, load};
 pub use memory::remembered;

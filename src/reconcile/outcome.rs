@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::collateral;
-use super::execute::shown;
 use super::hold::Recorded;
 use super::journal::Journal;
-use super::ledger::PassFile;
 use crate::domain::{
-    Action, Activity, ChangeStatus, DesiredValue, EntityRef, FieldId, FieldName, FieldStatus,
-    Level, Observation, Presence, ReleaseKind, ReleaseStatus, Slot, Value,
+    Action, Activity, ChangeStatus, EntityRef, FieldId, FieldName, FieldStatus, Level, Marker,
+    Presence, ReleaseKind, ReleaseStatus, Slot, Value, marker_of,
 };
 use crate::plan::{
-    Before, Being, Book, Decision, EntityWork, ReleaseRecord, Seq, SlotRecord, Target, Want,
+    Being, Book, Decision, EntityOutcome, EntityWork, Failure, FieldOutcome, ManagedEntity,
+    Outcome, PlannedEntity, ReleaseRecord, Seq, Shown, Want, existence, show, shown,
 };
 
 /// How far an entity got.
@@ -31,12 +30,14 @@ enum Reach {
 
 /// What became of one entity.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Result {
+pub(super) struct EntityResult {
     decision: Decision,
     reach: Reach,
     error: Option<String>,
     permanent: bool,
-    fields: BTreeMap<FieldId, FieldResult>,
+    fields: BTreeMap<FieldId, FieldOutcome>,
+    /// What was read last.
+    after: Option<Presence>,
 }
 
 /// An entity as it was read before and after a pass wrote to it.
@@ -50,13 +51,7 @@ pub(super) struct Readings<'a> {
     pub(super) set_by_rows: BTreeSet<FieldId>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct FieldResult {
-    status: FieldStatus,
-    observed: Option<Before>,
-}
-
-impl Result {
+impl EntityResult {
     fn new(decision: Decision, reach: Reach, error: Option<String>, permanent: bool) -> Self {
         Self {
             decision,
@@ -64,26 +59,12 @@ impl Result {
             error,
             permanent,
             fields: BTreeMap::new(),
+            after: None,
         }
     }
 
     pub(super) fn noop() -> Self {
         Self::new(Decision::Noop, Reach::Noop, None, false)
-    }
-
-    /// Taken over as it is, whatever it shows by now.
-    pub(super) fn adopted(slots: &[FieldId]) -> Self {
-        let unchanged = FieldResult {
-            status: FieldStatus::Unchanged,
-            observed: None,
-        };
-        Self {
-            fields: slots
-                .iter()
-                .map(|field| (field.clone(), unchanged.clone()))
-                .collect(),
-            ..Self::noop()
-        }
     }
 
     pub(super) fn refused(why: String) -> Self {
@@ -116,34 +97,36 @@ impl Result {
         self.error.as_deref()
     }
 
-    /// Whether the entity is not where it shall be.
+    /// True if the entity is not where it shall be.
     pub(super) fn is_failed(&self) -> bool {
         self.error.is_some()
     }
 
-    /// Whether it failed, and only a person or another value helps.
+    /// True if it failed, and only a person or another value helps.
     pub(super) fn is_permanent(&self) -> bool {
         self.permanent
     }
 
-    /// Whether the store was, or may have been, changed.
+    /// What became of its fields.
+    pub(super) fn statuses(&self) -> impl Iterator<Item = FieldStatus> {
+        self.fields.values().map(|field| field.status)
+    }
+
+    /// True if the store was, or may have been, changed.
     pub(super) fn was_written(&self) -> bool {
         matches!(self.reach, Reach::Sent | Reach::InDoubt)
     }
 
     /// What was written has been undone: as if it had never been sent, to be tried again together
     /// with what failed.
-    pub(super) fn restored(&mut self, sent: Decision, permanent: bool) {
-        self.permanent = permanent;
-        self.decision = sent;
-        let mut fields = std::mem::take(&mut self.fields);
-        for (name, field) in &mut fields {
-            let written = matches!(field.status, FieldStatus::Written | FieldStatus::InDoubt);
-            if written || self.touches(name) {
+    pub(super) fn restored(&mut self, restored: Self) {
+        self.reach = Reach::Refused;
+        self.after = restored.after;
+        for field in self.fields.values_mut() {
+            if matches!(field.status, FieldStatus::Written | FieldStatus::InDoubt) {
                 field.status = FieldStatus::NotWritten;
             }
         }
-        self.fields = fields;
         self.error.get_or_insert_with(|| {
             "restored, because another entity of the pass failed (on_failure: restore)".to_owned()
         });
@@ -169,7 +152,7 @@ impl Result {
         }
     }
 
-    /// Whether a request was sent, so that the entity must be read again.
+    /// True if a request was sent, so that the entity must be read again.
     pub(super) fn was_tried(&self) -> bool {
         match &self.decision {
             Decision::Noop | Decision::Refused(_) => false,
@@ -194,8 +177,11 @@ impl Result {
                 wanted.any(|(name, want)| !want.met_in(entity, name, found))
             });
         for field in &work.slots {
-            let seen = shown(entity, after, field);
-            let met = met(entity, work, field, after) && !(in_part && *field == FieldId::Existence);
+            let seen = shown(after, field);
+            // What belongs to it and is managed by itself has a target of its own.
+            let by_row = after.found().is_some() && readings.set_by_rows.contains(field);
+            let met = by_row || met(entity, work, field, after);
+            let met = met && !(in_part && *field == FieldId::Existence);
             let status = match (met, self.touches(field), self.reach) {
                 (true, true, Reach::Sent | Reach::InDoubt) => FieldStatus::Written,
                 (true, _, _) => FieldStatus::Unchanged,
@@ -207,8 +193,9 @@ impl Result {
             }
             let observed = (!met).then_some(seen);
             self.fields
-                .insert(field.clone(), FieldResult { status, observed });
+                .insert(field.clone(), FieldOutcome { status, observed });
         }
+        self.after = Some(after.clone());
         if !wrong.is_empty() {
             let error = format!(
                 "the store answered that it took the change, but shows something else: {}",
@@ -331,7 +318,7 @@ fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence)
     }
 }
 
-fn mismatch(work: &EntityWork, field: &FieldId, seen: &Before) -> String {
+fn mismatch(work: &EntityWork, field: &FieldId, seen: &Shown) -> String {
     let wanted = match field {
         FieldId::Existence => match &work.being {
             Being::Absent { .. } => "absent".to_owned(),
@@ -342,7 +329,7 @@ fn mismatch(work: &EntityWork, field: &FieldId, seen: &Before) -> String {
             .get(name)
             .map_or_else(String::new, |Want { value, .. }| brief(value)),
     };
-    let seen = crate::plan::show(field, seen);
+    let seen = show(field, seen);
     format!("{field} is {} instead of {wanted}", brief(&seen))
 }
 
@@ -374,196 +361,251 @@ pub(super) fn sent(decision: &Decision) -> String {
     }
 }
 
-/// The releases whose record changes with the outcome of a pass.
-pub(super) fn releases(
+/// Settles the slots of what was carried out. What was neither reached nor refused keeps all its
+/// candidates, until the next look decides.
+pub(super) fn settle(
+    book: &mut Book,
+    work: &BTreeMap<EntityRef, EntityWork>,
+    results: &BTreeMap<EntityRef, EntityResult>,
+) {
+    for (entity, result) in results {
+        let (Some(work), Some(managed)) = (work.get(entity), book.managed.get_mut(&entity.root()))
+        else {
+            continue;
+        };
+        let managed = Arc::make_mut(managed);
+        match &result.error {
+            Some(error) => {
+                let failure = Failure {
+                    error: error.clone(),
+                    permanent: result.permanent,
+                };
+                managed.failures.insert(entity.clone(), failure);
+            }
+            None => drop(managed.failures.remove(entity)),
+        }
+        if let Some(after) = &result.after {
+            for field in &work.slots {
+                settle_slot(managed, entity, field, work, result, after);
+            }
+        }
+    }
+}
+
+fn settle_slot(
+    managed: &mut ManagedEntity,
+    entity: &EntityRef,
+    field: &FieldId,
+    work: &EntityWork,
+    result: &EntityResult,
+    after: &Presence,
+) {
+    let slot = Slot {
+        entity: entity.clone(),
+        field: field.clone(),
+    };
+    let Some(state) = managed.slots.get_mut(&slot) else {
+        return;
+    };
+    let mut seen = shown(after, field);
+    let status = result.fields.get(field).map(|became| became.status);
+    let in_doubt = status == Some(FieldStatus::InDoubt) && result.reach == Reach::InDoubt;
+    if seen == Shown::Unknown || in_doubt {
+        return;
+    }
+    let met = matches!(status, Some(FieldStatus::Written | FieldStatus::Unchanged));
+    let reached = match (state.target().shown, &seen) {
+        (Shown::Gone, Shown::Gone) => true,
+        // The entity stays, and the field has nothing to be put back.
+        (Shown::Gone, _) => *field != FieldId::Existence,
+        (_, Shown::Gone) => false,
+        _ => met,
+    };
+    let want = match field {
+        FieldId::Named(name) => work.fields.get(name),
+        FieldId::Existence => None,
+    };
+    if let (true, Some(want), Some(value)) = (reached, want, seen.value()) {
+        // A view's own value that is equal to the one under `all` shows as inherited.
+        if marker_of(&want.value).is_none() && marker_of(value) == Some(Marker::Default) {
+            seen = Shown::Value(want.value.clone().into());
+        }
+    }
+    state.settle(&seen, reached, &|a: &Shown, b: &Shown| a == b);
+}
+
+/// Takes slots away that have nothing to show any more.
+pub(super) fn close(book: &mut Book, results: &BTreeMap<EntityRef, EntityResult>) {
+    let roots: BTreeSet<EntityRef> = results.keys().map(EntityRef::root).collect();
+    for root in roots {
+        let of_a_view = || {
+            let mut of_root = results.iter().filter(|(entity, _)| entity.root() == root);
+            of_root.find_map(|(_, result)| result.after.as_ref())
+        };
+        let seen = results.get(&root).and_then(|result| result.after.as_ref());
+        let seen = seen.or_else(|| {
+            book.slot(&existence(&root))
+                .map_or_else(of_a_view, |_| None)
+        });
+        let Some(managed) = book.managed.get_mut(&root) else {
+            continue;
+        };
+        let managed = Arc::make_mut(managed);
+        let held = managed
+            .slots
+            .get(&existence(&root))
+            .and_then(|state| state.held.last());
+        let is_there = match (seen, held) {
+            (Some(seen), _) => seen.found().is_some(),
+            (None, Some(held)) => held.value == Shown::Here,
+            (None, None) => true,
+        };
+        managed.close(&root, is_there);
+        if managed.is_empty() {
+            book.managed.remove(&root);
+        }
+    }
+}
+
+/// What the pass adds to what became of its releases, and of earlier ones that were tried again: the
+/// slots where that is so are in `again`.
+pub(super) fn outcomes(
     book: &Book,
     recorded: &Recorded,
-    results: &BTreeMap<EntityRef, Result>,
+    again: &BTreeMap<Slot, Seq>,
+    results: &BTreeMap<EntityRef, EntityResult>,
     journal: &Journal,
-) -> Vec<ReleaseRecord> {
-    let pass = recorded.pass();
-    let mut changed: BTreeMap<Seq, Arc<ReleaseRecord>> = BTreeMap::new();
-    for seq in &pass.releases {
-        let Some(release) = book.releases.get(seq) else {
-            continue;
-        };
-        if release.status == ReleaseStatus::Invalid {
-            continue;
-        }
-        let mut release = ReleaseRecord::clone(release);
-        for (entity, record) in &mut release.entities {
-            let mut own = false;
-            let only_idle = record.slots.values().all(SlotRecord::is_idle_demand);
-            for (field, slot) in record.slots.iter_mut() {
-                let name = Slot {
-                    entity: entity.clone(),
-                    field: field.clone(),
-                };
-                let result = results.get(entity).and_then(|r| r.fields.get(field));
-                let last = settle(book, *seq, &name, slot, result, recorded.resumed());
-                own |= last && (only_idle || !slot.is_idle_demand());
-            }
-            close(record, results.get(entity), own, recorded.resumed());
-        }
-        changed.insert(*seq, Arc::new(release));
-    }
-    for name in &pass.retried {
-        let slot = Slot::from(name.clone());
-        let Some(standing) = book.standings.get(&slot) else {
-            continue;
-        };
-        let Some(known) = book.releases.get(&standing.release) else {
-            continue;
-        };
-        let release = changed
-            .entry(standing.release)
-            .or_insert_with(|| known.clone());
-        let result = results.get(&slot.entity);
-        let mut beneath = false;
-        if let Some(record) = Arc::make_mut(release).entities.get_mut(&slot.entity) {
-            if let Some(slot_record) = record.slots.get_mut(&slot.field) {
-                let field = result.and_then(|r| r.fields.get(&slot.field));
-                let written = slot_record.effective;
-                settle(
-                    book,
-                    standing.release,
-                    &slot,
-                    slot_record,
-                    field,
-                    recorded.resumed(),
-                );
-                // What an earlier pass wrote stays written, whatever becomes of this attempt.
-                slot_record.effective |= written;
-                beneath = slot_record.effective && !written;
-            }
-            close(record, result, true, recorded.resumed());
-        }
-        if beneath {
-            carry_beneath(book, &slot, standing.release, &mut changed);
-        }
-    }
-    let new: BTreeSet<Seq> = pass.releases.iter().copied().collect();
+) -> BTreeMap<Seq, Outcome> {
+    let new: BTreeSet<Seq> = recorded.pass().releases.iter().copied().collect();
     let lines = Lines::new(journal);
-    changed
-        .into_values()
-        .map(|release| finish(Arc::unwrap_or_clone(release), &lines, journal, &new))
-        .collect()
+    let mut concerned: BTreeMap<Seq, BTreeSet<EntityRef>> = BTreeMap::new();
+    for seq in &new {
+        if let Some(release) = book
+            .releases
+            .get(seq)
+            .filter(|release| !release.is_invalid())
+        {
+            let entities = release.entities.keys().cloned().collect();
+            concerned.insert(*seq, entities);
+        }
+    }
+    for (slot, release) in again {
+        if results.contains_key(&slot.entity) {
+            let entities = concerned.entry(*release).or_default();
+            entities.insert(slot.entity.clone());
+        }
+    }
+    let outcomes = concerned.into_iter().filter_map(|(seq, mut entities)| {
+        let release = book.releases.get(&seq)?;
+        // What failed of it has been moved by others since, and is their concern.
+        let is_over = |entity: &&EntityRef| {
+            let managed = book.entity(entity);
+            managed.is_none_or(|managed| !managed.failures.contains_key(*entity))
+        };
+        let over = failed(release).map(|(entity, _)| entity);
+        entities.extend(over.filter(is_over).cloned());
+        let of = |entity: &EntityRef| {
+            let planned = release.entities.get(entity)?;
+            let result = results.get(entity);
+            Some((
+                entity.clone(),
+                entity_outcome(book, seq, entity, planned, result),
+            ))
+        };
+        let mut outcome = Outcome {
+            entities: entities.iter().filter_map(of).collect(),
+            activity: lines.of(release, new.contains(&seq)),
+            finished_at: Some(journal.now()),
+            snapshot: release.outcome.snapshot.clone(),
+            ..Outcome::default()
+        };
+        if new.contains(&seq) {
+            outcome.phases = journal.phases().to_vec();
+        }
+        let mut known = ReleaseRecord::clone(release);
+        known.outcome.add(outcome.clone());
+        outcome.status = match failed(&known).next() {
+            Some(_) => ReleaseStatus::Failed,
+            None => ReleaseStatus::Live,
+        };
+        outcome.message = Some(summary(&known, book));
+        Some((seq, outcome))
+    });
+    outcomes.collect()
 }
 
-/// What could be written only now was observed as what the ones beneath it would have left: they are
-/// undone one after the other, as if each had been written.
-fn carry_beneath(
+fn entity_outcome(
     book: &Book,
-    slot: &Slot,
     release: Seq,
-    changed: &mut BTreeMap<Seq, Arc<ReleaseRecord>>,
-) {
-    let stack = book.stacks.get(slot).map_or(&[][..], |s| s.as_slice());
-    let Some((top, beneath)) = stack.split_last() else {
-        return;
+    entity: &EntityRef,
+    planned: &PlannedEntity,
+    result: Option<&EntityResult>,
+) -> EntityOutcome {
+    let mut own = false;
+    let idle = |planned: &crate::plan::PlannedField| {
+        planned.before == Shown::Here && planned.after == Shown::Here
     };
-    if top.observed_at != release {
-        return;
-    }
-    for transition in beneath.iter().rev().take_while(|t| !t.effective) {
-        let seq = transition.observed_at;
-        let Some(known) = book.releases.get(&seq) else {
-            continue;
+    let only_idle = planned.fields.values().all(idle);
+    let mut fields = BTreeMap::new();
+    for (field, of_field) in &planned.fields {
+        let slot = Slot {
+            entity: entity.clone(),
+            field: field.clone(),
         };
-        let record = changed.entry(seq).or_insert_with(|| known.clone());
-        if let Some(slot_record) = Arc::make_mut(record).slot_mut(slot) {
-            slot_record.effective = true;
-        }
+        let moved_by = book
+            .entity(entity)
+            .and_then(|managed| managed.moved_by.get(&slot));
+        let last = moved_by.is_none_or(|by| *by == release);
+        own |= last && (only_idle || !idle(of_field));
+        let became = result.and_then(|result| result.fields.get(field));
+        let status = match (last, became.map(|became| became.status)) {
+            // A later release of the same pass set it: never sent.
+            (false, _) => FieldStatus::NotWritten,
+            (true, Some(FieldStatus::Written | FieldStatus::Unchanged)) if of_field.conflict => {
+                FieldStatus::Conflict
+            }
+            (true, Some(status)) => status,
+            (true, None) if of_field.conflict => FieldStatus::Conflict,
+            (true, None) => FieldStatus::Unchanged,
+        };
+        let observed = became.and_then(|became| became.observed.clone());
+        let observed = observed.filter(|_| last);
+        fields.insert(field.clone(), FieldOutcome { status, observed });
     }
-}
-
-/// One slot's outcome; whether this release was the last of the pass to touch it.
-fn settle(
-    book: &Book,
-    seq: Seq,
-    name: &Slot,
-    slot: &mut SlotRecord,
-    result: Option<&FieldResult>,
-    resumed: bool,
-) -> bool {
-    if slot.target == Target::Leave {
-        slot.status = Some(FieldStatus::Unchanged);
-        return true;
-    }
-    let status = result.map_or(FieldStatus::Unchanged, |r| r.status);
-    // An attempt that was interrupted may have written what this one could not.
-    let moved = |seen: &Before| *seen != slot.observed_before && !slot.derived;
-    let before_it = resumed && result.and_then(|r| r.observed.as_ref()).is_some_and(moved);
-    slot.effective = status != FieldStatus::NotWritten || before_it;
-    let last = book
-        .standings
-        .get(name)
-        .is_none_or(|standing| standing.release == seq);
-    if !last {
-        // A later release of the same pass set it: never sent, but undone together with it.
-        slot.status = Some(FieldStatus::NotWritten);
-        return false;
-    }
-    slot.observed = result.and_then(|r| r.observed.clone());
-    slot.status = Some(match status {
-        FieldStatus::Written | FieldStatus::Unchanged if slot.conflict => FieldStatus::Conflict,
-        // The interrupted attempt wrote it: the snapshot shows another value.
-        FieldStatus::Unchanged if resumed && !slot.derived && was_moved(slot) => {
-            FieldStatus::Written
-        }
-        status => status,
-    });
-    true
-}
-
-/// Whether the target is another value than the one observed before.
-fn was_moved(slot: &SlotRecord) -> bool {
-    use crate::domain::{DesiredValue, Ensure};
-    match (&slot.target, &slot.observed_before) {
-        (Target::Desired(Some(DesiredValue::Value(value))), Before::Value(seen)) => value != seen,
-        (Target::Desired(Some(DesiredValue::Value(_))), Before::Missing) => true,
-        (Target::Desired(Some(DesiredValue::Ensure(ensure))), seen) => match ensure {
-            Ensure::Present => *seen == Before::Missing,
-            Ensure::Absent => matches!(seen, Before::Entity(_)),
-            Ensure::Existing => false,
-        },
-        (Target::PutBack(target), seen) => target != seen,
-        (Target::Leave | Target::Desired(_), _) => false,
-    }
-}
-
-fn close(
-    record: &mut crate::plan::EntityRecord,
-    result: Option<&Result>,
-    own: bool,
-    resumed: bool,
-) {
     if !own {
-        record.status = ChangeStatus::Skipped;
-        record.action = Action::Noop;
-        return;
-    }
-    if let Some(result) = result {
-        record.action = match &result.decision {
-            Decision::Refused(_) => record.action,
-            // An attempt that was interrupted has done it.
-            Decision::Noop if resumed => record.action,
-            decision => decision.action(),
+        return EntityOutcome {
+            action: Action::Noop,
+            status: ChangeStatus::Skipped,
+            error: None,
+            fields,
         };
-        record.error.clone_from(&result.error);
-        record.permanent = result.permanent;
     }
-    let open = record.slots.values().any(|slot| {
-        matches!(
-            slot.status,
-            Some(FieldStatus::NotWritten | FieldStatus::InDoubt)
-        ) && slot.observed.is_some()
+    let open = fields.values().any(|field| {
+        let not_there = matches!(field.status, FieldStatus::NotWritten | FieldStatus::InDoubt);
+        not_there && field.observed.is_some()
     });
-    record.status = if open || record.error.is_some() {
-        ChangeStatus::Failed
-    } else {
-        ChangeStatus::Done
-    };
+    let error = result.and_then(|result| result.error.clone());
+    EntityOutcome {
+        action: match result.map(|result| &result.decision) {
+            // An attempt that was interrupted has done it.
+            Some(Decision::Refused(_) | Decision::Noop) | None if planned.changes() => {
+                planned.action
+            }
+            Some(decision) => decision.action(),
+            None => Action::Noop,
+        },
+        status: match open || error.is_some() {
+            true => ChangeStatus::Failed,
+            false => ChangeStatus::Done,
+        },
+        error,
+        fields,
+    }
+}
+
+fn failed(release: &ReleaseRecord) -> impl Iterator<Item = (&EntityRef, &EntityOutcome)> {
+    let entities = release.outcome.entities.iter();
+    entities.filter(|(_, outcome)| outcome.status == ChangeStatus::Failed)
 }
 
 /// The lines of a journal by what they are about, so that a release need not look at all of them.
@@ -612,49 +654,18 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn finish(
-    mut release: ReleaseRecord,
-    lines: &Lines<'_>,
-    journal: &Journal,
-    new: &BTreeSet<Seq>,
-) -> ReleaseRecord {
-    let is_new = new.contains(&release.seq);
-    release.activity.extend(lines.of(&release, is_new));
-    if is_new {
-        release.phases.extend(journal.phases().iter().cloned());
-    }
-    release.finished_at = Some(journal.now());
-    let failed = release
-        .entities
-        .values()
-        .any(|e| e.status == ChangeStatus::Failed);
-    release.status = if failed {
-        ReleaseStatus::Failed
-    } else {
-        ReleaseStatus::Live
-    };
-    release.message = Some(summary(&release));
-    release
-}
-
-fn summary(release: &ReleaseRecord) -> String {
-    let failed: Vec<String> = release
-        .entities
-        .iter()
-        .filter(|(_, e)| e.status == ChangeStatus::Failed)
-        .map(|(entity, e)| {
-            format!(
-                "{entity}: {}",
-                e.error.as_deref().unwrap_or("not at its target")
-            )
+/// One sentence about what became of a release.
+fn summary(release: &ReleaseRecord, book: &Book) -> String {
+    let failed: Vec<String> = failed(release)
+        .map(|(entity, outcome)| {
+            let error = outcome.error.as_deref().unwrap_or("not at its target");
+            format!("{entity}: {error}")
         })
         .collect();
     let count = |action: Action| {
-        release
-            .entities
-            .values()
-            .filter(|e| e.status == ChangeStatus::Done && e.action == action && !e.slots.is_empty())
-            .count()
+        let outcomes = release.outcome.entities.values();
+        let done = outcomes.filter(|e| e.status == ChangeStatus::Done && e.action == action);
+        done.count()
     };
     let mut parts = Vec::new();
     for (action, word) in [
@@ -668,156 +679,25 @@ fn summary(release: &ReleaseRecord) -> String {
             n => parts.push(format!("{n} {word}")),
         }
     }
-    let drift: Vec<String> = release
+    let deviations: BTreeSet<&Slot> = book.deviations().into_iter().collect();
+    let deviating: Vec<String> = release
         .slots()
-        .filter(|(slot, record)| {
-            crate::plan::Standing {
-                release: release.seq,
-                target: record.target.clone(),
-                desired: record.desired_after.clone(),
-                done: record.done(),
-                undoes: false,
-                permanent: false,
-            }
-            .is_drift(slot)
-        })
+        .filter(|(slot, _)| deviations.contains(slot))
         .map(|(slot, _)| slot.to_string())
         .collect();
-    let mut message = if parts.is_empty() {
-        "nothing to write".to_owned()
-    } else {
-        parts.join(", ")
+    let mut message = match parts.is_empty() {
+        true => "nothing to write".to_owned(),
+        false => parts.join(", "),
     };
     if !failed.is_empty() {
         message = format!("{} failed ({}); {message}", failed.len(), failed.join("; "));
     }
-    if !drift.is_empty() && release.kind == ReleaseKind::Adopt {
-        message = format!(
-            "{message}; the store's value is taken over and differs from the files: {}",
-            drift.join(", ")
-        );
-    } else if !drift.is_empty() {
-        message = format!(
-            "{message}; the value put back is the one observed before the release and differs from the files: {}",
-            drift.join(", ")
-        );
+    if !deviating.is_empty() {
+        let why = match release.kind {
+            ReleaseKind::Adopt => "the store's value is taken over and differs from the files",
+            _ => "an edit in Magento is put back that differs from the files",
+        };
+        message = format!("{message}; {why}: {}", deviating.join(", "));
     }
     message
-}
-
-/// Snapshots of the pass to which a value is added that was found before the first write.
-pub(super) fn extended(
-    book: &Book,
-    pass: &PassFile,
-    fresh: &Observation,
-    journal: &mut Journal,
-) -> Vec<ReleaseRecord> {
-    differing(
-        book,
-        pass,
-        fresh,
-        journal,
-        |record, seen| {
-            if record.owed {
-                record.also.push(seen);
-                return "edited in Magento after the snapshot and before the write; the newer value is kept beside the snapshot";
-            }
-            let old = std::mem::replace(&mut record.observed_before, seen);
-            record.also.push(old);
-            "edited in Magento after the snapshot and before the write; the newer value is now the one kept"
-        },
-        |_, record, seen| match record.owed {
-            true => record.observed_before != *seen && record.also.last() != Some(seen),
-            false => record.observed_before != *seen,
-        },
-    )
-}
-
-/// Snapshots of a resumed pass to which a third value is added: neither the first one nor the target.
-pub(super) fn third_values(
-    book: &Book,
-    pass: &PassFile,
-    fresh: &Observation,
-    journal: &mut Journal,
-) -> Vec<ReleaseRecord> {
-    differing(
-        book,
-        pass,
-        fresh,
-        journal,
-        |record, seen| {
-            record.also.push(seen);
-            "shows neither the value of the snapshot nor the release's; it is kept beside the snapshot"
-        },
-        |slot, record, seen| {
-            // What the pass writes is the target of its last release, not of its lowest.
-            let target = book.standings.get(slot).map(|standing| &standing.target);
-            let target = match target {
-                None | Some(Target::Leave | Target::Desired(None)) => return false,
-                Some(Target::Desired(Some(DesiredValue::Value(value)))) => {
-                    Before::Value(value.clone())
-                }
-                Some(Target::Desired(Some(DesiredValue::Ensure(_)))) => return false,
-                Some(Target::PutBack(before)) => before.clone(),
-            };
-            slot.field != FieldId::Existence
-                && record.observed_before != *seen
-                && target != *seen
-                && *seen != Before::Missing
-                && record.observed_before != Before::Missing
-                && record.also.last() != Some(seen)
-        },
-    )
-}
-
-fn differing(
-    book: &Book,
-    pass: &PassFile,
-    fresh: &Observation,
-    journal: &mut Journal,
-    mut keep: impl FnMut(&mut SlotRecord, Before) -> &'static str,
-    differs: impl Fn(&Slot, &SlotRecord, &Before) -> bool,
-) -> Vec<ReleaseRecord> {
-    let mut changed = Vec::new();
-    let mut first: BTreeSet<Slot> = BTreeSet::new();
-    for seq in &pass.releases {
-        let Some(release) = book.releases.get(seq) else {
-            continue;
-        };
-        let mut release = ReleaseRecord::clone(release);
-        let mut any = false;
-        for (entity, record) in &mut release.entities {
-            let Some(presence) = fresh.get(entity) else {
-                continue;
-            };
-            let slots = record.slots.clone();
-            for (field, slot) in record.slots.iter_mut() {
-                let name = Slot {
-                    entity: entity.clone(),
-                    field: field.clone(),
-                };
-                // Only the lowest release of the pass holds what was really read.
-                if !first.insert(name.clone()) || slot.derived {
-                    continue;
-                }
-                let seen = match (presence, slot.read()) {
-                    (Presence::Found(found), Before::Entity(Some(_))) => {
-                        let mut whole = crate::plan::whole(entity, &found.fields);
-                        crate::plan::put_back_into(&mut whole, &slots);
-                        Before::Entity(Some(whole))
-                    }
-                    _ => shown(entity, presence, field),
-                };
-                if seen != Before::Unknown && differs(&name, slot, &seen) {
-                    let message = keep(slot, seen);
-                    journal.about(Level::Warning, entity, format!("{field}: {message}"));
-                    any = true;
-                }
-            }
-        }
-        if any {
-            changed.push(release);
-        }
-    }
-    changed
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
@@ -15,19 +16,20 @@ use super::error::PassError;
 use super::execute::{self, Execution, Tools};
 use super::hold::{Hold, Holder, Recorded};
 use super::journal::Journal;
-use super::ledger::{self, FORMAT, Ledgered, PassFile, SlotName, State, StoreIdentity};
+use super::ledger::{self, FORMAT, Ledgered, PassFile, State, StoreIdentity};
 use super::memory::{self, remembered};
+use super::records::PassRecord;
 use super::walk::{Bootstrap, Rewrites, Route, Walked, tip_of, walk};
-use super::{Progress, Stop, Writes, blocking, collateral, lease, outcome};
+use super::{Progress, Stop, Writes, blocking, collateral, lease};
 use crate::domain::kinds::Charset;
 use crate::domain::{
     CommitId, DesiredState, EntityRef, FieldId, Kind, Level, Observation, PhaseName, Presence,
-    Release, ReleaseStatus, Slot, StoreViews,
+    Release, ReleaseStatus, StoreViews,
 };
 use crate::manifest::Loader;
 use crate::plan::{
-    Book, Composed, Decision, EntityWork, Policy, ReleaseRecord, Seq, Surroundings, asked, compose,
-    decide,
+    Blueprint, Book, Composed, Decision, EntityWork, Observed, PlannedEntity, Policy, Seq, asked,
+    attempt, compose, look_at,
 };
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
@@ -118,6 +120,28 @@ pub struct Reconciler<S, L, M, C> {
     doubts: Arc<std::sync::Mutex<Doubts>>,
 }
 
+/// A pass that is about to be planned.
+struct Beginning {
+    walked: Walked,
+    /// The book, with releases that go on under other commits.
+    known: Book,
+    /// The same with what lies aside back in its place, where that may return.
+    returns: Option<Book>,
+    /// The book as far as it is known without a look at the store.
+    asked_for: Book,
+    /// The entities that the pass concerns.
+    entities: BTreeSet<EntityRef>,
+    at: Timestamp,
+}
+
+/// A pass that is carried out.
+struct Carrying<M, C> {
+    recorded: Recorded,
+    plan: Blueprint,
+    tools: Tools<M, C>,
+    journal: Journal,
+}
+
 #[derive(Default)]
 struct Memory {
     ledgered: Option<Ledgered>,
@@ -203,9 +227,9 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         self.respect_lease(&mut memory, &ledgered)?;
         self.outlast_queue(&ledgered).await?;
         let mut releases = Vec::new();
-        if request.rebootstrap.is_some() {
-            ledgered.book = Arc::new(ledgered.book.begun_anew());
-        } else if let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.clone()) {
+        if request.rebootstrap.is_none()
+            && let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.clone())
+        {
             let (next, made) = self.resume(&mut memory, ledgered, pass).await?;
             ledgered = self.keep(&mut memory, next);
             releases.extend(made);
@@ -213,10 +237,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let (next, head, made) = self.forward(&mut memory, ledgered, request).await?;
         releases.extend(made);
         let ledgered = self.keep(&mut memory, next);
-        if ledgered.book.open_slots(false).is_empty() {
+        let now = self.clock.monotonic();
+        if ledgered.book.is_at_rest(false) {
             memory.patience = Patience::default();
-        } else if !releases.is_empty() {
-            let now = self.clock.monotonic();
+        } else if !releases.is_empty() || now >= memory.patience.due {
             memory.patience.failed(now);
         }
         Ok(self.report(ledgered, head, &releases))
@@ -238,10 +262,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let handled = ledgered.state.as_ref().and_then(|s| s.head.clone());
         let invalid = handled
             .and_then(|head| book.releases.values().rev().find(|r| r.commit == head))
-            .is_some_and(|r| r.status == ReleaseStatus::Invalid);
+            .is_some_and(|r| r.is_invalid());
         Report {
             head: Some(head),
-            converged: book.open_slots(true).is_empty() && !invalid,
+            converged: book.is_at_rest(true) && !invalid,
             releases: releases
                 .iter()
                 .filter_map(|seq| book.releases.get(seq))
@@ -356,14 +380,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         Journal::new(super::now_of(&self.clock), self.progress.clone())
     }
 
-    /// What carrying out, or planning, these slots takes: the store's words among it.
+    /// What carrying out, or planning, work on these entities takes: the store's words among it.
     pub(super) async fn tools(
         &self,
         views: Arc<StoreViews>,
         book: &Book,
-        slots: &BTreeSet<Slot>,
+        entities: &BTreeSet<EntityRef>,
     ) -> Result<Tools<M, C>, PassError> {
-        let kinds: BTreeSet<Kind> = slots.iter().map(|slot| slot.entity.kind).collect();
+        let kinds: BTreeSet<Kind> = entities.iter().map(|entity| entity.kind).collect();
         let read = || self.store.vocabulary(&kinds);
         let vocabulary = execute::retry(self.clock.as_ref(), read).await?;
         let whole = |(entity, work): (EntityRef, EntityWork)| {
@@ -374,8 +398,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             clock: self.clock.clone(),
             views,
             charset: self.setup.charset,
+            policy: self.setup.policy,
             vocabulary,
-            whole: asked(book, slots).into_iter().filter_map(whole).collect(),
+            whole: asked(book, entities)
+                .into_iter()
+                .filter_map(whole)
+                .collect(),
             concurrency: self.setup.concurrency,
             restore: self.setup.restore_failed,
             progress: self.progress.clone(),
@@ -403,21 +431,33 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             "resumed: the pass was interrupted; its first snapshot stays",
         );
         let views = self.views(&state.store).await?;
-        let slots = pass_slots(&ledgered, &pass);
-        let mut tools = self.tools(views, &ledgered.book, &slots).await?;
-        let entities: BTreeSet<EntityRef> = slots.iter().map(|slot| slot.entity.clone()).collect();
+        let entities: BTreeSet<EntityRef> = pass.entities.iter().cloned().collect();
+        let mut tools = self.tools(views, &ledgered.book, &entities).await?;
         tools.queue = self.queue(memory, &entities, &mut journal).await?;
         let asked = self.clock.monotonic();
-        let observation = execute::observe(&tools, &entities).await?;
+        let observation = execute::observe(&tools, &with_roots(&entities)).await?;
         self.inherit(&state, &pass, &entities, asked);
-        let mut hold = self.hold(&ledgered, state);
-        let recorded = hold.resume(pass).await?;
-        let third = outcome::third_values(hold.book(), recorded.pass(), &observation, &mut journal);
-        if !third.is_empty() {
-            hold.extend(third).await?;
+        let mut book = Book::clone(&ledgered.book);
+        let look = Observed(&observation);
+        let edits = look_at(&mut book, &look, pass.sequence, self.setup.policy);
+        for slot in edits.keys() {
+            let line = format!(
+                "{}: shows neither the value of the snapshot nor the release's; it is kept beside the snapshot",
+                slot.field
+            );
+            journal.about(Level::Warning, &slot.entity, line);
         }
-        self.carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
-            .await
+        let plan = tools.plan(&book, &entities, &observation);
+        attempt(&mut book, &plan.work, &observation);
+        let mut hold = self.hold(&ledgered, state);
+        let recorded = hold.resume(book, pass, edits).await?;
+        let carrying = Carrying {
+            recorded,
+            plan,
+            tools,
+            journal,
+        };
+        self.carry_out(hold, carrying, (observation, asked)).await
     }
 
     /// What another process may have in flight that has begun the pass: everything where it did not
@@ -448,20 +488,23 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     async fn carry_out(
         &self,
         mut hold: Hold<L, C>,
-        recorded: Recorded,
-        tools: Tools<M, C>,
-        mut journal: Journal,
-        slots: &BTreeSet<Slot>,
+        carrying: Carrying<M, C>,
         observed: (Observation, Duration),
     ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+        let Carrying {
+            recorded,
+            plan,
+            tools,
+            mut journal,
+        } = carrying;
         self.doubts().carries_out(recorded.pass().started_at);
-        let execution = Execution::new(&mut hold, &recorded, &tools, &mut journal, slots, observed);
-        let mut releases = match execution.run().await {
-            Ok(releases) => releases,
+        let execution = Execution::new(&mut hold, &recorded, &tools, &mut journal, &plan, observed);
+        let (book, mut outcomes) = match execution.run(plan).await {
+            Ok(carried) => carried,
             Err(PassError::Raced) => return Err(PassError::Raced),
             Err(error) => {
                 // The lease is given back; a park that fails only makes the others wait for its end.
-                let entities = slots.iter().map(|slot| slot.entity.clone()).collect();
+                let entities = recorded.pass().entities.iter().cloned().collect();
                 if let Err(park) = hold.park(self.in_doubt(&entities)).await {
                     warn!(error = %park, "the lease could not be given back; it runs out by itself");
                 }
@@ -470,14 +513,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         };
         journal.begin(PhaseName::Record);
         journal.end();
-        for release in &mut releases {
-            if recorded.pass().releases.contains(&release.seq) {
-                release.phases = journal.phases().to_vec();
+        for (seq, outcome) in &mut outcomes {
+            if recorded.pass().releases.contains(seq) {
+                outcome.phases = journal.phases().to_vec();
             }
-            release.finished_at = Some(journal.now());
+            outcome.finished_at = Some(journal.now());
         }
-        let seqs = releases.iter().map(|release| release.seq).collect();
-        hold.finish(recorded, releases).await?;
+        let seqs = outcomes.keys().copied().collect();
+        hold.finish(recorded, book, outcomes).await?;
         Ok((hold.into_ledgered(), seqs))
     }
 
@@ -491,81 +534,113 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let mut journal = self.journal();
         journal.begin(PhaseName::Validate);
         let at = journal.now();
-        let retry = ledgered.book.open_slots(request.retry);
+        let begun = match request.rebootstrap {
+            Some(_) => Arc::new(ledgered.book.begun_anew()),
+            None => ledgered.book.clone(),
+        };
+        let at_rest = begun.is_at_rest(request.retry);
         let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
         let tip = self.tip().await?;
-        if (retry.is_empty() || patient) && self.is_handled(&ledgered, &tip, *request) {
+        if (at_rest || patient) && self.is_handled(&ledgered, &tip, *request) {
             return Ok((ledgered, tip, Vec::new()));
         }
         let walked = self
             .walk(ledgered.clone(), tip, request.rebootstrap, false)
             .await?;
         let head = walked.head.clone();
-        let policy = self.setup.policy;
-        let draft = compose(
-            &ledgered.book,
-            &walked.drafts,
-            &retry,
-            &Observation::new(),
-            policy,
-            at,
-        );
+        let known = begun.renamed(&walked.renamed);
+        let nothing_seen = Observation::new();
+        let drafted =
+            |book: &Book| compose(book, &walked.drafts, &nothing_seen, self.setup.policy, at);
+        let (mut book, mut draft) = (known.clone(), drafted(&known));
+        // What lies aside returns on a retry, or where nothing of it would be refused: a pass with new
+        // commits may have mended it.
+        let returns = draft.book.has_parked(request.retry);
+        if returns {
+            book = known.unparked();
+            draft = drafted(&book);
+        }
         let elsewhere = walked.astray || request.rebootstrap.is_some();
-        if draft.new.is_empty() && (draft.retried.is_empty() || patient) && !elsewhere {
+        let mut entities = draft.entities(request.retry);
+        if returns {
+            entities.extend(known.lying_aside());
+        }
+        let idle = patient || entities.is_empty();
+        if draft.new.is_empty() && idle && !elsewhere {
+            for (commit, note) in &draft.notes {
+                warn!(commit = %commit.short(), "{note}");
+            }
             return Ok((ledgered, head, Vec::new()));
         }
-        let entities = draft.entities();
         if entities.is_empty() {
             let (next, seqs) = self.note(ledgered, &walked, draft, *request).await?;
             return Ok((next, head, seqs));
         }
-        journal.begin(PhaseName::Observe);
-        let identity = self.identify(&ledgered, *request).await?;
-        self.check_rights(memory, &entities).await?;
-        let queue = self.queue(memory, &entities, &mut journal).await?;
-        let views = Arc::new(identity.views.clone());
-        let mut tools = self.tools(views, &draft.book, &draft.slots()).await?;
-        tools.queue = queue;
-        drop(draft);
-        let asked = self.clock.monotonic();
-        let observation = execute::observe(&tools, &entities).await?;
-        let mut composed = compose(
-            &ledgered.book,
-            &walked.drafts,
-            &retry,
-            &observation,
-            policy,
+        let beginning = Beginning {
+            walked,
+            known,
+            returns: returns.then_some(book),
+            asked_for: draft.book,
+            entities,
             at,
-        );
-        if composed.new.is_empty()
-            && !elsewhere
-            && self.still_refused(&composed, &observation, &tools)
-        {
+        };
+        let (next, seqs) = self
+            .begin(memory, ledgered, beginning, request, journal)
+            .await?;
+        Ok((next, head, seqs))
+    }
+
+    /// Observes the entities concerned, plans, and commits the snapshot; then carries the plan out.
+    async fn begin(
+        &self,
+        memory: &mut Memory,
+        ledgered: Ledgered,
+        beginning: Beginning,
+        request: &mut Request,
+        mut journal: Journal,
+    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+        journal.begin(PhaseName::Observe);
+        let entities = &beginning.entities;
+        let identity = self.identify(&ledgered, *request).await?;
+        self.check_rights(memory, entities).await?;
+        let queue = self.queue(memory, entities, &mut journal).await?;
+        let views = Arc::new(identity.views.clone());
+        let mut tools = self.tools(views, &beginning.asked_for, entities).await?;
+        tools.queue = queue;
+        let asked = self.clock.monotonic();
+        let observation = execute::observe(&tools, &with_roots(entities)).await?;
+        let elsewhere = beginning.walked.astray || request.rebootstrap.is_some();
+        let (head, live) = (beginning.walked.head.clone(), beginning.walked.live.clone());
+        let (at, renamed) = (beginning.at, beginning.walked.renamed.clone());
+        let (mut composed, mut plan) = self.plan(beginning, &observation, &tools, *request);
+        if composed.new.is_empty() && !elsewhere && is_all_on_record(&composed, &plan) {
             // Nothing has changed since: another pair of ledger commits would say the same again.
-            return Ok((ledgered, head, Vec::new()));
+            return Ok((ledgered, Vec::new()));
         }
-        prepare(&mut composed, &observation, &tools);
-        let live = walked.live.clone();
-        // The files of every commit of the pass: not needed any more.
-        drop(walked);
+        complete(&mut composed, &mut plan, &observation, &tools);
+        for slot in composed
+            .edits
+            .keys()
+            .filter(|slot| !composed.moved.contains(slot))
+        {
+            let line = format!("{}: was edited in Magento since the last pass", slot.field);
+            journal.about(Level::Info, &slot.entity, line);
+        }
         journal.begin(PhaseName::Snapshot);
+        let entities: BTreeSet<EntityRef> = plan.work.keys().cloned().collect();
         let pass = PassFile {
+            sequence: composed.pass,
             head: head.clone(),
             live,
             releases: composed.new.clone(),
-            retried: composed
-                .retried
-                .iter()
-                .cloned()
-                .map(SlotName::from)
-                .collect(),
+            entities: entities.iter().cloned().collect(),
             started_at: at,
             in_doubt: self.in_doubt(&entities),
             bulks: Vec::new(),
         };
-        let slots = composed.slots();
         let mut hold = self.hold(&ledgered, self.state(&ledgered, identity, *request));
-        let recorded = hold.record(composed.book, pass, &composed.renewed).await?;
+        let found = (composed.edits, renamed);
+        let recorded = hold.record(composed.book, pass, found).await?;
         // Begun anew once: from here on the pass is resumed, never begun with a second snapshot.
         request.rebootstrap = None;
         info!(
@@ -579,10 +654,46 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             hold.park(false).await?;
             return Err(PassError::Stopped);
         }
-        let (next, seqs) = self
-            .carry_out(hold, recorded, tools, journal, &slots, (observation, asked))
-            .await?;
-        Ok((next, head, seqs))
+        let carrying = Carrying {
+            recorded,
+            plan,
+            tools,
+            journal,
+        };
+        self.carry_out(hold, carrying, (observation, asked)).await
+    }
+
+    /// Composes the pass from what was observed, with what lies aside where nothing of it would be
+    /// refused, and plans what is sent.
+    fn plan(
+        &self,
+        beginning: Beginning,
+        observation: &Observation,
+        tools: &Tools<M, C>,
+        request: Request,
+    ) -> (Composed, Blueprint) {
+        let Beginning {
+            walked,
+            known,
+            returns,
+            asked_for: _,
+            entities: _,
+            at,
+        } = beginning;
+        let plan = |book: &Book, returning: BTreeSet<EntityRef>| {
+            let composed = compose(book, &walked.drafts, observation, self.setup.policy, at);
+            let mut entities = composed.entities(request.retry);
+            entities.extend(returning);
+            let plan = tools.plan(&composed.book, &entities, observation);
+            (composed, plan)
+        };
+        if let Some(unparked) = returns {
+            let (composed, all) = plan(&unparked, known.lying_aside());
+            if request.retry || all.refused().next().is_none() {
+                return (composed, all);
+            }
+        }
+        plan(&known, BTreeSet::new())
     }
 
     pub(super) async fn tip(&self) -> Result<CommitId, PassError> {
@@ -610,6 +721,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let setup = self.setup.clone();
         if rebootstrap.is_some() {
             ledgered.state = None;
+            ledgered.book = Arc::new(ledgered.book.begun_anew());
         }
         blocking(move || {
             let route = Route {
@@ -639,28 +751,24 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             Some(state) if request.rebootstrap.is_none() => state.store.clone(),
             Some(_) | None => self.identify(&ledgered, request).await?,
         };
-        let mut changed = Vec::new();
         for seq in &draft.new {
-            if let Some(release) = draft.book.releases.get(seq)
-                && release.status != ReleaseStatus::Invalid
+            if let Some(release) = draft.book.releases.get_mut(seq)
+                && !release.is_invalid()
             {
-                let mut release = ReleaseRecord::clone(release);
-                release.status = ReleaseStatus::Live;
-                release.finished_at = Some(super::now(self.clock.as_ref()));
-                release.message = Some("nothing to write".to_owned());
-                changed.push(release);
+                let outcome = &mut Arc::make_mut(release).outcome;
+                outcome.status = ReleaseStatus::Live;
+                outcome.finished_at = Some(super::now(self.clock.as_ref()));
+                outcome.message = Some("nothing to write".to_owned());
             }
         }
-        draft.book.update(changed);
         let state = self.state(&ledgered, identity, request);
         let mut hold = self.hold(&ledgered, state);
-        hold.note(
-            draft.book,
-            &draft.new,
-            walked.head.clone(),
-            walked.live.clone(),
-        )
-        .await?;
+        let record = PassRecord {
+            renamed: walked.renamed.clone(),
+            ..PassRecord::new(draft.pass, super::now(self.clock.as_ref()), &draft.new)
+        };
+        let (head, live) = (walked.head.clone(), walked.live.clone());
+        hold.note(draft.book, record, head, live).await?;
         Ok((hold.into_ledgered(), draft.new))
     }
 
@@ -674,40 +782,16 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             environment: self.setup.environment.clone(),
             branch: self.setup.branch.clone(),
             store,
-            epoch: ledgered.book.epoch,
+            epoch: match request.rebootstrap {
+                Some(_) => ledgered.book.begun_anew().epoch,
+                None => ledgered.book.epoch,
+            },
+            next: ledgered.book.next,
             head: known.as_ref().and_then(|s| s.head.clone()),
             live: known.and_then(|s| s.live),
             lease: None,
             pass: None,
         }
-    }
-
-    /// Whether all that is tried again would be refused for the reason that is on record already.
-    fn still_refused(
-        &self,
-        composed: &Composed,
-        observation: &Observation,
-        tools: &Tools<M, C>,
-    ) -> bool {
-        let book = &composed.book;
-        let on_record = |entity: &EntityRef, why: &str| {
-            book.standings_of(entity)
-                .filter(|(_, standing)| !standing.done)
-                .filter_map(|(_, standing)| book.releases.get(&standing.release))
-                .filter_map(|release| release.entities.get(entity))
-                .all(|record| record.error.as_deref() == Some(why))
-        };
-        let wanted = tools.work(book, &composed.slots());
-        let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
-        wanted.iter().all(|(entity, work)| {
-            let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-            match decide(entity, work, presence, &around) {
-                Decision::Refused(why) => on_record(entity, &why),
-                Decision::Noop | Decision::Create(_) | Decision::Update(_) | Decision::Delete => {
-                    false
-                }
-            }
-        })
     }
 
     async fn views(&self, known: &StoreIdentity) -> Result<Arc<StoreViews>, PassError> {
@@ -780,36 +864,84 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 }
 
-/// Sets what a snapshot says of each entity: id, digest of the other fields, planned action.
-fn prepare<M, C>(composed: &mut Composed, observation: &Observation, tools: &Tools<M, C>) {
-    let slots = composed.slots();
-    let wanted = tools.work(&composed.book, &slots);
-    let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
-    let rows = collateral::Rows::of(wanted.keys());
+/// The entities, with those whose values views are: both are read together.
+pub(super) fn with_roots(entities: &BTreeSet<EntityRef>) -> BTreeSet<EntityRef> {
+    let roots = entities.iter().map(EntityRef::root);
+    entities.iter().cloned().chain(roots).collect()
+}
+
+/// True if nothing would be sent, and whatever is refused is refused for the reason on record already.
+fn is_all_on_record(composed: &Composed, plan: &Blueprint) -> bool {
+    let on_record = |(entity, why): (&EntityRef, &str)| {
+        let known = composed.book.entity(entity);
+        let known = known.and_then(|managed| managed.failures.get(entity));
+        known.is_some_and(|failure| failure.error == why)
+    };
+    let refused: Vec<_> = plan.refused().collect();
+    refused.len() == plan.decisions.len() && refused.into_iter().all(on_record)
+}
+
+/// Completes a snapshot: what is deleted is kept whole, what may be sent is recorded, and each entity
+/// of a release has its id, the digest of its other fields and the planned action.
+fn complete<M, C>(
+    composed: &mut Composed,
+    plan: &mut Blueprint,
+    observation: &Observation,
+    tools: &Tools<M, C>,
+) {
+    let deleted = plan
+        .decisions
+        .iter()
+        .filter(|(_, d)| **d == Decision::Delete);
+    let deleted: Vec<EntityRef> = deleted.map(|(entity, _)| entity.clone()).collect();
+    for entity in &deleted {
+        if let Some(managed) = composed.book.managed.get_mut(entity) {
+            Arc::make_mut(managed).keep_whole(entity, &Observed(observation));
+        }
+    }
+    if !deleted.is_empty() {
+        let entities = plan.work.keys().cloned().collect();
+        *plan = tools.plan(&composed.book, &entities, observation);
+    }
     for seq in &composed.new {
-        let Some(release) = composed.book.releases.get_mut(seq) else {
+        let release = composed.book.releases.get_mut(seq);
+        let Some(release) = release.filter(|release| !release.is_invalid()) else {
             continue;
         };
-        if release.status == ReleaseStatus::Invalid {
-            continue;
-        }
-        // Nothing that follows from a release follows from these.
         let release = Arc::make_mut(release);
-        release.status = ReleaseStatus::Snapshotted;
-        for (entity, record) in &mut release.entities {
-            let Some(presence) = observation.get(entity) else {
-                continue;
-            };
-            if let Some(work) = wanted.get(entity) {
-                record.action = decide(entity, work, presence, &around).action();
-                if let Presence::Found(found) = presence {
-                    let own = work.slots.iter().cloned();
-                    let listed: BTreeSet<FieldId> = own.chain(rows.set_of(entity)).collect();
-                    record.id = Some(found.id);
-                    record.digest = Some(collateral::digest(entity, found, &listed));
-                }
-            }
+        release.outcome.status = ReleaseStatus::Snapshotted;
+        for (entity, planned) in &mut release.entities {
+            complete_entity(entity, planned, plan, observation);
         }
+    }
+    let mut sent = plan.work.clone();
+    sent.retain(|entity, _| !matches!(plan.decisions.get(entity), Some(Decision::Refused(_))));
+    attempt(&mut composed.book, &sent, observation);
+}
+
+fn complete_entity(
+    entity: &EntityRef,
+    planned: &mut PlannedEntity,
+    plan: &Blueprint,
+    observation: &Observation,
+) {
+    let Some(decision) = plan.decisions.get(entity) else {
+        return;
+    };
+    planned.action = decision.action();
+    let (Some(Presence::Found(found)), Some(work)) =
+        (observation.get(entity), plan.work.get(entity))
+    else {
+        return;
+    };
+    let rows = collateral::Rows::of(plan.work.keys());
+    let own = work.slots.iter().cloned();
+    let listed: BTreeSet<FieldId> = own.chain(rows.set_of(entity)).collect();
+    planned.id = Some(found.id);
+    planned.digest = Some(collateral::digest(entity, found, &listed));
+    if *decision == Decision::Delete {
+        let all = found.fields.iter();
+        planned.whole = all.map(|(n, v)| (n.clone(), v.clone().into())).collect();
     }
 }
 
@@ -828,10 +960,4 @@ fn others<S: Source>(
         others.push((sibling.environment.clone(), Arc::new(loaded.state)));
     }
     Ok(others)
-}
-
-/// Every slot of a pass that is in the ledger.
-fn pass_slots(ledgered: &Ledgered, pass: &PassFile) -> BTreeSet<Slot> {
-    let retried = pass.retried.iter().cloned().map(Slot::from);
-    ledgered.book.slots_of(&pass.releases, retried)
 }

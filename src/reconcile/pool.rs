@@ -1,13 +1,12 @@
-//! What the releases of a ledger have in common, kept once while they are read.
+//! What the files of a ledger have in common, kept once while they are read.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::domain::{DesiredValue, EntityRef, FieldId, SharedValue, Value};
-use crate::plan::{Before, ReleaseRecord};
+use crate::domain::{EntityRef, FieldId, SharedValue, Value};
 
-/// Names and values met so far. A value is mostly the one that the release before left, and is said
-/// several times in its own release.
+/// Names and values met so far. A value is mostly the one that the release before left, and stands in
+/// several files.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     values: HashSet<SharedValue>,
@@ -16,24 +15,6 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// What a release says, for one that is read back and compared with it.
-    pub(super) fn of(release: &ReleaseRecord) -> Self {
-        let mut pool = Self::default();
-        for (entity, record) in &release.entities {
-            pool.entities.insert(entity.clone());
-            for (field, slot) in record.slots.iter() {
-                pool.fields.insert(field.clone());
-                if let Some(DesiredValue::Value(value)) = &slot.desired_after {
-                    pool.values.insert(value.clone());
-                }
-                if let Before::Value(value) = &slot.observed_before {
-                    pool.values.insert(value.clone());
-                }
-            }
-        }
-        pool
-    }
-
     /// The value, where it was met before: that one.
     pub(super) fn value(&mut self, value: Value) -> SharedValue {
         match value {

@@ -8,15 +8,13 @@ use serde::Serialize;
 use super::error::PassError;
 use super::execute::{self, Tools};
 use super::ledger;
-use super::pass::Reconciler;
+use super::pass::{Reconciler, with_roots};
 use super::{blocking, now};
 use crate::domain::{
-    Action, CommitId, EntityId, EntityKey, EntityRef, FieldId, Findings, Kind, Level, Observation,
-    Overridden, Presence, ReleaseKind, ReleaseStatus, StoreScope, Value,
+    Action, CommitId, EntityId, EntityKey, EntityRef, FieldId, Finding, Findings, Kind,
+    Observation, Overridden, Presence, ReleaseKind, Severity, Slot, StoreScope, Value,
 };
-use crate::plan::{
-    Before, Being, Composed, Decision, EntityWork, Surroundings, cautions, compose, decide, show,
-};
+use crate::plan::{Composed, Decision, compose};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
 /// A plan, as `gitmage plan` shows it. The same commit and the same store give the same plan, byte
@@ -50,6 +48,8 @@ pub struct PreviewedRelease {
     pub kind: ReleaseKind,
     /// Whether its files can be used.
     pub valid: bool,
+    /// The paths of the files that it adds, changes or takes away; empty for an invalid one.
+    pub files: Vec<String>,
     /// The commits of the releases that it would revert, newest first.
     pub reverts: Vec<CommitId>,
     /// Its findings.
@@ -148,42 +148,38 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         if let Some(state) = &ledgered.state {
             self.same_url(&state.store)?;
         }
-        let aside = revision.is_some();
+        let aside = match revision {
+            Some(_) => !self.is_on_branch(&tip).await?,
+            None => false,
+        };
         let walked = self.walk(ledgered.clone(), tip, None, aside).await?;
-        let retry = ledgered.book.open_slots(false);
         let at = now(self.clock.as_ref());
         let policy = self.setup.policy;
-        let draft = compose(
-            &ledgered.book,
-            &walked.drafts,
-            &retry,
-            &Observation::new(),
-            policy,
-            at,
-        );
-        let entities = draft.entities();
+        let drafts = &walked.drafts;
+        let draft = compose(&ledgered.book, drafts, &Observation::new(), policy, at);
+        let entities = draft.entities(false);
         let (mut observation, mut tools) = (Observation::new(), None);
         if !entities.is_empty() {
             let views = execute::retry(self.clock.as_ref(), || self.store.views()).await?;
-            let slots = draft.slots();
-            let needed = self.tools(Arc::new(views), &draft.book, &slots).await?;
-            observation = execute::observe(&needed, &entities).await?;
+            let needed = self.tools(Arc::new(views), &draft.book, &entities).await?;
+            observation = execute::observe(&needed, &with_roots(&entities)).await?;
             tools = Some(needed);
         }
-        let composed = compose(
-            &ledgered.book,
-            &walked.drafts,
-            &retry,
-            &observation,
-            policy,
-            at,
-        );
+        let composed = compose(&ledgered.book, drafts, &observation, policy, at);
         let findings: BTreeMap<&CommitId, &Findings> = walked
             .drafts
             .iter()
             .filter_map(|draft| Some((&draft.headline.commit, draft.invalid.as_ref()?)))
             .collect();
         let mut notes = notes(&composed);
+        notes.extend(walked.findings.0.iter().filter_map(warned));
+        let files: BTreeMap<&CommitId, Vec<String>> = drafts
+            .iter()
+            .map(|draft| {
+                let paths = draft.revision.paths.keys().cloned().collect();
+                (&draft.headline.commit, paths)
+            })
+            .collect();
         let mut previewed = Vec::new();
         if let Some(tools) = tools {
             let (changes, cautions) = changes(&composed, &observation, &tools);
@@ -194,11 +190,20 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             environment: self.setup.environment.clone(),
             revision: walked.head.clone(),
             base: ledgered.state.as_ref().and_then(|state| state.live.clone()),
-            releases: releases(&composed, &findings),
+            releases: releases(&composed, &findings, &files),
             changes: previewed,
             overridden: walked.state.overridden.iter().map(overridden).collect(),
             notes,
         })
+    }
+}
+
+impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
+    /// True if a commit is the tip of the watched branch, or lies behind it.
+    async fn is_on_branch(&self, commit: &CommitId) -> Result<bool, PassError> {
+        let tip = self.tip().await?;
+        let (source, commit) = (self.source.clone(), commit.clone());
+        blocking(move || Ok(source.is_ancestor(&commit, &tip)?)).await
     }
 }
 
@@ -207,40 +212,25 @@ fn changes<M, C>(
     observation: &Observation,
     tools: &Tools<M, C>,
 ) -> (Vec<PreviewedChange>, Vec<String>) {
-    let slots = composed.slots();
-    let adopting = composed.new.iter().any(|seq| {
-        composed
-            .book
-            .releases
-            .get(seq)
-            .is_some_and(|r| r.kind == ReleaseKind::Adopt)
+    let entities = composed.entities(false);
+    let plan = tools.plan(&composed.book, &entities, observation);
+    let changes = plan.decisions.iter().map(|(entity, decision)| {
+        let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+        change(composed, entity, presence, decision)
     });
-    let wanted = tools.work(&composed.book, &slots);
-    let around = Surroundings::of(&wanted, observation, tools.charset, &tools.vocabulary);
-    let mut notes = Vec::new();
-    let changes = wanted
-        .iter()
-        .map(|(entity, work)| {
-            let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-            let decision = if adopting {
-                Decision::Noop
-            } else {
-                decide(entity, work, presence, &around)
-            };
-            let cautions = cautions(entity, &decision, presence).into_iter();
-            notes.extend(cautions.map(|caution| {
-                let EntityRef { kind, key, store } = entity;
-                format!("{kind} {key} ({store}): {caution}")
-            }));
-            change(entity, work, presence, &decision)
-        })
-        .collect();
-    (changes, notes)
+    let cautions = plan.cautions(observation).into_iter();
+    let notes = cautions.chain(plan.handovers());
+    let notes = notes.map(|(entity, note)| {
+        let EntityRef { kind, key, store } = entity;
+        format!("{kind} {key} ({store}): {note}")
+    });
+    (changes.collect(), notes.collect())
 }
 
 fn releases(
     composed: &Composed,
     findings: &BTreeMap<&CommitId, &Findings>,
+    files: &BTreeMap<&CommitId, Vec<String>>,
 ) -> Vec<PreviewedRelease> {
     composed
         .new
@@ -253,6 +243,7 @@ fn releases(
                 subject: release.subject.clone(),
                 kind: release.kind,
                 valid: findings.is_none(),
+                files: files.get(&release.commit).cloned().unwrap_or_default(),
                 reverts: release
                     .reverts
                     .iter()
@@ -271,12 +262,11 @@ fn notes(composed: &Composed) -> Vec<String> {
         .iter()
         .filter_map(|seq| composed.book.releases.get(seq))
         // The findings of an invalid one stand beside it.
-        .filter(|release| release.status != ReleaseStatus::Invalid)
+        .filter(|release| !release.is_invalid())
         .flat_map(|release| {
             release
-                .activity
+                .notes
                 .iter()
-                .filter(|line| line.level == Level::Warning)
                 .map(|line| match (&line.kind, &line.key, &line.store) {
                     (Some(kind), Some(key), Some(store)) => {
                         format!(
@@ -289,9 +279,27 @@ fn notes(composed: &Composed) -> Vec<String> {
                 })
         })
         .collect();
+    let without = composed.notes.iter();
+    notes.extend(without.map(|(commit, note)| format!("{} {note}", commit.short())));
     let mut seen = BTreeSet::new();
     notes.retain(|note| seen.insert(note.clone()));
     notes
+}
+
+/// A warning about the files of the revision that is planned.
+fn warned(finding: &Finding) -> Option<String> {
+    let Finding {
+        severity,
+        origin,
+        message,
+        remedy,
+        ..
+    } = finding;
+    let place = match origin.line {
+        0 => origin.path.clone(),
+        _ => origin.to_string(),
+    };
+    (*severity == Severity::Warning).then(|| format!("{place}: {message}; {remedy}"))
 }
 
 fn overridden(overridden: &Overridden) -> PreviewedOverride {
@@ -307,42 +315,53 @@ fn overridden(overridden: &Overridden) -> PreviewedOverride {
 }
 
 fn change(
+    composed: &Composed,
     entity: &EntityRef,
-    work: &EntityWork,
     presence: &Presence,
     decision: &Decision,
 ) -> PreviewedChange {
     let found = presence.found();
+    let is_put_back = |field: &FieldId| {
+        let releases = composed.new.iter().rev();
+        let mut planned = releases.filter_map(|seq| {
+            let planned = composed.book.releases.get(seq)?.entities.get(entity)?;
+            planned.fields.get(field)
+        });
+        let slot = Slot {
+            entity: entity.clone(),
+            field: field.clone(),
+        };
+        let tried_again = || {
+            let state = composed.book.slot(&slot)?;
+            Some(state.target().exact)
+        };
+        let new = planned.next().map(|planned| planned.put_back);
+        new.or_else(tried_again).unwrap_or(false)
+    };
     let existence = |after: &str| PreviewedField {
         field: FieldId::Existence,
         before: Value::from(if found.is_some() { "present" } else { "absent" }),
         after: Value::from(after),
-        put_back: matches!(work.being, Being::Absent { put_back: true }),
+        put_back: is_put_back(&FieldId::Existence),
+    };
+    let field = |name: &crate::domain::FieldName, value: &Value| {
+        let field = FieldId::Named(name.clone());
+        PreviewedField {
+            before: found.map_or(Value::Null, |found| found.get(name).clone()),
+            after: value.clone(),
+            put_back: is_put_back(&field),
+            field,
+        }
     };
     let fields = match decision {
         Decision::Noop | Decision::Refused(_) => Vec::new(),
         Decision::Delete => vec![existence("absent")],
         Decision::Create(fields) => std::iter::once(existence("present"))
-            .chain(fields.iter().map(|(name, value)| PreviewedField {
-                field: FieldId::Named(name.clone()),
-                before: Value::Null,
-                after: value.clone(),
-                put_back: work.fields.get(name).is_some_and(|want| want.exact),
-            }))
+            .chain(fields.iter().map(|(name, value)| field(name, value)))
             .collect(),
         Decision::Update(fields) => fields
             .iter()
-            .map(|(name, value)| PreviewedField {
-                field: FieldId::Named(name.clone()),
-                before: found.map_or(Value::Null, |f| {
-                    show(
-                        &FieldId::Named(name.clone()),
-                        &Before::Value(f.get(name).clone().into()),
-                    )
-                }),
-                after: value.clone(),
-                put_back: work.fields.get(name).is_some_and(|want| want.exact),
-            })
+            .map(|(name, value)| field(name, value))
             .collect(),
     };
     let error = match decision {

@@ -1,13 +1,23 @@
 //! From the head handled last to the tip of the branch: the commits of a pass as drafts.
 
-use std::collections::BTreeMap;
+mod merged;
+mod rewritten;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use self::merged::Merged;
 use super::error::PassError;
 use super::ledger::Ledgered;
-use crate::domain::{CommitId, DesiredState};
+use crate::domain::{CommitId, DesiredState, Findings, ReleaseStatus, Severity};
 use crate::manifest::{Loaded, Loader};
-use crate::plan::{Book, Cause, Draft, Headline, Named, PathChange, Seq};
+use crate::plan::{
+    Book, Cause, ChangeId, Difference, Draft, Headline, NewCommit, PathChange, Revision, Seq,
+    Statement, Words,
+};
 use crate::ports::{CommitInfo, GitError, Source};
 
 /// How the first start on a store treats the history.
@@ -58,9 +68,13 @@ pub struct Walked {
     pub live: Option<CommitId>,
     /// Its desired state.
     pub state: Arc<DesiredState>,
+    /// Its findings, none of them critical.
+    pub findings: Findings,
     /// Whether the head must be recorded even where no release is made: the next commits do not
     /// descend from the head recorded last, or that one is invalid.
     pub astray: bool,
+    /// The releases whose commits came again with the same change when the branch was rewritten.
+    pub renamed: BTreeMap<Seq, NewCommit>,
 }
 
 /// How many branches are named to somebody whose branch is gone.
@@ -126,7 +140,10 @@ pub fn walk<S: Source>(
     walker.mends = ledgered
         .book
         .of_commit(&handled)
-        .is_some_and(|release| release.status == crate::domain::ReleaseStatus::Invalid);
+        .is_some_and(|release| release.is_invalid());
+    if walker.mends {
+        walker.owed = walker.owed_since(&handled)?;
+    }
     if handled == route.tip {
         return Ok(walker.done(handled));
     }
@@ -135,7 +152,9 @@ pub fn walk<S: Source>(
         walker.adopt(&route.tip, Some(&handled))?;
         return Ok(walker.done(route.tip.clone()));
     }
-    if source.is_ancestor(&handled, &route.tip)? {
+    if route.aside {
+        walker.aside(&handled, &route.tip)?;
+    } else if source.is_ancestor(&handled, &route.tip)? {
         let line = source.first_parents(&route.tip, Some(&handled))?;
         if line
             .first()
@@ -150,12 +169,17 @@ pub fn walk<S: Source>(
         }
     } else if source.is_ancestor(&route.tip, &handled)? {
         walker.back(&source.commit(&route.tip)?)?;
-    } else if route.aside {
-        walker.aside(&handled, &route.tip)?;
     } else {
         walker.rewritten(&handled, route)?;
     }
     Ok(walker.done(route.tip.clone()))
+}
+
+/// Why a commit is looked at, where that is not yet settled because its files cannot be used.
+#[derive(Debug, Clone, Copy)]
+enum Owed {
+    MovedBack,
+    Switched,
 }
 
 struct Walker<'a, S> {
@@ -167,12 +191,16 @@ struct Walker<'a, S> {
     drafts: Vec<Draft>,
     live: Option<CommitId>,
     state: Arc<DesiredState>,
+    findings: Findings,
     files: BTreeMap<String, String>,
     astray: bool,
-    /// What the messages of invalid commits say, whose changes come in with the next valid one.
-    carried: Vec<Named>,
     /// Whether the head recorded last is invalid, so that a valid one must be recorded.
     mends: bool,
+    /// What an invalid commit was looked at for, and the next valid one is.
+    owed: Option<Owed>,
+    /// Since which commit, and by whom, a version of a file is broken: by path and content id.
+    broken: BTreeMap<(String, String), (CommitId, String)>,
+    renamed: BTreeMap<Seq, NewCommit>,
 }
 
 impl<'a, S: Source> Walker<'a, S> {
@@ -186,10 +214,13 @@ impl<'a, S: Source> Walker<'a, S> {
             drafts: Vec::new(),
             live: None,
             state: Arc::default(),
+            findings: Findings::default(),
             files: BTreeMap::new(),
             astray: false,
-            carried: Vec::new(),
             mends: false,
+            owed: None,
+            broken: BTreeMap::new(),
+            renamed: BTreeMap::new(),
         }
     }
 
@@ -199,7 +230,9 @@ impl<'a, S: Source> Walker<'a, S> {
             head,
             live: self.live,
             state: self.state,
+            findings: self.findings,
             astray: self.astray,
+            renamed: self.renamed,
         }
     }
 
@@ -218,24 +251,45 @@ impl<'a, S: Source> Walker<'a, S> {
             )),
         })?;
         self.state = Arc::new(loaded.state);
+        self.findings = loaded.findings;
         self.files = loaded.files;
         self.live = Some(live);
-        let book = self.book;
-        let trailing = book.releases.range(book.epoch..).map(|(_, r)| r).rev();
-        let invalid = trailing.take_while(|r| r.status == crate::domain::ReleaseStatus::Invalid);
-        for release in invalid {
-            let named = self.named(&self.source.commit(&release.commit)?)?;
-            self.carry(&named);
+        let trailing = self.book.current().rev().take_while(|r| r.is_invalid());
+        for release in trailing.collect::<Vec<_>>().into_iter().rev() {
+            // One that is gone from the repository cannot tell any more.
+            if let Ok(loaded) = self.load(&release.commit) {
+                self.note_broken(&release.commit, &release.author, &loaded);
+            }
         }
         Ok(())
     }
 
-    fn carry(&mut self, named: &[Named]) {
-        self.carried
-            .extend(named.iter().cloned().map(|named| Named {
-                carried: true,
-                ..named
-            }));
+    /// Notes since when files are broken.
+    fn note_broken(&mut self, commit: &CommitId, author: &str, loaded: &Loaded) {
+        let critical = loaded.findings.0.iter();
+        let critical = critical.filter(|finding| finding.severity == Severity::Critical);
+        for path in critical.map(|finding| &finding.origin.path) {
+            if let Some(id) = loaded.files.get(path) {
+                let known = self.broken.entry((path.clone(), id.clone()));
+                known.or_insert_with(|| (commit.clone(), author.to_owned()));
+            }
+        }
+    }
+
+    /// Says of findings in files that were broken before since which commit they are, and by whom.
+    fn tell_broken(&self, commit: &CommitId, loaded: &mut Loaded) {
+        for finding in &mut loaded.findings.0 {
+            let path = &finding.origin.path;
+            let version = loaded.files.get(path).map(|id| (path.clone(), id.clone()));
+            let since = version.and_then(|version| self.broken.get(&version));
+            if let Some((since, author)) = since.filter(|(since, _)| since != commit) {
+                finding.message = format!(
+                    "{} (so since {} by {author})",
+                    finding.message,
+                    since.short()
+                );
+            }
+        }
     }
 
     fn commit(&mut self, info: &CommitInfo) -> Result<(), PassError> {
@@ -260,11 +314,16 @@ impl<'a, S: Source> Walker<'a, S> {
     }
 
     fn single(&mut self, info: &CommitInfo, cause: Option<Cause>) -> Result<(), PassError> {
-        let cause = match cause {
-            Some(cause) => cause,
-            None => Cause::Commit(self.named(info)?),
-        };
-        let mut loaded = self.load(&info.id)?;
+        let loaded = self.load(&info.id)?;
+        self.loaded(info, cause, loaded)
+    }
+
+    fn loaded(
+        &mut self,
+        info: &CommitInfo,
+        cause: Option<Cause>,
+        mut loaded: Loaded,
+    ) -> Result<(), PassError> {
         for (name, theirs) in self.others {
             loaded
                 .findings
@@ -272,48 +331,74 @@ impl<'a, S: Source> Walker<'a, S> {
                 .extend(loaded.state.disputes(name, theirs));
         }
         if loaded.findings.any_critical() {
-            if let Cause::Commit(named) = &cause {
-                self.carry(named);
-            }
+            self.note_broken(&info.id, &info.author, &loaded);
+            self.tell_broken(&info.id, &mut loaded);
+            self.owed = match cause {
+                Some(Cause::MovedBack(_)) => Some(Owed::MovedBack),
+                Some(Cause::Switched) => Some(Owed::Switched),
+                Some(Cause::Adopt | Cause::Commit(_)) | None => self.owed,
+            };
             let before = self.state.clone();
             self.drafts.push(Draft {
                 headline: self.headline(info),
-                cause,
+                cause: cause.unwrap_or_else(|| Cause::Commit(Words::default())),
                 after: before.clone(),
                 before,
-                paths: BTreeMap::new(),
+                revision: Revision::new(info.id.clone(), &info.message, None, BTreeMap::new()),
+                brings: Vec::new(),
                 invalid: Some(loaded.findings),
             });
             return Ok(());
         }
         self.astray |= self.mends;
-        let cause = match cause {
-            Cause::Commit(mut named) => {
-                named.append(&mut self.carried);
-                Cause::Commit(named)
-            }
-            cause => cause,
+        self.findings = std::mem::take(&mut loaded.findings);
+        // What was said since the last valid commit counts: a revert arrives as a merged pull request
+        // more often than not, and one pushed while another file was broken counts with the next
+        // valid commit.
+        let since: Vec<CommitId> = self
+            .live
+            .iter()
+            .chain(info.parents.first())
+            .cloned()
+            .collect();
+        let brought = match &self.live {
+            Some(live) => self
+                .source
+                .brought_in(&info.id, std::slice::from_ref(live))?,
+            None => self.source.brought_in(&info.id, &since)?,
         };
-        let plain = matches!(&cause, Cause::Commit(named) if named.is_empty());
+        let cause = match (cause, self.owed.take()) {
+            (Some(cause), _) => cause,
+            (None, Some(Owed::Switched)) => Cause::Switched,
+            (None, Some(Owed::MovedBack)) => Cause::MovedBack(self.dropped(&info.id)?),
+            (None, None) => Cause::Commit(self.words(info, &brought)?),
+        };
+        let says_nothing = match &cause {
+            Cause::Commit(words) => words.claims_nothing(),
+            Cause::Switched | Cause::MovedBack(_) | Cause::Adopt => false,
+        };
         let paths = paths(&self.files, &loaded.files);
-        let after = if plain && paths.is_empty() {
-            self.state.clone()
-        } else {
-            Arc::new(loaded.state)
+        let quiet = says_nothing && paths.is_empty();
+        let after = match quiet {
+            true => self.state.clone(),
+            false => Arc::new(loaded.state),
         };
         let before = std::mem::replace(&mut self.state, after.clone());
         self.files = loaded.files;
         self.live = Some(info.id.clone());
-        if !(plain && paths.is_empty()) {
-            self.drafts.push(Draft {
-                headline: self.headline(info),
-                cause,
-                before,
-                after,
-                paths,
-                invalid: None,
-            });
+        if quiet {
+            return Ok(());
         }
+        let change = change_between(&before, &after);
+        self.drafts.push(Draft {
+            headline: self.headline(info),
+            cause,
+            before,
+            after,
+            revision: Revision::new(info.id.clone(), &info.message, change, paths),
+            brings: self.revisions(&brought)?,
+            invalid: None,
+        });
         Ok(())
     }
 
@@ -332,14 +417,29 @@ impl<'a, S: Source> Walker<'a, S> {
         self.single(info, Some(Cause::MovedBack(dropped)))
     }
 
+    /// What the head recorded last, which is invalid, was looked at for: the desired state in effect
+    /// does not lie behind it.
+    fn owed_since(&self, handled: &CommitId) -> Result<Option<Owed>, PassError> {
+        let Some(live) = &self.live else {
+            return Ok(None);
+        };
+        let mut valid = self.book.current().rev().filter(|r| !r.is_invalid());
+        if valid.next().is_some_and(|r| r.branch != self.branch) {
+            return Ok(Some(Owed::Switched));
+        }
+        let is_behind = self.source.is_ancestor(live, handled)?;
+        Ok((!is_behind).then_some(Owed::MovedBack))
+    }
+
     /// The releases whose commits are not reachable from a commit, newest first.
     fn dropped(&self, tip: &CommitId) -> Result<Vec<Seq>, PassError> {
         let mut dropped = Vec::new();
-        let book = self.book;
-        for release in book.releases.range(book.epoch..).map(|(_, r)| r).rev() {
+        let statuses = self.book.statuses(&self.book.standings());
+        for release in self.book.current().rev() {
             // Of a merge that was reverted in part, the rest is still there.
-            if book.status(release) != crate::domain::ReleaseStatus::RolledBack
-                && release.status != crate::domain::ReleaseStatus::Invalid
+            let is_over = statuses.get(&release.seq) == Some(&ReleaseStatus::RolledBack);
+            if !is_over
+                && !release.is_invalid()
                 && !self.source.is_ancestor(&release.commit, tip)?
             {
                 dropped.push(release.seq);
@@ -348,41 +448,7 @@ impl<'a, S: Source> Walker<'a, S> {
         Ok(dropped)
     }
 
-    fn rewritten(&mut self, handled: &CommitId, route: &Route<'_>) -> Result<(), PassError> {
-        let base = match route.rewrites {
-            Rewrites::Stall => {
-                return Err(PassError::stalled(format!(
-                    "the branch {} was rewritten: {} does not descend from {}, the commit handled last; push a branch that does, or set `history_rewrites: follow` to roll back what left and deploy the rest",
-                    route.branch,
-                    route.tip.short(),
-                    handled.short()
-                )));
-            }
-            Rewrites::Follow => self.source.merge_base(handled, &route.tip)?,
-        };
-        let Some(base) = base else {
-            return Err(PassError::stalled(format!(
-                "the branch {} was replaced by one without a common history; run `gitmage reconcile --rebootstrap deploy|adopt`",
-                route.branch
-            )));
-        };
-        self.back(&self.source.commit(&base)?)?;
-        let line = self.source.first_parents(&route.tip, Some(&base))?;
-        if line
-            .first()
-            .is_some_and(|first| first.parents.first() == Some(&base))
-        {
-            for commit in &line {
-                self.commit(commit)?;
-            }
-            Ok(())
-        } else {
-            self.turned(&self.source.commit(&route.tip)?, base)
-        }
-    }
-
-    /// A revision beside the branch, as a pull request that is not rebased: what it changes since the
-    /// merge base, as one release.
+    /// A revision beside the branch, as a pull request: what merging it now would do, as one commit.
     fn aside(&mut self, handled: &CommitId, tip: &CommitId) -> Result<(), PassError> {
         let base = self.source.merge_base(handled, tip)?.ok_or_else(|| {
             PassError::stalled(format!(
@@ -391,9 +457,13 @@ impl<'a, S: Source> Walker<'a, S> {
                 self.branch
             ))
         })?;
-        self.start(base)?;
-        let info = self.source.commit(tip)?;
-        self.single(&info, Some(Cause::Commit(Vec::new())))
+        let tree = |commit: &CommitId| self.source.tree(commit);
+        let (ours, theirs) = (self.live.as_ref().unwrap_or(handled), tip);
+        let merged = Merged::new(tree(&base)?.as_ref(), tree(ours)?, tree(theirs)?)?;
+        let loaded = self.loader.load(&merged)?;
+        let mut info = self.source.commit(tip)?;
+        info.parents.insert(0, handled.clone());
+        self.loaded(&info, None, loaded)
     }
 
     fn headline(&self, info: &CommitInfo) -> Headline {
@@ -404,41 +474,6 @@ impl<'a, S: Source> Walker<'a, S> {
             subject: info.subject.clone(),
             author: info.author.clone(),
         }
-    }
-
-    /// The commits that a message says are reverted, with the merge that brought each in.
-    fn named(&self, info: &CommitInfo) -> Result<Vec<Named>, PassError> {
-        let mut named = Vec::new();
-        for commit in self.source.reverted(info)? {
-            let through = self.through(&commit)?;
-            let reachable = self.source.is_ancestor(&commit, &info.id)?;
-            named.push(Named {
-                commit,
-                through,
-                reachable,
-                carried: false,
-            });
-        }
-        Ok(named)
-    }
-
-    /// The commit on the branch from which `commit` is reachable, but not from its first parent. Of a
-    /// commit that is on the branch itself that is not asked.
-    fn through(&self, commit: &CommitId) -> Result<Option<CommitId>, PassError> {
-        let recorded = self
-            .book
-            .releases
-            .values()
-            .map(|r| (&r.commit, r.first_parent.as_ref()));
-        let drafted = self
-            .drafts
-            .iter()
-            .map(|d| (&d.headline.commit, d.headline.first_parent.as_ref()));
-        let line: Vec<_> = recorded.chain(drafted).collect();
-        if line.iter().any(|(candidate, _)| *candidate == commit) {
-            return Ok(None);
-        }
-        Ok(brought_in(self.source, commit, &line)?)
     }
 }
 
@@ -460,6 +495,28 @@ pub fn brought_in<S: Source>(
         reached.contains(*id) && !before
     });
     Ok(brought.map(|(id, _)| (*id).clone()))
+}
+
+/// The digest of the statements in which two states differ.
+fn change_between(before: &DesiredState, after: &DesiredState) -> Option<ChangeId> {
+    let Difference { gone, new, moved } = Difference::between(before, after);
+    let (was, is): (BTreeSet<_>, BTreeSet<_>) = moved.into_iter().unzip();
+    let mut hash = Sha256::new();
+    let mut any = false;
+    for (sign, statements) in [("-", gone), ("-", was), ("+", new), ("+", is)] {
+        for Statement { slot, path, digest } in statements {
+            any = true;
+            hash.update(format!("{sign}{path}\0{slot}\0{digest}\n"));
+        }
+    }
+    any.then(|| {
+        let hash = hash.finalize();
+        ChangeId::new(
+            hash.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>(),
+        )
+    })
 }
 
 /// What differs between the files of two commits.

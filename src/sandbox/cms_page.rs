@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::cms::{CmsKind, Draft, Record, Row};
 use super::column::{Column, ColumnType, Default, TIME, date_time};
-use super::php;
 use super::reply::Problem;
 use super::views;
+use crate::domain::text::slug;
 
 pub(super) static PAGE: CmsKind = CmsKind {
     name: "cms_page",
@@ -91,7 +91,7 @@ fn name_by_title(sent: &mut Record, stored: Option<&Row>) {
         Some(title) => title.as_deref(),
         None => stored.and_then(|row| row.text("title")),
     };
-    sent.insert("identifier", Some(php::slug(title.unwrap_or_default())));
+    sent.insert("identifier", Some(slug(title.unwrap_or_default())));
 }
 
 fn check(draft: &mut Draft<'_>) -> Result<(), Problem> {

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::domain::text::{folded, weight};
+
 /// `=`, `<` and `>`: spaces at the end do not count.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     weights(a.trim_end_matches(' ')).cmp(weights(b.trim_end_matches(' ')))
@@ -13,7 +15,7 @@ pub(super) fn equal(a: &str, b: &str) -> bool {
 
 /// A text that is the same for all texts that are equal: a key for maps.
 pub(super) fn key(text: &str) -> String {
-    weights(text.trim_end_matches(' ')).collect()
+    folded(text)
 }
 
 /// `LIKE`: `%` is any text, `_` any character, `\` takes their meaning away. Spaces count.
@@ -70,43 +72,6 @@ fn matches(text: &[char], parts: &[Part]) -> bool {
 fn weights(text: &str) -> impl Iterator<Item = char> {
     text.chars().map(weight)
 }
-
-/// The character that others sort as: upper case, without its accent.
-fn weight(c: char) -> char {
-    if c.is_ascii() {
-        return c.to_ascii_uppercase();
-    }
-    if let Some((_, base)) = BASES.iter().find(|(of, _)| of.contains(c)) {
-        return *base;
-    }
-    let mut upper = c.to_uppercase();
-    match (upper.next(), upper.next()) {
-        (Some(one), None) => one,
-        _ => c,
-    }
-}
-
-const BASES: &[(&str, char)] = &[
-    ("ÀÁÂÃÄÅàáâãäåĀāĂăĄąǍǎ", 'A'),
-    ("ÇçĆćĈĉĊċČč", 'C'),
-    ("Ďď", 'D'),
-    ("ÈÉÊËèéêëĒēĔĕĖėĘęĚě", 'E'),
-    ("ĜĝĞğĠġĢģ", 'G'),
-    ("Ĥĥ", 'H'),
-    ("ÌÍÎÏìíîïĨĩĪīĬĭĮįİı", 'I'),
-    ("Ĵĵ", 'J'),
-    ("Ķķ", 'K'),
-    ("ĹĺĻļĽľ", 'L'),
-    ("ÑñŃńŅņŇň", 'N'),
-    ("ÒÓÔÕÖòóôõöŌōŎŏŐő", 'O'),
-    ("ŔŕŖŗŘř", 'R'),
-    ("ßŚśŜŝŞşŠšſ", 'S'),
-    ("ŢţŤť", 'T'),
-    ("ÙÚÛÜùúûüŨũŪūŬŭŮůŰűŲų", 'U'),
-    ("Ŵŵ", 'W'),
-    ("ÝýÿŶŷŸ", 'Y'),
-    ("ŹźŻżŽž", 'Z'),
-];
 
 #[cfg(test)]
 mod tests {

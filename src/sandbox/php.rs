@@ -1,4 +1,4 @@
-//! PHP's habits that show through Magento's API: casts, query strings, JSON escapes, URL keys.
+//! PHP's habits that show through Magento's API: casts, query strings, JSON escapes.
 
 use std::fmt::Write as _;
 
@@ -191,92 +191,11 @@ pub(super) fn lower_camel_case(name: &str) -> String {
     }
 }
 
-/// The URL key that Magento makes of a title.
-pub(super) fn slug(title: &str) -> String {
-    let mut out = String::with_capacity(title.len());
-    for c in title.replace("&amp;", "and").chars() {
-        if c.is_ascii_alphanumeric() {
-            out.push(c.to_ascii_lowercase());
-        } else if let Some(letters) = transliterated(c) {
-            out.push_str(letters);
-        } else if !out.ends_with('-') {
-            out.push('-');
-        }
-    }
-    out.trim_matches('-').to_owned()
-}
-
-/// What Magento's table makes of a character. It knows no `Ê`, `Ã` or `ã`.
-fn transliterated(c: char) -> Option<&'static str> {
-    TRANSLITERATION
-        .iter()
-        .find(|(from, _)| from.contains(c))
-        .map(|(_, to)| *to)
-}
-
-const TRANSLITERATION: &[(&str, &str)] = &[
-    ("ÀÁÂÄÅàáâäåĀāĂăĄąǍǎǺǻАаЪъΑΆαά", "a"),
-    ("ÆæǼǽ", "ae"),
-    ("@", "at"),
-    ("БбβΒ", "b"),
-    ("©ÇçĆćĈĉĊċČčЦц", "c"),
-    ("ЧчχΧ", "ch"),
-    ("ĎďĐđДдδΔ", "d"),
-    ("ÈÉËèéêëĒēĔĕĖėĘęĚěƏəЕеЄєΕΈεέ", "e"),
-    ("ƒФфφΦ", "f"),
-    ("ĜĝĞğĠġĢģГгҐґγΓ", "g"),
-    ("ĤĥĦħХх", "h"),
-    ("ÌÍÎÏìíîïĨĩĪīĬĭĮįİıǏǐИиІіЇїηήΗιίϊΐΙΊ", "i"),
-    ("Ĳĳ", "ij"),
-    ("Ĵĵ", "j"),
-    ("Яя", "ja"),
-    ("Ээ", "je"),
-    ("Ёё", "jo"),
-    ("Юю", "ju"),
-    ("ĶķĸКкκΚ", "k"),
-    ("ĹĺĻļĽľĿŀŁłЛлλΛ", "l"),
-    ("МмμΜ", "m"),
-    ("ñÑŃńŅņŇňŉŊŋНнνΝ", "n"),
-    ("ÒÓÔÕÖØòóôõöøŌōŎŏŐőƠơǑǒǾǿОоοόΟΌωώΩΏ", "o"),
-    ("Œœ", "oe"),
-    ("þПпπΠ", "p"),
-    ("ψΨ", "ps"),
-    ("®ŔŕŖŗŘřРрρΡ", "r"),
-    ("ŚśŜŝŞşŠšСсσςΣ", "s"),
-    ("Щщ", "sch"),
-    ("Шш", "sh"),
-    ("ß", "ss"),
-    ("ŢţŤťŦŧТтτΤ", "t"),
-    ("θΘ", "th"),
-    ("™", "tm"),
-    ("ÙÚÛÜùúûüŨũŪūŬŭŮůŰűŲųƯưǓǔǕǖǗǘǙǚǛǜУуυύ", "u"),
-    ("Вв", "v"),
-    ("Ŵŵ", "w"),
-    ("ξΞ", "x"),
-    ("ÝýÿŶŷŸЙйЫыЬьΥΎ", "y"),
-    ("ŹźŻżŽžſЗзζΖ", "z"),
-    ("Жж", "zh"),
-];
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn slugs() {
-        for (title, key) in [
-            ("NEW", "new"),
-            ("tag Other Title", "tag-other-title"),
-            ("  Über uns & Größe!  ", "uber-uns-grosse"),
-            ("Żółć — 50 %", "zolc-50"),
-            ("日本語", ""),
-            ("a_b.c/d", "a-b-c-d"),
-        ] {
-            assert_eq!(slug(title), key, "{title}");
-        }
-    }
 
     #[test]
     fn casts() {

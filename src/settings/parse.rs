@@ -37,7 +37,7 @@ pub(super) const OAUTH_KEYS: &[&str] = &[
     "access_token_secret",
 ];
 
-pub(super) const DEFAULT_RELEASES: &str = "releases/**/*.yaml";
+pub(super) const DEFAULT_RELEASES: &str = "releases/**/*.{yaml,yml}";
 pub(super) const DEFAULT_STATE_DIR: &str = "/var/lib/gitmage";
 pub(super) const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -99,7 +99,7 @@ pub(super) fn glob(text: &str) -> Result<(), Problem> {
         Problem::new(
             "bad-glob",
             format!("{text:?} matches no path of the repository: {why}"),
-            "write a pattern relative to the repository's root, such as releases/**/*.yaml",
+            "write a pattern relative to the repository's root, such as releases/**/*.{yaml,yml}",
         )
     };
     if text.is_empty() {
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn globs_start_at_the_root() {
-        assert_eq!(glob("releases/**/*.yaml"), Ok(()));
+        assert_eq!(glob("releases/**/*.{yaml,yml}"), Ok(()));
         for text in [
             "",
             "/releases/*.yaml",

@@ -251,7 +251,7 @@ fn a_push_and_a_revert_as_the_commands_tell_it() {
             (json!("deploy"), json!("rolled_back"), json!([])),
         ]
     );
-    assert_eq!(code(&world.run(&["wait", &first])), 0);
+    assert_eq!(code(&world.run(&["wait", &first])), 4);
 }
 
 #[test]

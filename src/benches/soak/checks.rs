@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gitmage::domain::{DesiredValue, Ensure, FieldId, ReleaseStatus};
-use gitmage::plan::{Before, Book, Stack};
+use gitmage::plan::{Book, Shown, SlotState};
 use serde_json::Value;
 
 use crate::support::history::ENTITIES;
@@ -135,7 +135,7 @@ impl Town {
         }
         let place = [kind, key, store];
         let anew = book.as_ref().is_some_and(|book| is_made_anew(book, place));
-        let held = book.is_some_and(|book| stack(&book, place, field).is_some());
+        let held = book.is_some_and(|book| slot(&book, place, field).is_some());
         if anew {
             return;
         }
@@ -149,12 +149,8 @@ impl Town {
         let moved = differences(&self.expected, &now);
         assert!(moved.is_empty(), "{moved:#?}\n{}", self.told());
         let book = self.ledger.load().unwrap().book;
-        assert!(
-            book.stacks.is_empty(),
-            "{:#?}\n{}",
-            book.stacks,
-            self.told()
-        );
+        let left: Vec<_> = book.slots().collect();
+        assert!(left.is_empty(), "{left:#?}\n{}", self.told());
     }
 
     pub(crate) fn kept_its_secrets(&self) {
@@ -209,8 +205,8 @@ impl Town {
     }
 }
 
-fn stack<'a>(book: &'a Book, place: [&str; 3], field: &str) -> Option<&'a Stack> {
-    let found = book.stacks.iter().find(|(slot, _)| {
+fn slot<'a>(book: &'a Book, place: [&str; 3], field: &str) -> Option<&'a SlotState> {
+    let found = book.slots().find(|(slot, _)| {
         let entity = &slot.entity;
         let names = [
             entity.kind.to_string(),
@@ -219,17 +215,19 @@ fn stack<'a>(book: &'a Book, place: [&str; 3], field: &str) -> Option<&'a Stack>
         ];
         names == place && slot.field.as_str() == field
     });
-    found.map(|(_, stack)| stack.as_ref())
+    found.map(|(_, state)| state)
 }
 
-/// Whether releases in effect have deleted or made an entity, so that it is not the first one.
+/// True if releases in effect have deleted or made an entity, so that it is not the first one.
 fn is_made_anew(book: &Book, place: [&str; 3]) -> bool {
-    let existence = stack(book, place, FieldId::Existence.as_str());
-    existence.is_some_and(|stack| {
-        stack.iter().any(|transition| {
-            transition.desired_after == Some(DesiredValue::Ensure(Ensure::Absent))
-                || transition.observed_before != Before::Entity(None)
-        })
+    let existence = slot(book, place, FieldId::Existence.as_str());
+    existence.is_some_and(|state| {
+        let deleted = |demands: &DesiredValue| *demands == DesiredValue::Ensure(Ensure::Absent);
+        let mut demands = state
+            .layers
+            .iter()
+            .filter_map(|layer| layer.demands.as_ref());
+        demands.any(deleted) || state.base != Shown::Here
     })
 }
 
@@ -246,11 +244,9 @@ fn is_unsettled(book: &Book, key: &str) -> bool {
 fn every_release_has_ended(book: &Book) {
     for release in book.releases.values() {
         let status = book.status(release);
-        let reason = release.message.is_some()
-            || release
-                .entities
-                .values()
-                .any(|entity| entity.error.is_some());
+        let mut entities = release.outcome.entities.values();
+        let reason =
+            release.outcome.message.is_some() || entities.any(|entity| entity.error.is_some());
         let ended = match status {
             ReleaseStatus::Live
             | ReleaseStatus::Superseded

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gitmage::domain::Slot;
 use gitmage::reconcile::State;
 use serde_json::Value;
 
@@ -217,26 +216,19 @@ impl Write {
             .skip(1)
             .map(|rest| rest.split("\n- kind: ").next().unwrap_or_default())
             .collect();
-        let retried: Vec<Slot> = pass.retried.iter().cloned().map(Slot::from).collect();
-        let retried: Vec<&Slot> = retried
-            .iter()
-            .filter(|slot| {
-                let entity = &slot.entity;
-                entity.kind.to_string() == *kind
-                    && entity.key.to_string() == *key
-                    && entity.store.to_string() == *scope
-            })
-            .collect();
-        if entity.is_empty() && retried.is_empty() {
-            return Some("no snapshot of the entity".to_owned());
-        }
-        // What is made again is made whole, also where something else has its place meanwhile.
-        let whole = self.method == "POST" || entity.contains("put_back:\n        entity:");
-        let unlisted = self.fields.iter().find(|field| {
-            !whole
-                && !entity.contains(&format!("- field: {field}\n"))
-                && retried.iter().all(|slot| slot.field.as_str() != *field)
+        let is_named = pass.entities.iter().any(|entity| {
+            entity.kind.to_string() == *kind
+                && entity.key.to_string() == *key
+                && entity.store.to_string() == *scope
         });
+        if !is_named {
+            return Some("the pass does not name the entity".to_owned());
+        }
+        // What is tried again has its snapshot in an earlier release, and what is made again is whole.
+        let whole =
+            self.method == "POST" || entity.is_empty() || entity.contains("field: ensure\n");
+        let listed = |field: &str| entity.contains(&format!("- field: {field}\n"));
+        let unlisted = self.fields.iter().find(|field| !whole && !listed(field));
         unlisted.map(|field| format!("no snapshot of {field}"))
     }
 }

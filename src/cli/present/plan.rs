@@ -273,6 +273,7 @@ mod tests {
             PreviewedRelease {
                 commit: commit('b'),
                 subject: "Revert \"Hero\"".to_owned(),
+                files: vec!["releases/hero.yaml".to_owned()],
                 kind: ReleaseKind::Rollback,
                 valid: true,
                 reverts: vec![commit('a')],
@@ -281,6 +282,7 @@ mod tests {
             PreviewedRelease {
                 commit: commit('c'),
                 subject: "Broken".to_owned(),
+                files: Vec::new(),
                 kind: ReleaseKind::Deploy,
                 valid: false,
                 reverts: Vec::new(),

@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle};
+use super::spec::{Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef};
 
@@ -63,6 +63,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents,
     permanent: None,
+    unique: &[Unique::new("label", Among::Siblings)],
     acl: Acl::all("Magento_Catalog::attributes_attributes"),
 };
 

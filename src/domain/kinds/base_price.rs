@@ -36,5 +36,6 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents: of_product,
     permanent: Some("a product always has one; set another price instead"),
+    unique: &[],
     acl: Acl::all("Magento_Catalog::catalog"),
 };

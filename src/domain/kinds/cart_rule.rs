@@ -50,6 +50,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: Some(Target::CartRule),
     parents: no_parents,
     permanent: None,
+    unique: &[],
     acl: Acl::all("Magento_SalesRule::quote"),
 };
 

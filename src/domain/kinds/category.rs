@@ -3,7 +3,8 @@
 
 use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target};
 use super::spec::{
-    Access, Acl, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, VIEW_VALUES, any_key,
+    Access, Acl, Among, Aside, EntityType, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle,
+    VIEW_VALUES, any_key,
 };
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef};
@@ -38,6 +39,9 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents,
     permanent: None,
+    unique: &[Unique::new("url_key", Among::Addresses)
+        .made_of("name")
+        .aside(Aside::Suffix)],
     acl: Acl::all("Magento_Catalog::categories"),
 };
 

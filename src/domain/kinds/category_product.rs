@@ -51,6 +51,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents,
     permanent: None,
+    unique: &[],
     acl: Acl::all("Magento_Catalog::categories"),
 };
 

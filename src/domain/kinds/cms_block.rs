@@ -1,7 +1,9 @@
 //! CMS blocks. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsBlock`).
 
 use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
-use super::spec::{Access, Acl, Bulk, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
+use super::spec::{
+    Access, Acl, Among, Bulk, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
+};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -80,6 +82,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: Some(Target::CmsBlock),
     parents: no_parents,
     permanent: None,
+    unique: &[Unique::new("identifier", Among::Kind)],
     acl: Acl::all("Magento_Cms::block"),
 };
 

@@ -1,7 +1,9 @@
 //! CMS pages. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsPage`).
 
 use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
-use super::spec::{Access, Acl, Bulk, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
+use super::spec::{
+    Access, Acl, Among, Bulk, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
+};
 use crate::domain::key::KeyShape;
 
 const LAYOUT_XML: &str =
@@ -126,6 +128,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents: no_parents,
     permanent: None,
+    unique: &[Unique::new("identifier", Among::Addresses)],
     acl: Acl {
         read: "Magento_Cms::page",
         write: "Magento_Cms::save",

@@ -3,7 +3,8 @@
 
 use super::field::{FieldSpec, FieldType, Owner, Target};
 use super::spec::{
-    Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, key_of_255, no_parents,
+    Access, Acl, Among, Aside, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
+    no_parents,
 };
 use crate::domain::key::KeyShape;
 
@@ -88,5 +89,10 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents: no_parents,
     permanent: None,
+    unique: &[
+        Unique::new("code", Among::Kind),
+        // one of a rule at most
+        Unique::new("is_primary", Among::Same("rule_id")).aside(Aside::Empty),
+    ],
     acl: Acl::all("Magento_SalesRule::quote"),
 };

@@ -2,7 +2,9 @@
 //! `Magento\Customer\Model\ResourceModel\Group`: it moves the customers of a group to the default one.
 
 use super::field::{FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
+use super::spec::{
+    Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
+};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -75,6 +77,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: Some(Target::CustomerGroup),
     parents: no_parents,
     permanent: None,
+    unique: &[Unique::new("code", Among::Kind)],
     acl: Acl::all("Magento_Customer::group"),
 };
 

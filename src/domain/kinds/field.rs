@@ -128,7 +128,8 @@ pub struct FieldSpec {
     pub owner: Owner,
     /// Whether an entity cannot be created without it.
     pub required: bool,
-    /// Whether the store changes it at every write (times), so that it is no collateral damage.
+    /// True if the store changes it by itself (times at every write, stock with every order): that is no
+    /// collateral damage, and a rollback leaves what has moved.
     pub volatile: bool,
     /// Where its values may differ, for kinds with values per view.
     pub scope: FieldScope,

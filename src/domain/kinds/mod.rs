@@ -32,7 +32,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
 pub(crate) use row::fields_of_product;
 pub use spec::{
-    Access, Acl, Bulk, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, VIEW_VALUES,
+    Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, Scoping, Unique,
+    UpdateStyle, VIEW_VALUES,
 };
 pub(crate) use tree::read as read_tree;
 pub(crate) use value::{check_charset, set, type_name};
@@ -78,12 +79,16 @@ impl Kind {
     pub const CMS_PAGE: Self = Self(&cms_page::TABLE);
     /// Product attributes.
     pub const PRODUCT_ATTRIBUTE: Self = Self(&product_attribute::TABLE);
+    /// Options of product attributes.
+    pub const ATTRIBUTE_OPTION: Self = Self(&attribute_option::TABLE);
     /// Categories.
     pub const CATEGORY: Self = Self(&category::TABLE);
     /// Products.
     pub const PRODUCT: Self = Self(&product::TABLE);
     /// Tax rates.
     pub const TAX_RATE: Self = Self(&tax_rate::TABLE);
+    /// Tax rules.
+    pub const TAX_RULE: Self = Self(&tax_rule::TABLE);
     /// Customer groups.
     pub const CUSTOMER_GROUP: Self = Self(&customer_group::TABLE);
     /// Tier prices.

@@ -5,8 +5,8 @@
 
 use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
 use super::spec::{
-    Access, Acl, Bulk, EntityType, KindSpec, Probe, Route, Scoping, UpdateStyle, VIEW_VALUES,
-    no_parents,
+    Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, Scoping, Unique,
+    UpdateStyle, VIEW_VALUES, no_parents,
 };
 use crate::domain::Value;
 use crate::domain::key::KeyShape;
@@ -183,6 +183,12 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents: no_parents,
     permanent: None,
+    unique: &[
+        Unique::new("sku", Among::Kind),
+        Unique::new("url_key", Among::Addresses)
+            .made_of("name")
+            .aside(Aside::Suffix),
+    ],
     acl: Acl::all("Magento_Catalog::products"),
 };
 

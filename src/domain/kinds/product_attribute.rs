@@ -2,7 +2,9 @@
 //! (`GET|PUT|POST|DELETE /V1/products/attributes`, `/V1/products/attribute-sets/attributes`).
 
 use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
-use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, no_parents};
+use super::spec::{
+    Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
+};
 use crate::domain::key::KeyShape;
 
 pub(super) static TABLE: KindSpec = KindSpec {
@@ -41,6 +43,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents: no_parents,
     permanent: None,
+    unique: &[Unique::new("attribute_code", Among::Kind)],
     acl: Acl::all("Magento_Catalog::attributes_attributes"),
 };
 

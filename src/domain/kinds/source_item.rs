@@ -1,6 +1,7 @@
 //! The stock of a product in a source. Behaviour observed on Magento 2.4.7-p3
 //! (`POST /V1/inventory/source-items`): every row is written whole; an unknown SKU is taken without a
-//! word and leaves a row without a product.
+//! word and leaves a row without a product. Every order moves the stock, so a moved value is never taken
+//! back: that would oversell.
 
 use super::field::{FieldSpec, FieldType, Owner};
 use super::row::{check_first_part, of_product, route};
@@ -49,18 +50,21 @@ pub(super) static TABLE: KindSpec = KindSpec {
             },
             "How many there are in the source, with four decimals at most.",
         )
+        .volatile()
         .required(),
         FieldSpec::new(
             "status",
             FieldType::Integer { min: 0, max: 1 },
             "1: in stock, 0: out of stock.",
         )
+        .volatile()
         .required(),
     ],
     attributes: None,
     target: None,
     parents: of_product,
     permanent: None,
+    unique: &[],
     acl: Acl {
         read: "Magento_InventoryApi::source",
         write: "Magento_InventoryApi::stock_source_item_assign",

@@ -33,6 +33,9 @@ pub struct KindSpec {
     pub parents: fn(&EntityRef) -> Vec<EntityRef>,
     /// Why it can never be deleted over REST, or never be made again; such are refused beforehand.
     pub permanent: Option<&'static str>,
+    /// The values that the store gives to one entity only. What one of them gives up in a pass, another
+    /// may have in the same pass.
+    pub unique: &'static [Unique],
     /// The ACL resources that an integration needs.
     pub acl: Acl,
 }
@@ -94,6 +97,69 @@ fn is_code(name: &str) -> bool {
     name.len() <= 60
         && chars.next().is_some_and(|c| c.is_ascii_alphabetic())
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A value that the store gives to one entity only, in each store view that both are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unique {
+    /// The field that holds it, the one of the key among them. Nothing and `false` are no values.
+    pub field: &'static str,
+    /// Among which entities it is the only one.
+    pub among: Among,
+    /// The field that the store makes it of, where a new entity is not given it.
+    pub made_of: Option<&'static str>,
+    /// What an entity has instead while another takes its value over.
+    pub aside: Aside,
+}
+
+/// The entities among which a value is the only one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Those of the kind.
+    Kind,
+    /// Those of the kind whose keys differ in the last part alone.
+    Siblings,
+    /// Whatever has an address in the shop: pages, products, and categories at their place in the tree.
+    Addresses,
+    /// Those of the kind that show the same in this field.
+    Same(&'static str),
+}
+
+/// What an entity has instead of its own value while another takes that over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside {
+    /// It cannot have anything else.
+    Never,
+    /// The value with a suffix of its own.
+    Suffix,
+    /// Nothing.
+    Empty,
+}
+
+impl Unique {
+    /// A value that cannot be put aside.
+    pub const fn new(field: &'static str, among: Among) -> Self {
+        Self {
+            field,
+            among,
+            made_of: None,
+            aside: Aside::Never,
+        }
+    }
+
+    /// What the store makes it of.
+    #[must_use]
+    pub const fn made_of(mut self, field: &'static str) -> Self {
+        self.made_of = Some(field);
+        self
+    }
+
+    /// What an entity has instead for a moment.
+    #[must_use]
+    pub const fn aside(mut self, aside: Aside) -> Self {
+        self.aside = aside;
+        self
+    }
 }
 
 /// Where a kind is reached over REST.
@@ -208,6 +274,24 @@ impl Scoping {
     pub fn is_values(self) -> bool {
         self == Self::Values
     }
+
+    /// Whether two assignments, or scopes, share a store view in which one stands in the way of the
+    /// other.
+    pub fn overlap(self, a: &StoreScope, b: &StoreScope) -> bool {
+        match (a, b) {
+            (StoreScope::Views(a), StoreScope::Views(b)) => !a.is_disjoint(b),
+            (StoreScope::All, StoreScope::All) => true,
+            (StoreScope::All, StoreScope::Views(_)) | (StoreScope::Views(_), StoreScope::All) => {
+                !matches!(
+                    self,
+                    Self::Assignment {
+                        side_by_side: true,
+                        ..
+                    }
+                )
+            }
+        }
+    }
 }
 
 /// No parents.
@@ -249,6 +333,21 @@ impl EntityRef {
     #[must_use]
     pub fn root(&self) -> Self {
         self.base().unwrap_or_else(|| self.clone())
+    }
+
+    /// The entity as people name it: `CMS page about-us (de)`, `product LAMP-A`.
+    pub fn named(&self) -> String {
+        let Self { kind, key, store } = self;
+        let is_assigned = matches!(kind.scoping, Scoping::Assignment { .. });
+        match is_assigned || *store != StoreScope::All {
+            true => format!("{} {key} ({store})", kind.label),
+            false => format!("{} {key}", kind.label),
+        }
+    }
+
+    /// Whether it shares a store view with another one of its key, which the store does not take.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.kind.scoping.overlap(&self.store, &other.store)
     }
 
     /// Whether it can be made and deleted: the values of a view have no existence of their own.

@@ -51,5 +51,6 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents: of_product,
     permanent: None,
+    unique: &[],
     acl: Acl::all("Magento_Catalog::catalog"),
 };

@@ -3,7 +3,8 @@
 
 use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
 use super::spec::{
-    Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, key_of_255, no_parents,
+    Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
+    no_parents,
 };
 use crate::domain::Value;
 use crate::domain::key::KeyShape;
@@ -105,6 +106,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: Some(Target::TaxRate),
     parents: no_parents,
     permanent: None,
+    unique: &[Unique::new("code", Among::Kind)],
     acl: Acl::all("Magento_Tax::manage_tax"),
 };
 

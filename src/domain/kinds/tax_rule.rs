@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::field::{FieldSpec, FieldType, Owner, Target};
 use super::spec::{
-    Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, key_of_255, no_parents,
+    Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
+    no_parents,
 };
 use crate::domain::key::KeyShape;
 
@@ -78,5 +79,6 @@ pub(super) static TABLE: KindSpec = KindSpec {
     target: None,
     parents: no_parents,
     permanent: None,
+    unique: &[Unique::new("code", Among::Kind)],
     acl: Acl::all("Magento_Tax::manage_tax"),
 };

@@ -61,6 +61,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         parents
     },
     permanent: None,
+    unique: &[],
     acl: Acl::all("Magento_Catalog::catalog"),
 };
 

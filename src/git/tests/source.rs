@@ -218,12 +218,12 @@ fn tells_who_when_and_what() {
     assert!(info.message.ends_with("Body.\n"));
     assert_eq!(info.committed_at.to_string(), "2026-11-21T09:00:00Z");
     assert_eq!(info.parents, []);
-    // bytes that are no UTF-8
+    // bytes that are no UTF-8, as the header says
     std::fs::write(site.path("message"), b"caf\xe9").unwrap();
     site.git(&["config", "i18n.commitEncoding", "ISO-8859-1"]);
     site.git(&["commit", "-q", "--allow-empty", "-F", "../message"]);
     let info = site.in_place("work").commit(&site.head()).unwrap();
-    assert_eq!(info.subject, "caf\u{fffd}");
+    assert_eq!(info.subject, "caf\u{e9}");
     assert_eq!(info.parents, [id]);
 }
 
@@ -252,6 +252,107 @@ fn resolves_revisions() {
         );
     }
     assert_eq!(source.head("nothing").unwrap(), None);
+}
+
+#[test]
+fn resolves_ids_and_nothing_else() {
+    let site = Site::new();
+    let one = site.commit("a", "1", "one");
+    let two = site.commit("a", "2", "two");
+    let blob = site.git(&["rev-parse", "HEAD:a"]);
+    site.git(&["branch", "abc123", "HEAD"]);
+    site.git(&["tag", "-a", "-m", "tag", "v1", "HEAD"]);
+    let tag = site.git(&["rev-parse", "v1"]);
+    let source = site.in_place("work");
+    let resolved = |id: &str| source.resolve_id(id).unwrap();
+    for id in [
+        one.as_str(),
+        one.short(),
+        &one.as_str()[..7],
+        &one.as_str().to_uppercase(),
+    ] {
+        assert_eq!(resolved(id), Some(one.clone()), "{id}");
+    }
+    assert_eq!(resolved(two.as_str()), Some(two));
+    let absent = "f".repeat(40);
+    let long = format!("{one}0");
+    for id in [
+        "", "ab", "main", "abc123", "v1", &tag, &blob, &absent, "zzzz", &long,
+    ] {
+        assert_eq!(resolved(id), None, "{id}");
+    }
+}
+
+#[test]
+fn several_commits_of_one_abbreviation_are_none() {
+    let site = Site::new();
+    site.commit("a", "1", "one");
+    let tree = site.git(&["rev-parse", "HEAD^{tree}"]);
+    // Of a thousand commits two share their first four digits.
+    let mut args: Vec<String> = ["hash-object", "-t", "commit", "-w"]
+        .map(str::to_owned)
+        .into();
+    for n in 0..1000 {
+        let who = "Ada <ada@example.com> 1700000000 +0000";
+        let text = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n{n}\n");
+        let path = site.path(&n.to_string());
+        std::fs::write(&path, text).unwrap();
+        args.push(path.display().to_string());
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let ids = site.git(&args);
+    let mut starts = std::collections::BTreeMap::new();
+    let twice = ids.lines().find_map(|id| {
+        let other = starts.insert(&id[..4], id)?;
+        Some((other.to_owned(), id.to_owned()))
+    });
+    let (first, second) = twice.unwrap();
+    let source = site.in_place("work");
+    assert_eq!(source.resolve_id(&first[..4]).unwrap(), None);
+    assert_eq!(
+        source.resolve_id(&second).unwrap(),
+        Some(CommitId::new(second).unwrap())
+    );
+}
+
+#[test]
+fn the_name_of_a_repository_on_a_forge() {
+    let site = Site::new();
+    let name = |url: &str| {
+        let repository = Repository::at(site.options(Location::parse(url)));
+        repository.unwrap().name()
+    };
+    for (url, expected) in [
+        ("https://github.com/agency/shop.git", Some("agency/shop")),
+        (
+            "https://me@example.com:8443/agency/shop/",
+            Some("agency/shop"),
+        ),
+        (
+            "ssh://git@example.com:22/agency/shop.git",
+            Some("agency/shop"),
+        ),
+        (
+            "git@gitlab.com:agency/web/shop.git",
+            Some("agency/web/shop"),
+        ),
+        ("git@example.com:/agency/shop", Some("agency/shop")),
+        ("https://example.com/shop.git", None),
+        ("git@example.com:shop.git", None),
+        ("https://example.com", None),
+    ] {
+        let name = name(url);
+        assert_eq!(
+            name.as_ref().map(|own| own.name.as_str()),
+            expected,
+            "{url}"
+        );
+        assert!(name.is_none_or(|own| own.is_certain), "{url}");
+    }
+    for url in ["file:///srv/agency/shop.git", "/srv/agency/shop.git"] {
+        let own = name(url).unwrap();
+        assert_eq!((own.name.as_str(), own.is_certain), ("agency/shop", false));
+    }
 }
 
 #[test]

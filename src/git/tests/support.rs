@@ -66,6 +66,13 @@ impl Site {
         self.head()
     }
 
+    /// Writes an object into `work` that git itself would not make.
+    pub(super) fn object(&self, kind: &str, bytes: &[u8]) -> String {
+        std::fs::write(self.path("object"), bytes).unwrap();
+        let make = ["hash-object", "-t", kind, "-w", "--literally", "../object"];
+        self.git(&make)
+    }
+
     pub(super) fn head(&self) -> CommitId {
         CommitId::new(self.git(&["rev-parse", "HEAD"])).unwrap()
     }

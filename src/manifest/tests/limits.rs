@@ -224,11 +224,15 @@ fn what_is_no_file_is_refused() {
 #[test]
 fn the_glob_decides_what_a_release_file_is() {
     let loader = loader();
-    for path in ["releases/a.yaml", "releases/2026/11/a.yaml"] {
+    for path in [
+        "releases/a.yaml",
+        "releases/a.yml",
+        "releases/2026/11/a.yaml",
+    ] {
         assert!(loader.is_release_file(path), "{path}");
     }
     for path in [
-        "releases/a.yml",
+        "releases/a.YAML",
         "releases/README.md",
         "x/releases/a.yaml",
         "releases.yaml",
@@ -257,11 +261,11 @@ fn bad_globs_are_refused() {
     insta::assert_snapshot!(
         ["", "/releases/*.yaml", "../*.yaml", "releases/[a.yaml", "a/{b.yaml"].map(error).join("\n"),
         @r#"
-    bad glob "" of release files: it is empty; write one such as "releases/**/*.yaml"
-    bad glob "/releases/*.yaml" of release files: paths start at the repository's root, without `/`, `.` or `..`; write one such as "releases/**/*.yaml"
-    bad glob "../*.yaml" of release files: paths start at the repository's root, without `/`, `.` or `..`; write one such as "releases/**/*.yaml"
-    bad glob "releases/[a.yaml" of release files: unclosed character class; missing ']'; write one such as "releases/**/*.yaml"
-    bad glob "a/{b.yaml" of release files: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?); write one such as "releases/**/*.yaml"
+    bad glob "" of release files: it is empty; write one such as "releases/**/*.{yaml,yml}"
+    bad glob "/releases/*.yaml" of release files: paths start at the repository's root, without `/`, `.` or `..`; write one such as "releases/**/*.{yaml,yml}"
+    bad glob "../*.yaml" of release files: paths start at the repository's root, without `/`, `.` or `..`; write one such as "releases/**/*.{yaml,yml}"
+    bad glob "releases/[a.yaml" of release files: unclosed character class; missing ']'; write one such as "releases/**/*.{yaml,yml}"
+    bad glob "a/{b.yaml" of release files: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?); write one such as "releases/**/*.{yaml,yml}"
     "#
     );
 }

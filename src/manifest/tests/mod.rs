@@ -4,6 +4,7 @@
 mod examples;
 mod findings;
 mod folding;
+mod left_out;
 mod limits;
 mod on_disk;
 mod properties;
@@ -42,6 +43,10 @@ impl MapTree {
         self.put(path, kind, &[]);
     }
 
+    fn link(&mut self, path: &str, target: &str) {
+        self.put(path, EntryKind::Symlink, target.as_bytes());
+    }
+
     fn put(&mut self, path: &str, kind: EntryKind, bytes: &[u8]) {
         let entry = TreeEntry {
             path: path.to_owned(),
@@ -76,12 +81,12 @@ impl Tree for MapTree {
         };
         let length = bytes.len() as u64;
         match entry.kind {
-            EntryKind::File if length <= limit => Ok(bytes.clone()),
-            EntryKind::File => Err(TreeError::TooLarge {
+            EntryKind::Submodule => Err(TreeError::NotFound),
+            EntryKind::File | EntryKind::Symlink if length <= limit => Ok(bytes.clone()),
+            EntryKind::File | EntryKind::Symlink => Err(TreeError::TooLarge {
                 bytes: length,
                 limit,
             }),
-            EntryKind::Symlink | EntryKind::Submodule => Err(TreeError::NotFound),
         }
     }
 }

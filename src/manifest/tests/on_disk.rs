@@ -36,6 +36,7 @@ fn check(root: &Path, path: &str) -> Vec<String> {
         .map(|finding| {
             let place = finding.origin.to_string();
             let place = place.replace(&*root.to_string_lossy(), "");
+            let place = place.trim_end_matches(":0:0");
             format!("{} {place}", finding.id)
         })
         .collect()
@@ -80,7 +81,43 @@ fn a_directory_without_release_files_is_told() {
     let root = repository();
     let found = loader().load_path(&root.path().join("content")).unwrap();
     assert_eq!(found.findings.0[0].id, "no-release-files");
+    assert_eq!(
+        found.findings.0[0].origin.path,
+        root.path().join("content").to_string_lossy()
+    );
     assert!(!found.findings.any_critical());
+}
+
+#[test]
+fn what_looks_like_a_release_file_and_is_left_out_is_told() {
+    let root = TempDir::new().unwrap();
+    fs::create_dir_all(root.path().join("releases/2026")).unwrap();
+    let text = page_with("title: x");
+    fs::write(root.path().join("releases/2026/a.YAML"), &text).unwrap();
+    let missed = "release-not-matched /releases/2026/a.YAML";
+    let nothing = |path: &str| vec![format!("no-release-files {path}"), missed.to_owned()];
+    assert_eq!(check(root.path(), ""), nothing(""));
+    assert_eq!(check(root.path(), "releases"), nothing("/releases"));
+    assert_eq!(
+        check(root.path(), "releases/2026"),
+        nothing("/releases/2026")
+    );
+    assert_eq!(check(root.path(), "releases/2026/a.YAML"), [missed]);
+    fs::write(root.path().join("releases/b.yml"), &text).unwrap();
+    assert_eq!(check(root.path(), ""), [missed]);
+    assert!(check(root.path(), "releases/b.yml").is_empty());
+}
+
+#[test]
+fn the_root_is_not_looked_for_outside_of_the_repository() {
+    let root = TempDir::new().unwrap();
+    let repository = root.path().join("releases/shop");
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    fs::write(repository.join(".gitlab-ci.yml"), "stages: []\n").unwrap();
+    assert_eq!(
+        check(root.path(), "releases/shop"),
+        ["no-release-files /releases/shop"]
+    );
 }
 
 #[test]
@@ -171,4 +208,36 @@ fn links_are_listed_and_never_followed() {
     let findings = check(root.path(), "releases/link.yaml");
     assert_eq!(findings.len(), 1);
     assert!(findings[0].starts_with("release-not-a-file"));
+    let findings = check(root.path(), "releases");
+    assert!(
+        findings.contains(&"release-folder-linked /releases/dir".to_owned()),
+        "{findings:?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_folders_are_told_where_they_hide_release_files() {
+    let root = repository();
+    fs::rename(root.path().join("releases"), root.path().join("archive")).unwrap();
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, root.path().join(name)).unwrap();
+    };
+    link("archive", "releases");
+    let expected = [
+        "no-release-files /releases",
+        "release-folder-linked /releases",
+    ];
+    assert_eq!(check(root.path(), "releases"), expected);
+    assert_eq!(check(root.path(), "releases/"), expected);
+    fs::remove_file(root.path().join("releases")).unwrap();
+    fs::create_dir(root.path().join("releases")).unwrap();
+    fs::write(root.path().join("releases/a.yaml"), page_with("title: x")).unwrap();
+    link("../content", "releases/content");
+    assert!(check(root.path(), "releases").is_empty());
+    link("../archive/2026", "releases/2026");
+    assert_eq!(
+        check(root.path(), "releases"),
+        ["release-folder-linked /releases/2026"]
+    );
 }

@@ -1,243 +1,274 @@
-//! Which releases a commit reverts, and in which of their slots.
+//! Which releases a commit takes back, and what is said of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cause, Composer, Draft, NO_RELEASE, Named};
-use crate::domain::{Activity, FieldId, Level, ReleaseKind, ReleaseStatus, Slot};
-use crate::plan::book::ReleaseRecord;
-use crate::plan::inverse::{Inverse, inverse};
-use crate::plan::stack::Seq;
+use super::{Cause, Composer, Draft};
+use crate::domain::{Activity, EntityRef, Level, ReleaseKind};
+use crate::plan::book::Book;
+use crate::plan::inverse::{Inverse, inverse_of};
+use crate::plan::layers::Seq;
+use crate::plan::naming::{Candidate, Claim, Naming, name};
+use crate::plan::release::ReleaseRecord;
+use crate::plan::statements::Difference;
 
-/// A release that a commit reverts, with the slots concerned.
+/// The releases that a commit takes back.
+#[derive(Debug, Default)]
 pub(super) struct Reverted {
-    pub(super) release: Seq,
-    pub(super) slots: BTreeSet<Slot>,
+    /// All of them.
+    pub(super) all: BTreeSet<Seq>,
+    /// Those that its own message names.
+    pub(super) own: BTreeSet<Seq>,
+    /// Those of which commits are named that they brought in.
+    pub(super) parts: BTreeSet<Seq>,
+    /// Invalid ones, which nothing is to be taken back of.
+    pub(super) empty: BTreeSet<Seq>,
+    /// What its messages name.
+    naming: Naming,
+    /// True if no word says so: it is exactly their inverse.
+    wordless: bool,
+    /// What it looks like the undoing of, although it is a removal.
+    looks_like: Vec<Seq>,
 }
 
 impl Reverted {
-    /// What says that an entity shall not be there hides its fields, too: where they show, or are
-    /// hidden, again, that is the release's doing.
-    pub(super) fn cover_fields(&mut self, changed: &BTreeSet<Slot>) {
-        let existence = |slot: &Slot| Slot {
-            entity: slot.entity.clone(),
-            field: FieldId::Existence,
-        };
-        let covered = changed
-            .iter()
-            .filter(|slot| self.slots.contains(&existence(slot)));
-        let covered: Vec<_> = covered.cloned().collect();
-        self.slots.extend(covered);
+    /// A commit that only deletes, without words, may look like the undoing of releases of which no
+    /// statement is left then.
+    pub(super) fn look_alike(&mut self, book: &Book, difference: &Difference) {
+        if !self.all.is_empty() || !difference.new.is_empty() {
+            return;
+        }
+        let stated = book
+            .managed
+            .values()
+            .flat_map(|entity| &entity.authors.stated);
+        let (mut gone, mut left) = (BTreeSet::new(), BTreeSet::new());
+        for (statement, author) in stated {
+            match difference.gone.contains(statement) {
+                true => gone.insert(*author),
+                false => left.insert(*author),
+            };
+        }
+        self.looks_like = gone.difference(&left).copied().collect();
+        self.looks_like.reverse();
     }
 }
 
 impl Composer<'_> {
-    /// The releases that a commit reverts, newest first, and a hint where it only looks like one.
-    pub(super) fn reverted(
-        &self,
-        draft: &Draft,
-        own: &BTreeSet<Slot>,
-        changed: &BTreeSet<Slot>,
-    ) -> (Vec<Reverted>, Option<String>) {
-        let named = match &draft.cause {
-            Cause::Adopt | Cause::Switched => return (Vec::new(), None),
+    pub(super) fn reverted(&self, draft: &Draft, difference: &Difference) -> Reverted {
+        let words = match &draft.cause {
+            Cause::Adopt | Cause::Switched => return Reverted::default(),
             Cause::MovedBack(releases) => {
-                let all = releases.iter().filter_map(|seq| self.whole(*seq)).collect();
-                return (all, None);
+                let all: BTreeSet<Seq> = releases.iter().copied().collect();
+                return Reverted {
+                    own: all.clone(),
+                    all,
+                    ..Reverted::default()
+                };
             }
-            Cause::Commit(named) => named,
+            Cause::Commit(words) => words,
         };
-        let mut reverted: BTreeMap<Seq, BTreeSet<Slot>> = BTreeMap::new();
-        for named in named {
-            if let Some((seq, slots)) = self.by_words(named, own, changed) {
-                reverted.entry(seq).or_default().extend(slots);
-            }
-        }
-        for (seq, slots) in self.cancelled(named, own) {
-            reverted.entry(seq).or_insert(slots);
-        }
-        let mut hint = None;
-        if named.is_empty() && !own.is_empty() {
-            match inverse(&self.book, &draft.paths) {
+        let candidates = self.candidates();
+        let naming = name(
+            &words.messages,
+            &candidates,
+            &|id| words.ids.get(id).cloned(),
+            &|commit| words.changes.get(commit).cloned(),
+            words
+                .repository
+                .as_ref()
+                .map(|(name, certain)| (name.as_str(), *certain)),
+            &draft.revision.paths,
+        );
+        let release = |seq: &Seq| self.book.releases.get(seq);
+        let named = naming.named.iter().map(|named| named.release);
+        // An invalid revert that the same commits take back again was never carried out.
+        let counts =
+            |seq: &Seq| !release(seq).is_some_and(|r| r.is_invalid() && r.revision.is_revert);
+        let (empty, all): (BTreeSet<Seq>, BTreeSet<Seq>) = named
+            .filter(counts)
+            .partition(|seq| release(seq).is_some_and(|r| r.is_invalid()));
+        let own = naming.named.iter().filter(|named| named.own);
+        let own = own.map(|named| named.release).collect();
+        let parts = naming
+            .named
+            .iter()
+            .filter(|named| !named.commits.is_empty());
+        let parts = parts.map(|named| named.release).collect();
+        let mut reverted = Reverted {
+            all,
+            own,
+            parts,
+            empty,
+            naming,
+            wordless: false,
+            looks_like: Vec::new(),
+        };
+        if reverted.naming.is_undecided() && !difference.alters_nothing() {
+            match inverse_of(&candidates, &draft.revision.paths) {
                 Inverse::Of(releases) => {
-                    return (
-                        releases
-                            .into_iter()
-                            .filter_map(|seq| self.whole(seq))
-                            .collect(),
-                        None,
-                    );
+                    reverted.wordless = !reverted.naming.says_revert;
+                    reverted.all = releases.into_iter().collect();
                 }
-                Inverse::OnlyDeletes(releases) => hint = self.hint(&releases),
-                Inverse::None => {}
+                Inverse::OnlyDeletes(releases) if reverted.naming.says_revert => {
+                    reverted.all = releases.into_iter().collect();
+                }
+                Inverse::OnlyDeletes(_) | Inverse::None => {}
             }
         }
-        let reverted = reverted
-            .into_iter()
-            .rev()
-            .map(|(release, slots)| Reverted { release, slots })
-            .collect();
-        (reverted, hint)
+        reverted
     }
 
-    fn whole(&self, seq: Seq) -> Option<Reverted> {
-        let release = self.book.releases.get(&seq)?;
-        Some(Reverted {
-            release: seq,
-            slots: release.difference(),
-        })
-    }
-
-    fn by_words(
-        &self,
-        named: &Named,
-        own: &BTreeSet<Slot>,
-        changed: &BTreeSet<Slot>,
-    ) -> Option<(Seq, BTreeSet<Slot>)> {
-        let within = |release: &ReleaseRecord| -> Option<(Seq, BTreeSet<Slot>)> {
-            let slots: BTreeSet<Slot> = deployed(release).intersection(own).cloned().collect();
-            (!slots.is_empty()).then_some((release.seq, slots))
+    fn candidates(&self) -> Vec<Candidate> {
+        let standings = self.book.standings();
+        let taken_back = self.book.taken_back();
+        let candidate = |release: &ReleaseRecord| {
+            let standing = standings.get(&release.seq).copied().unwrap_or_default();
+            let layers = standing.uppermost + standing.covered + standing.parked;
+            Candidate {
+                seq: release.seq,
+                head: release.revision.clone(),
+                brings: release.brings.clone(),
+                invalid: release.is_invalid(),
+                rolled_back: taken_back.contains(&release.seq)
+                    && layers == 0
+                    && standing.stated == 0,
+                // What it deploys beside taking others back can be taken back like any other.
+                is_rollback: release.kind == ReleaseKind::Rollback && standing.stated == 0,
+                is_adoption: release.kind == ReleaseKind::Adopt,
+            }
         };
-        match self.book.of_commit(&named.commit) {
-            Some(invalid) if invalid.status == ReleaseStatus::Invalid => {
-                // What it changed came in with the next commit that was valid.
-                let later = self.book.releases.range(invalid.seq..);
-                let mut later = later.map(|(_, release)| release.as_ref());
-                let brought = later.find(|r| r.status != ReleaseStatus::Invalid);
-                // Where it came to nothing, taking it back goes by the desired values alone.
-                let alone = || (!named.carried).then(|| (invalid.seq, changed.clone()));
-                brought.and_then(within).or_else(alone)
-            }
-            Some(release) => {
-                let slots = deployed(release);
-                (!slots.is_disjoint(own)).then_some((release.seq, slots))
-            }
-            None => {
-                let through = named.through.as_ref();
-                let brought = through.and_then(|commit| self.book.of_commit(commit));
-                brought.and_then(within).or_else(|| {
-                    // It altered nothing desired then, but taking it back does now.
-                    (named.reachable && !changed.is_empty()).then(|| (NO_RELEASE, changed.clone()))
-                })
-            }
+        self.book.current().map(candidate).collect()
+    }
+
+    /// Says why a commit is a rollback although its message does not say so, or is none although it
+    /// does, and what it names that does not exist.
+    pub(super) fn explain(
+        &mut self,
+        draft: &Draft,
+        record: &mut ReleaseRecord,
+        reverted: &Reverted,
+        is_release: bool,
+    ) {
+        let mut lines = Vec::new();
+        if let Some(line) = self.why(draft, record, reverted) {
+            lines.push(self.line(Level::Warning, line));
+        }
+        if let Some(hint) = self.hint(record, &reverted.looks_like) {
+            lines.push(self.line(Level::Warning, hint));
+        }
+        let made_no_release = |claim: &Claim| matches!(claim, Claim::Id(_, Some(_)));
+        let unknown = reverted.naming.unknown.iter();
+        for unknown in unknown.filter(|unknown| !made_no_release(&unknown.claim)) {
+            let line = format!(
+                "the message of {} names {}, which is no release here: nothing is taken back for it; `gitmage releases` lists those there are",
+                unknown.by.short(),
+                unknown.claim
+            );
+            lines.push(self.line(Level::Warning, line));
+        }
+        if is_release {
+            record.notes.extend(lines);
+        } else {
+            let commit = &record.commit;
+            let notes = lines
+                .into_iter()
+                .map(|line: Activity| (commit.clone(), line.message));
+            self.notes.extend(notes);
         }
     }
 
-    /// Of releases that a commit takes back together, one may have undone what the other did, so that
-    /// the commit changes no field of theirs: it reverts them all the same.
-    fn cancelled(
-        &self,
-        named: &[Named],
-        own: &BTreeSet<Slot>,
-    ) -> impl Iterator<Item = (Seq, BTreeSet<Slot>)> {
-        let mut all: BTreeMap<Seq, (&ReleaseRecord, BTreeSet<Slot>)> = BTreeMap::new();
-        if !own.is_empty() {
-            let releases = named.iter().filter_map(|n| self.book.of_commit(&n.commit));
-            let valid = releases.filter(|r| r.status != ReleaseStatus::Invalid);
-            all.extend(valid.map(|release| (release.seq, (release, deployed(release)))));
-        }
-        let shared = |seq: &Seq, slots: &BTreeSet<Slot>| {
-            slots.iter().any(|slot| {
-                let sharing = all.values().filter(|(_, theirs)| theirs.contains(slot));
-                let sharing: Vec<_> = sharing.map(|(release, _)| *release).collect();
-                sharing.iter().any(|release| release.seq != *seq) && came_to_nothing(&sharing, slot)
-            })
-        };
-        let together: Vec<_> = all
-            .iter()
-            .filter(|(seq, (_, slots))| shared(seq, slots))
-            .map(|(seq, (_, slots))| (*seq, slots.clone()))
-            .collect();
-        together.into_iter()
-    }
-
-    /// Why a commit is a rollback although its message does not say so, or is none although it does.
-    pub(super) fn explain(&self, draft: &Draft, record: &ReleaseRecord) -> Option<Activity> {
-        let undone: Vec<String> = record
-            .reverts
-            .iter()
-            .filter_map(|seq| self.book.releases.get(seq))
-            .map(|release| format!("{} ({})", release.commit.short(), release.subject))
-            .collect();
-        let undone = undone.join(", ");
-        let (level, message) = match &draft.cause {
-            Cause::MovedBack(_) => (
-                Level::Warning,
-                format!(
-                    "the branch {} was moved back to {}: rolls back {undone}",
-                    record.branch,
-                    record.commit.short()
-                ),
-            ),
-            Cause::Commit(named) if named.is_empty() && record.kind == ReleaseKind::Rollback => (
-                Level::Warning,
-                format!(
+    fn why(&self, draft: &Draft, record: &ReleaseRecord, reverted: &Reverted) -> Option<String> {
+        let undone = self.listed(record.reverts.iter());
+        match &draft.cause {
+            Cause::MovedBack(_) => Some(format!(
+                "the branch {} was moved back to {}: rolls back {undone}",
+                record.branch,
+                record.commit.short()
+            )),
+            Cause::Commit(_) if reverted.wordless && record.kind == ReleaseKind::Rollback => {
+                Some(format!(
                     "is exactly the inverse of {undone}, so what was observed before is put back; to deploy the files' values instead, change something else in the same commit"
-                ),
-            ),
-            // Reverting a revert is an ordinary deploy, and meant to be one.
-            Cause::Commit(named)
-                if !named.is_empty()
-                    && record.kind == ReleaseKind::Deploy
-                    && named.iter().all(|n| {
-                        let release = self.book.of_commit(&n.commit);
-                        release.is_none_or(|release| release.kind != ReleaseKind::Rollback)
-                    }) =>
-            {
-                (
-                    Level::Warning,
-                    format!(
-                        "the message says that it reverts {}, but it changes nothing that a release of that commit changed: an ordinary deploy",
-                        named
-                            .iter()
-                            .map(|n| n.commit.short())
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    ),
-                )
+                ))
             }
-            Cause::Commit(_) | Cause::Adopt | Cause::Switched => return None,
-        };
-        Some(self.line(level, message))
+            Cause::Commit(_) if record.reverts.is_empty() && !reverted.all.is_empty() => {
+                Some(format!(
+                    "the message names {}, but what that says is in the files still, or is gone already: nothing is taken back",
+                    self.listed(reverted.all.iter().rev())
+                ))
+            }
+            Cause::Commit(_) | Cause::Adopt | Cause::Switched => None,
+        }
     }
 
-    fn hint(&self, releases: &[Seq]) -> Option<String> {
-        let commits: Vec<String> = releases
+    fn listed<'s>(&self, releases: impl Iterator<Item = &'s Seq>) -> String {
+        let releases = releases.filter_map(|seq| self.book.releases.get(seq));
+        let listed = releases.map(|r| format!("{} ({})", r.commit.short(), r.subject));
+        listed.collect::<Vec<_>>().join(", ")
+    }
+
+    fn hint(&self, record: &ReleaseRecord, releases: &[Seq]) -> Option<String> {
+        let known = releases
             .iter()
-            .filter_map(|seq| self.book.releases.get(seq))
-            .map(|release| release.commit.to_string())
-            .collect();
-        let first = releases
-            .first()
-            .and_then(|seq| self.book.releases.get(seq))?;
+            .filter_map(|seq| self.book.releases.get(seq));
+        let known: Vec<_> = known.collect();
+        let first = known.first()?;
+        let commits: Vec<String> = known.iter().map(|r| r.commit.to_string()).collect();
+        let changes = record.slots().any(|(_, field)| field.changes());
+        let left = match (self.policy.restore_removed, changes) {
+            (true, _) => "the values from before all releases are put back (on_remove: restore)",
+            (false, true) => "what older files say comes to light",
+            (false, false) => "the values stay in the store (on_remove: keep)",
+        };
         Some(format!(
-            "looks like the undoing of {} ({}); the values stay in the store: to roll back, add `Reverts: {}` to the commit's message",
+            "looks like the undoing of {} ({}), but only deletes: {left}; to roll back, push an empty commit with `Reverts: {}`, or use `gitmage rollback {}`",
             first.commit.short(),
             first.subject,
-            commits.join(", ")
+            commits.join(", "),
+            commits.join(" ")
         ))
     }
-}
 
-/// Whether releases, oldest first, together left the desired value of a slot as it was. Of one that was
-/// shadowed there nothing else is known than that it says something else.
-fn came_to_nothing(releases: &[&ReleaseRecord], slot: &Slot) -> bool {
-    if releases.iter().any(|release| release.slot(slot).is_none()) {
-        return true;
+    /// Says what no file names any more, and what becomes of it.
+    pub(super) fn explain_removals(&self, draft: &Draft, record: &mut ReleaseRecord) {
+        let mut removed: BTreeMap<EntityRef, Vec<String>> = BTreeMap::new();
+        for (slot, field) in record.slots() {
+            if !field.taken && draft.before.get(&slot).is_some() && draft.after.get(&slot).is_none()
+            {
+                let fields = removed.entry(slot.entity).or_default();
+                fields.push(slot.field.to_string());
+            }
+        }
+        let becomes = match self.policy.restore_removed {
+            true => "what was there before all releases is put back (on_remove: restore)",
+            false => "the store keeps what it shows (on_remove: keep)",
+        };
+        for (entity, fields) in removed {
+            let message = format!("no longer managed: {}; {becomes}", fields.join(", "));
+            record.notes.push(Activity {
+                kind: Some(entity.kind),
+                key: Some(entity.key),
+                store: Some(entity.store),
+                ..self.line(Level::Info, message)
+            });
+        }
     }
-    let records = || releases.iter().filter_map(|release| release.slot(slot));
-    let before = records().next().map(|record| &record.desired_before);
-    before == records().next_back().map(|record| &record.desired_after)
-}
 
-/// The slots of a release that a later commit can revert. Reverting a revert is an ordinary deploy, so
-/// of a rollback these are only the ones that it deployed beside what it reverted.
-fn deployed(release: &ReleaseRecord) -> BTreeSet<Slot> {
-    if release.kind != ReleaseKind::Rollback {
-        return release.difference();
+    /// Says which values win, or lose, because their file was moved alone.
+    pub(super) fn explain_moves(&self, record: &mut ReleaseRecord, difference: &Difference) {
+        let mut lines = Vec::new();
+        for (was, is) in &difference.moved {
+            let planned = record.entities.get(&was.slot.entity);
+            let planned = planned.and_then(|planned| planned.fields.get(&was.slot.field));
+            if planned.is_some_and(|planned| planned.changes()) {
+                lines.push(self.slot_line(
+                    &was.slot,
+                    format!(
+                        "{} was moved to {}, and the order of the paths decides which value counts",
+                        was.path, is.path
+                    ),
+                ));
+            }
+        }
+        record.notes.extend(lines);
     }
-    release
-        .slots()
-        .filter(|(_, record)| record.reverts.is_empty())
-        .map(|(slot, _)| slot)
-        .collect()
 }

@@ -1,58 +1,39 @@
-//! In which order the entities of a pass are written.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The entities of a pass in the order in which they are written.
 
 use super::{EntityResult, Execution};
-use crate::domain::{EntityRef, Level, Presence};
-use crate::plan::{Decision, cautions, decide};
+use crate::domain::Level;
+use crate::plan::{Blueprint, Decision, WriteStep};
 use crate::ports::{Clock, Ledger, StoreWrite};
 
 impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
-    /// The entities to be written, in the order of the levels: deletes that make room for a create
-    /// of the same key, then creates and updates top-down, then deletes bottom-up.
-    pub(super) fn levels(&mut self) -> Vec<Vec<EntityRef>> {
-        let mut decisions: BTreeMap<EntityRef, Decision> = BTreeMap::new();
-        for (entity, work) in &self.work {
-            let presence = self.observation.get(entity).unwrap_or(&Presence::Missing);
-            let decision = decide(entity, work, presence, &self.around);
-            for caution in cautions(entity, &decision, presence) {
-                self.journal.about(Level::Warning, entity, caution);
-            }
-            match &decision {
+    /// Takes a plan over: what is refused or needs nothing has its result, and the rest is to be written
+    /// level by level.
+    pub(super) fn take_over(&mut self, plan: Blueprint) -> Vec<Vec<WriteStep>> {
+        for (entity, caution) in plan.cautions(&self.observation) {
+            self.journal.about(Level::Warning, entity, caution);
+        }
+        for (entity, decision) in &plan.decisions {
+            let result = match decision {
                 Decision::Refused(why) => {
                     self.journal.about(Level::Error, entity, why.clone());
-                    self.results
-                        .insert(entity.clone(), EntityResult::refused(why.clone()));
+                    EntityResult::refused(why.clone())
                 }
-                Decision::Noop => {
-                    self.results.insert(entity.clone(), EntityResult::noop());
-                }
-                Decision::Create(_) | Decision::Update(_) | Decision::Delete => {
-                    decisions.insert(entity.clone(), decision);
-                }
-            }
+                Decision::Noop => EntityResult::noop(),
+                Decision::Create(_) | Decision::Update(_) | Decision::Delete => continue,
+            };
+            self.results.insert(entity.clone(), result);
         }
-        let created: BTreeSet<_> = decisions
-            .iter()
-            .filter(|(_, d)| matches!(d, Decision::Create(_)))
-            .map(|(e, _)| (e.kind, e.key.clone()))
-            .collect();
-        let mut room = Vec::new();
-        let mut up: BTreeMap<_, Vec<EntityRef>> = BTreeMap::new();
-        let mut down: BTreeMap<_, Vec<EntityRef>> = BTreeMap::new();
-        for (entity, decision) in decisions {
-            if decision != Decision::Delete {
-                up.entry(entity.rank()).or_default().push(entity);
-            } else if created.contains(&(entity.kind, entity.key.clone())) {
-                room.push(entity);
-            } else {
-                down.entry(entity.rank()).or_default().push(entity);
-            }
+        for (entity, note) in plan.handovers() {
+            self.journal.about(Level::Info, entity, note);
         }
-        std::iter::once(room)
-            .chain(up.into_values())
-            .chain(down.into_values().rev())
-            .filter(|level| !level.is_empty())
-            .collect()
+        let levels = plan.levels();
+        let Blueprint {
+            work,
+            decisions: _,
+            around,
+        } = plan;
+        self.work = work;
+        self.around = around;
+        levels
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Execution, observe};
 use crate::domain::{EntityRef, Level};
-use crate::plan::{Decision, decide};
+use crate::plan::{Decision, WriteStep, decide};
 use crate::ports::{Clock, Ledger, StoreWrite};
 use crate::reconcile::error::PassError;
 
@@ -65,7 +65,8 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 late.push(entity);
             }
         }
-        self.level(late).await?;
+        let late = late.into_iter().map(WriteStep::Whole);
+        self.level(late.collect()).await?;
         // What was sent in the end is both writes together: the later one may be a part of the first.
         for (entity, first) in results {
             if let Some(result) = self.results.get_mut(&entity) {

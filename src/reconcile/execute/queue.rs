@@ -74,7 +74,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         for list in self.wait_for(lists).await? {
             self.settle(list, &mut doubtful);
         }
-        left.extend(self.look_again(doubtful).await?);
+        left.extend(self.read_doubtful(doubtful).await?);
         Ok(left)
     }
 
@@ -314,7 +314,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
     }
 
     /// Reads what was not carried out again; what is to be sent one by one.
-    async fn look_again(
+    async fn read_doubtful(
         &mut self,
         doubtful: BTreeMap<EntityRef, Doubtful>,
     ) -> Result<Vec<EntityRef>, PassError> {

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Tools;
-use crate::domain::{EntityRef, FieldId, Marker, Observation, Presence};
-use crate::plan::Before;
+use crate::domain::{EntityRef, Observation};
 use crate::ports::{Clock, StoreError, StoreWrite};
 use crate::reconcile::error::PassError;
 use crate::reconcile::write;
@@ -63,27 +62,5 @@ pub(super) fn aborted(error: &StoreError) -> PassError {
             ),
         },
         error @ (PassError::Leased { .. } | PassError::Stopped | PassError::Raced) => error,
-    }
-}
-
-/// What a slot shows in an observation.
-pub(in crate::reconcile) fn shown(
-    entity: &EntityRef,
-    presence: &Presence,
-    field: &FieldId,
-) -> Before {
-    match (presence, field) {
-        (Presence::Missing, FieldId::Named(_)) if entity.base().is_some() => {
-            Before::Value(Marker::Default.value().clone().into())
-        }
-        (Presence::Found(_), FieldId::Existence) => Before::Entity(None),
-        (Presence::Found(found), FieldId::Named(name)) => {
-            Before::Value(found.get(name).clone().into())
-        }
-        (
-            Presence::Missing | Presence::Elsewhere(_) | Presence::Alias(_) | Presence::Orphan(_),
-            _,
-        ) => Before::Missing,
-        (Presence::Ambiguous(_) | Presence::UnknownView(_), _) => Before::Unknown,
     }
 }

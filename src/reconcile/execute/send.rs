@@ -7,21 +7,32 @@ use tokio::task::JoinSet;
 
 use super::{EntityResult, Execution, FRESH, aborted, observe};
 use crate::domain::{EntityRef, Level, Observation, Presence};
-use crate::plan::Decision;
+use crate::plan::{Decision, EntityWork, Observed, WriteStep, attempt, look_at};
 use crate::ports::{Clock, Ledger, StoreWrite};
 use crate::reconcile::error::PassError;
 use crate::reconcile::outcome;
 use crate::reconcile::write::{self, Ended, Job, Written};
 
 impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
-    /// Sends what is of one level.
-    pub(super) async fn level(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
-        let left = self.through_queue(entities).await?;
-        self.one_by_one(left).await
+    /// Sends what is of one level. What is put aside for a moment, and what comes after it, does not wait
+    /// for the store's queue.
+    pub(super) async fn level(&mut self, steps: Vec<WriteStep>) -> Result<(), PassError> {
+        let (mut alone, mut whole) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                WriteStep::Whole(entity) if self.asides.of(&entity).is_none() => {
+                    whole.push(entity);
+                }
+                WriteStep::Aside(_) | WriteStep::Whole(_) => alone.push(step),
+            }
+        }
+        let left = self.through_queue(whole).await?;
+        alone.extend(left.into_iter().map(WriteStep::Whole));
+        self.one_by_one(alone).await
     }
 
-    async fn one_by_one(&mut self, entities: Vec<EntityRef>) -> Result<(), PassError> {
-        let mut queue: VecDeque<EntityRef> = entities.into();
+    async fn one_by_one(&mut self, steps: Vec<WriteStep>) -> Result<(), PassError> {
+        let mut queue: VecDeque<WriteStep> = steps.into();
         let mut running: JoinSet<Vec<Ended>> = JoinSet::new();
         let mut halted: Option<PassError> = None;
         loop {
@@ -77,33 +88,76 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             .cloned()
             .collect();
         let asked = self.tools.clock.monotonic();
-        let fresh = observe(self.tools, &rest).await?;
-        // What shows after an interruption may be half written: it never replaces the first snapshot.
-        let add = match self.recorded.resumed() {
-            true => outcome::third_values,
-            false => outcome::extended,
-        };
-        let extended = add(self.hold.book(), self.recorded.pass(), &fresh, self.journal);
-        if !extended.is_empty() {
-            self.hold.extend(extended).await?;
-        }
+        let mut fresh = observe(self.tools, &rest).await?;
+        self.asides.leave_out_of(&mut fresh, &self.observation);
+        self.look_again(&fresh, &rest).await?;
         self.observation.extend(fresh);
         self.observed_at = asked;
         Ok(())
     }
 
+    /// What was edited since the snapshot is recorded before anything is sent of its entity.
+    async fn look_again(
+        &mut self,
+        fresh: &Observation,
+        rest: &BTreeSet<EntityRef>,
+    ) -> Result<(), PassError> {
+        let known = &self.observation;
+        // One that was deleted meanwhile is made again with all that is known of it.
+        let went = |entity: &EntityRef, seen: &Presence| {
+            let known = known.get(&entity.root()).or_else(|| known.get(entity));
+            let then = known.is_some_and(|known| known.found().is_some());
+            then && seen.found().is_none()
+        };
+        let seen = fresh.iter().filter(|(entity, seen)| !went(entity, seen));
+        let seen: Observation = seen.map(|(e, seen)| (e.clone(), seen.clone())).collect();
+        let mut book = self.hold.book().clone();
+        let pass = self.recorded.pass().sequence;
+        let edits = look_at(&mut book, &Observed(&seen), pass, self.tools.policy);
+        if edits.is_empty() {
+            return Ok(());
+        }
+        let why = match self.recorded.resumed() {
+            true => {
+                "shows neither the value of the snapshot nor the release's; it is kept beside the snapshot"
+            }
+            false => {
+                "edited in Magento after the snapshot and before the write; the newer value is now the one kept"
+            }
+        };
+        for slot in edits.keys() {
+            let line = format!("{}: {why}", slot.field);
+            self.journal.about(Level::Warning, &slot.entity, line);
+        }
+        if !self.recorded.resumed() {
+            self.late_edits.extend(edits.clone());
+        }
+        let entities = self.recorded.pass().entities.iter().cloned().collect();
+        let renewed = self.tools.plan(&book, &entities, &seen).work;
+        attempt(&mut book, &renewed, &seen);
+        self.hold.extend(book, edits).await?;
+        let renewed = renewed.into_iter();
+        self.work
+            .extend(renewed.filter(|(entity, _)| rest.contains(entity)));
+        Ok(())
+    }
+
     /// One request: the next entity, with as many of its kind as go along with it.
-    fn spawn(&mut self, queue: &mut VecDeque<EntityRef>, running: &mut JoinSet<Vec<Ended>>) {
+    fn spawn(&mut self, queue: &mut VecDeque<WriteStep>, running: &mut JoinSet<Vec<Ended>>) {
         let mut jobs: Vec<Job> = Vec::new();
-        while let Some(entity) = queue.front() {
-            let kind = entity.kind;
+        while let Some(step) = queue.front() {
+            let kind = step.entity().kind;
             let fits = jobs
                 .first()
                 .is_none_or(|job| job.entity.kind == kind && jobs.len() < kind.route.rows);
             if !fits {
                 break;
             }
-            let job = queue.pop_front().and_then(|entity| self.job(entity));
+            let job = match queue.pop_front() {
+                Some(WriteStep::Whole(entity)) => self.job(entity),
+                Some(WriteStep::Aside(entity)) => self.aside(entity),
+                None => None,
+            };
             jobs.extend(job);
         }
         if jobs.is_empty() {
@@ -118,21 +172,45 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
 
     /// What writing an entity takes; `None` where it is not to be sent.
     pub(super) fn job(&mut self, entity: EntityRef) -> Option<Job> {
+        // What should have been put aside first was not, and that is its result.
+        if self.asides.is_wanting(&entity, &self.around) && self.results.contains_key(&entity) {
+            return None;
+        }
         let work = self.work.get(&entity)?.clone();
-        if let Some(why) = parentless(&entity.parents(), &self.results, &self.observation) {
+        let parents = entity.parents();
+        let missing = parentless(&parents, &self.results, &self.observation);
+        let failed = |other: &EntityRef| {
+            let result = self.results.get(other);
+            result.is_some_and(EntityResult::is_failed)
+        };
+        let why = missing.or_else(|| self.around.room().awaits(&entity, failed));
+        if let Some(why) = why {
             self.journal.about(Level::Error, &entity, why.clone());
             self.results.insert(entity, EntityResult::refused(why));
             return None;
         }
-        self.begun.insert(entity.clone());
+        let presence = self.asides.seen(&entity, self.observation.get(&entity));
+        Some(self.begin(entity, work, presence))
+    }
+
+    /// What putting aside takes that another entity is to have.
+    fn aside(&mut self, entity: EntityRef) -> Option<Job> {
+        let fields = self.around.room().aside(&entity)?.clone();
+        let work = self.asides.begin(&entity, fields);
         let presence = self.observation.get(&entity).cloned();
-        Some(Job {
+        let presence = presence.unwrap_or(Presence::Missing);
+        Some(self.begin(entity, work, presence))
+    }
+
+    fn begin(&mut self, entity: EntityRef, work: EntityWork, presence: Presence) -> Job {
+        self.begun.insert(entity.clone());
+        Job {
             entity,
             work,
-            presence: presence.unwrap_or(Presence::Missing),
+            presence,
             views: self.tools.views.clone(),
             around: self.around.clone(),
-        })
+        }
     }
 
     /// Keeps what became of an entity; an error stops the pass.
@@ -143,8 +221,18 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         written: Written,
     ) -> Option<PassError> {
         let action = decision.action();
+        let is_aside = self.asides.end(&entity);
         match written {
+            Written::Sent | Written::Needless if is_aside => {
+                let line = format!("{} for a moment", outcome::sent(&decision));
+                self.journal.about(Level::Info, &entity, line);
+                self.asides.sent(&entity, &self.around);
+                // All that is decided for it is still to be sent, upon a fresh look.
+                self.begun.remove(&entity);
+                None
+            }
             Written::Sent => {
+                self.asides.forget(&entity);
                 self.journal
                     .about(Level::Info, &entity, outcome::sent(&decision));
                 self.results.insert(entity, EntityResult::sent(decision));

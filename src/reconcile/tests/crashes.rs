@@ -71,7 +71,7 @@ fn killed_at(point: usize, elsewhere: bool) -> (usize, usize) {
     let reverted = world.fuse.points();
     assert_eq!(world.store.dump(), before, "killed at point {point}");
     let book = world.read().book;
-    assert!(book.stacks.is_empty(), "killed at point {point}");
+    assert!(book.has_no_slots(), "killed at point {point}");
     assert_eq!(book.releases.len(), 2, "killed at point {point}");
 
     let commits = world.ledger.len();

@@ -278,25 +278,20 @@ fn run(steps: &[Step], order: &[Vec<Index>], (lossy, late): (usize, u64), latenc
         .store(0, std::sync::atomic::Ordering::SeqCst);
     world.settle(true, false);
     let report = world.settle(true, false);
-    assert!(
-        report.converged,
-        "open: {:?}",
-        report.ledger.book.open_slots(true)
-    );
+    assert!(report.converged, "open: {:#?}", report.ledger.book.managed);
 
     world.clock.forward(Duration::from_secs(60));
     world.store.arrive();
     let book = world.read().book;
-    assert_eq!(book.stacks, BTreeMap::new());
+    let left: Vec<_> = book.slots().collect();
+    assert!(left.is_empty(), "{left:#?}");
     assert_eq!(world.store.dump(), before);
     for release in book.releases.values() {
         let status = book.status(release);
         if release.kind == ReleaseKind::Deploy {
             assert!(
                 matches!(status, ReleaseStatus::RolledBack | ReleaseStatus::Invalid)
-                    || release
-                        .slots()
-                        .all(|(_, record)| record.desired_after.is_none())
+                    || release.slots().all(|(_, field)| !field.changes())
                     || !release.subject.starts_with("Release"),
                 "{} is {status}",
                 release.subject

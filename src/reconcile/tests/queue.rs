@@ -159,7 +159,7 @@ fn killed_at(point: usize, elsewhere: bool) -> (usize, usize) {
     let report = world.settle(false, elsewhere);
     assert!(report.converged, "killed at {point}");
     assert_eq!(world.store.dump(), first, "killed at {point}");
-    assert!(world.read().book.stacks.is_empty(), "killed at {point}");
+    assert!(world.read().book.has_no_slots(), "killed at {point}");
     let named = world.ledger.state().unwrap().pass;
     assert_eq!(named, None);
     (deployed, world.fuse.points())

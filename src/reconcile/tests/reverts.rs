@@ -45,7 +45,9 @@ fn words_that_name_several_releases_take_none_back_whose_fields_stay() {
         files(&[("README.md", "hello"), ("releases/a.yaml", &text)]),
     );
     let report = world.settle(false, false);
-    assert_eq!(report.releases[0].kind, ReleaseKind::Deploy);
+    // The older one lies beneath the newer one, whose statement stands.
+    assert_eq!(report.releases[0].kind, ReleaseKind::Rollback);
+    assert_eq!(report.releases[0].reverts.len(), 1);
     assert_eq!(title(&world, "a"), Value::from("edited"));
     let book = world.read().book;
     let newer = book.of_commit(&newer).unwrap();

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::super::php;
 use super::super::reply::Problem;
 use super::super::search::Comparison;
 use super::super::service::{Args, Context, Endpoint, Param, Service};
@@ -12,6 +11,7 @@ use super::attribute::{Attribute, Attributes, Source};
 use super::attribute_option::{self, OPTION};
 use super::eav::{Backend, Scope};
 use super::records::{self, Record};
+use crate::domain::text::slug;
 
 const FRONTEND_LABEL: Shape = Shape {
     interface: "\\Magento\\Eav\\Api\\Data\\AttributeFrontendLabelInterface",
@@ -264,7 +264,7 @@ fn create(attributes: &mut Attributes, sent: &Record) -> Result<String, Problem>
         return Err(Problem::required("frontend_label"));
     }
     let code = match records::text(sent, "attribute_code") {
-        "" => php::slug(label).replace('-', "_"),
+        "" => slug(label).replace('-', "_"),
         code => code.to_owned(),
     };
     if !is_code(&code) {

@@ -11,6 +11,7 @@ use super::attribute::Attributes;
 use super::category::{Categories, Category, TOP_LEVEL};
 use super::eav::Backend;
 use super::records::{self, Record};
+use crate::domain::text::slug;
 
 fn refused(why: impl Into<Value>) -> Problem {
     Problem::with(400, "Could not save category: %1", json!([why.into()]))
@@ -45,7 +46,7 @@ pub(super) fn save(
     if is_new {
         add_defaults(&mut category);
     }
-    check(&category, categories)?;
+    check(&category, categories, context.store)?;
     category.updated_at.clone_from(now);
     Ok(categories.put(category))
 }
@@ -96,7 +97,7 @@ fn write_custom(
         }
         let text = php::string(value).filter(|_| !value.is_null());
         let text = match code.as_str() {
-            "url_key" => text.map(|key| php::slug(&key)),
+            "url_key" => text.map(|key| slug(&key)),
             _ => text,
         };
         if attribute.backend == Backend::Datetime
@@ -143,7 +144,7 @@ fn set(
 
 fn add_defaults(category: &mut Category) {
     let name = category.values.get("name", views::ALL).unwrap_or_default();
-    let url_key = php::slug(name);
+    let url_key = slug(name);
     for (code, default) in [
         ("include_in_menu", "1"),
         ("is_anchor", "1"),
@@ -157,7 +158,7 @@ fn add_defaults(category: &mut Category) {
     }
 }
 
-fn check(category: &Category, categories: &Categories) -> Result<(), Problem> {
+fn check(category: &Category, categories: &Categories, store: u32) -> Result<(), Problem> {
     for (code, label) in [("name", "Name"), ("is_active", "Is Active")] {
         if category.values.get(code, views::ALL).is_none() {
             return Err(refused(format!(
@@ -165,9 +166,13 @@ fn check(category: &Category, categories: &Categories) -> Result<(), Problem> {
             )));
         }
     }
-    let key = category.values.get("url_key", views::ALL);
+    let views = views::reached(&[store].into());
     let taken = |other: &&Category| {
-        other.id != category.id && key.is_some() && other.values.get("url_key", views::ALL) == key
+        let same = |view: &u32| {
+            let key = category.values.get("url_key", *view);
+            key.is_some() && other.values.get("url_key", *view) == key
+        };
+        other.id != category.id && views.iter().any(same)
     };
     if categories.children(category.parent).iter().any(taken) {
         return Err(refused("URL key for specified store already exists."));

@@ -8,8 +8,8 @@
 //! # Where it departs from Magento
 //! - Products are simple ones. Links between products, custom options and images are read and
 //!   dropped, and so are the values of attributes of other product types.
-//! - Saving never deadlocks, URL rewrites are not kept (a URL key is unique among products, and
-//!   among the children of a category), and nothing is indexed: what was written is there at once.
+//! - Saving never deadlocks, URL rewrites are not kept (in a store view a URL key is unique
+//!   among products, and among the children of a category), and nothing is indexed: what was written is there at once.
 //! - System attributes are those that matter to releases, with the flags of new ones.
 
 mod attribute;

@@ -42,8 +42,8 @@ pub(super) struct Product {
 pub(super) struct Products {
     pub(super) rows: BTreeMap<u64, Product>,
     by_sku: HashMap<String, u64>,
-    /// The URL keys under all store views.
-    by_url_key: HashMap<String, u64>,
+    /// The URL keys that are shown in each store view.
+    by_url_key: HashMap<(u32, String), u64>,
     last_id: u64,
 }
 
@@ -75,8 +75,8 @@ impl Products {
     pub(super) fn put(&mut self, product: Product) {
         self.remove(product.id);
         self.by_sku.insert(collation::key(&product.sku), product.id);
-        if let Some(key) = product.values.get("url_key", views::ALL) {
-            self.by_url_key.insert(key.to_owned(), product.id);
+        for key in product.url_keys(views::ALL) {
+            self.by_url_key.insert(key, product.id);
         }
         self.rows.insert(product.id, product);
     }
@@ -84,17 +84,22 @@ impl Products {
     pub(super) fn remove(&mut self, id: u64) -> Option<Product> {
         let product = self.rows.remove(&id)?;
         self.by_sku.remove(&collation::key(&product.sku));
-        if let Some(key) = product.values.get("url_key", views::ALL)
-            && self.by_url_key.get(key) == Some(&id)
-        {
-            self.by_url_key.remove(key);
+        for key in product.url_keys(views::ALL) {
+            if self.by_url_key.get(&key) == Some(&id) {
+                self.by_url_key.remove(&key);
+            }
         }
         Some(product)
     }
 
-    /// Whether another product has this URL key.
-    pub(super) fn is_url_key_taken(&self, key: &str, but: u64) -> bool {
-        self.by_url_key.get(key).is_some_and(|id| *id != but)
+    /// Whether another product has a URL key of this one, in a view that a save in this scope reaches.
+    pub(super) fn is_url_key_taken(&self, product: &Product, store: u32) -> bool {
+        let mut keys = product.url_keys(store);
+        keys.any(|key| {
+            self.by_url_key
+                .get(&key)
+                .is_some_and(|id| *id != product.id)
+        })
     }
 
     /// Takes all values of an attribute away.
@@ -113,6 +118,12 @@ pub(super) fn missing() -> Problem {
 }
 
 impl Product {
+    /// The URL key in each view that a scope reaches.
+    fn url_keys(&self, store: u32) -> impl Iterator<Item = (u32, String)> {
+        let views = views::reached(&[store].into()).into_iter();
+        views.filter_map(|view| Some((view, self.values.get("url_key", view)?.to_owned())))
+    }
+
     /// The product as an answer shows it; searches leave the stock out.
     pub(super) fn render(&self, attributes: &Attributes, store: u32, with_stock: bool) -> Value {
         let mut answer = Map::new();

@@ -15,6 +15,7 @@ use super::product::{Product, Products, TOP_LEVEL};
 use super::records::{self, Record};
 use super::stock::{STOCK_ITEM, StockItem};
 use super::tier_price::Tier;
+use crate::domain::text::slug;
 
 const CATEGORY_LINK: Shape = Shape {
     interface: "\\Magento\\Catalog\\Api\\Data\\CategoryLinkInterface",
@@ -214,7 +215,7 @@ fn changes<'a>(
             return Err(Problem::new(400, "Invalid date"));
         }
         let value = match code.as_str() {
-            "url_key" => value.map(|key| php::slug(&key)),
+            "url_key" => value.map(|key| slug(&key)),
             _ => value,
         };
         changes.push(Change {
@@ -240,7 +241,7 @@ fn text(value: &Value) -> Option<String> {
 
 /// What a new product has that was given nothing.
 fn add_defaults<'a>(changes: &mut Vec<Change<'a>>, attributes: &'a Attributes, sent: &Record) {
-    let url_key = php::slug(records::text(sent, "name"));
+    let url_key = slug(records::text(sent, "name"));
     let defaults = [
         ("status", "1"),
         ("visibility", "4"),
@@ -393,8 +394,7 @@ fn check(
             ));
         }
     }
-    let url_key = product.values.get("url_key", views::ALL);
-    if url_key.is_some_and(|key| products.is_url_key_taken(key, product.id)) {
+    if products.is_url_key_taken(product, store) {
         return Err(Problem::new(
             400,
             "URL key for specified store already exists.",

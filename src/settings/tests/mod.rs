@@ -79,7 +79,7 @@ fn what_is_left_out_has_its_default() {
     let environment = &settings.environments["production"];
     assert_eq!(environment.branch, "main");
     assert_eq!(environment.rollback_branch, "rollback/production");
-    assert_eq!(environment.releases, "releases/**/*.yaml");
+    assert_eq!(environment.releases, "releases/**/*.{yaml,yml}");
     assert_eq!(environment.store.concurrency, 4);
     assert_eq!(environment.store.timeout, Duration::from_secs(30));
     assert_eq!(environment.store.charset, Charset::Utf8mb3);

@@ -7,6 +7,7 @@ mod campaign;
 mod category;
 mod product;
 mod promotions;
+mod room;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;

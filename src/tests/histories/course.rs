@@ -234,13 +234,14 @@ impl<'a> Course<'a> {
         assert!(moved.is_empty(), "{moved:#?}");
         let shared = SharedLedger::of(&self.w.repo.bare);
         if let Some(ledger) = shared.load() {
-            assert!(ledger.book.stacks.is_empty(), "{:#?}", ledger.book.stacks);
+            let left: Vec<_> = ledger.book.slots().collect();
+            assert!(left.is_empty(), "{left:#?}");
             for release in ledger.book.releases.values() {
                 let status = ledger.book.status(release);
                 let own = ["Release", "Merge", "Reapply"];
                 let undone = matches!(status, ReleaseStatus::RolledBack | ReleaseStatus::Invalid)
                     // What only takes changes out of the files is done with that.
-                    || release.slots().all(|(_, slot)| slot.desired_after.is_none());
+                    || release.slots().all(|(_, field)| !field.changes());
                 assert!(
                     undone
                         || release.kind != ReleaseKind::Deploy

@@ -391,6 +391,96 @@ fn on_failure_restore_undoes_what_the_pass_wrote() {
     assert_eq!(w.shop.dump(), before);
 }
 
+/// A release of an update, a deletion and a product of which the store refuses the price.
+fn restored() -> (World, Value, String) {
+    let w = World::with(Options {
+        settings: "on_failure: restore",
+        ..Options::default()
+    });
+    let before = w.shop.dump();
+    w.shop.faults(&json!({"rules": [{
+        "match": {"method": "PUT", "path": "products/24-MB01"},
+        "action": {"respond": {"status": 400, "body": "{\"message\":\"No such price\"}"}},
+    }]}));
+    let changes = "changes:
+  - { kind: cms_block, key: home-hero, fields: { title: Camp } }
+  - { kind: cms_page, key: winter-sale, ensure: absent }
+  - { kind: product, key: 24-MB01, fields: { price: 5 } }
+";
+    let commit = w.repo.release("a", changes, "Campaign");
+    w.reconcile().failed_saying(&["No such price"]);
+    assert_eq!(w.shop.dump(), before);
+    (w, before, commit)
+}
+
+#[test]
+fn on_failure_restore_undoes_what_is_tried_again_and_fails_again() {
+    let (w, before, commit) = restored();
+    for _ in 0..2 {
+        w.run(&["retry"]).failed();
+        assert_eq!(w.shop.dump(), before);
+    }
+    assert_eq!(w.stands(&commit), "deploy failed");
+    let ledger = w.ledger();
+    w.reconcile().failed();
+    w.reconcile().failed();
+    assert_eq!(
+        w.ledger(),
+        ledger,
+        "nothing is tried that only a retry helps"
+    );
+    w.shop.mend();
+    w.run(&["retry"]).converged();
+    assert_eq!(w.stands(&commit), "deploy live");
+    w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
+fn on_failure_restore_brings_all_of_a_release_back_when_a_commit_mends_it() {
+    let (w, before, commit) = restored();
+    w.shop.mend();
+    let changes = "changes:\n  - { kind: product, key: 24-MB01, fields: { price: 6 } }\n";
+    let mended = w.repo.release("b", changes, "Another price");
+    w.reconcile().converged();
+    assert_eq!(
+        w.shop.field("cms_block", "home-hero", "all", "title"),
+        "Camp"
+    );
+    assert_eq!(w.stands(&commit), "deploy live");
+    w.repo.revert(&mended);
+    w.repo.revert(&commit);
+    w.reconcile().converged();
+    assert_eq!(w.shop.dump(), before);
+}
+
+#[test]
+fn on_failure_restore_holds_a_release_back_for_what_is_missing_still() {
+    let w = World::with(Options {
+        settings: "on_failure: restore",
+        ..Options::default()
+    });
+    let before = w.shop.dump();
+    let changes = "changes:
+  - { kind: cms_block, key: nope, ensure: existing, fields: { title: Nope } }
+  - { kind: cms_block, key: home-hero, fields: { title: New } }
+";
+    let commit = w.repo.release("a", changes, "Half of it is missing");
+    w.reconcile().failed_saying(&["nope"]);
+    w.run(&["retry"]).failed_saying(&["nope"]);
+    let other = w
+        .repo
+        .release("b", &title("footer-links", "Other"), "Other");
+    w.reconcile().failed();
+    assert_eq!(w.stands(&other), "deploy live");
+    assert_eq!(w.stands(&commit), "deploy failed");
+    w.run(&["retry"]).failed_saying(&["nope"]);
+    w.repo.revert(&other);
+    w.reconcile().failed();
+    assert_eq!(w.shop.dump(), before);
+}
+
 #[test]
 fn on_failure_restore_does_not_begin_what_is_known_to_fail() {
     let w = World::with(Options {

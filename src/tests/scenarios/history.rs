@@ -166,6 +166,26 @@ fn another_store_on_the_same_ledger_stalls_with_both_remedies() {
 }
 
 #[test]
+fn nothing_of_before_is_left_on_the_branch_after_beginning_anew() {
+    for mode in ["adopt", "deploy"] {
+        let w = World::new();
+        let long = format!(
+            "changes:\n  - {{ kind: cms_block, key: home-hero, fields: {{ content: {} }} }}\n",
+            "long ".repeat(400)
+        );
+        w.repo.release("a", &long, "Long");
+        w.reconcile().converged();
+        w.repo.release("b", &title("old-hero", "Two"), "Two");
+        w.reconcile().converged();
+        w.reconcile_with(&["--rebootstrap", mode]).converged();
+        w.run(&["ledger", "verify"]).converged();
+        w.reconcile().converged();
+        w.run(&["retry"]).converged();
+        w.run(&["ledger", "verify"]).converged();
+    }
+}
+
+#[test]
 fn another_store_is_taken_over_with_rebootstrap_adopt() {
     let mut w = World::new();
     w.repo.release("a", &title("home-hero", "New"), "New");

@@ -10,6 +10,7 @@ mod failing;
 mod history;
 mod pushes;
 mod reverting;
+mod rollback;
 mod several;
 #[path = "../support/mod.rs"]
 mod support;

@@ -178,7 +178,7 @@ fn a_file_deleted_without_words_leaves_the_store_alone_and_names_the_remedy() {
     let release = w.release(&removal);
     assert_eq!(w.stands(&removal), "deploy live");
     let said = activity(&release);
-    assert!(said.contains(&format!("add `Reverts: {commit}`")), "{said}");
+    assert!(said.contains(&format!("`Reverts: {commit}`")), "{said}");
     // As advised: the removal is undone, then done again with the words.
     w.repo.revert(&removal);
     w.reconcile().converged();

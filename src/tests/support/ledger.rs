@@ -6,7 +6,7 @@ use std::process::Command;
 
 use gitmage::domain::CommitId;
 use gitmage::git::{BranchLedger, Location, Options, Repository};
-use gitmage::plan::{Before, Seq};
+use gitmage::plan::Seq;
 use gitmage::ports::Ledger as _;
 use gitmage::reconcile::{Ledgered, State, load};
 
@@ -61,22 +61,19 @@ impl SharedLedger {
             let status = ledger.book.status(release);
             let (seq, kind, subject) = (release.seq, release.kind, &release.subject);
             writeln!(told, "{seq} {kind} {status} {subject}").unwrap();
-            for (entity, record) in &release.entities {
-                let (action, status) = (record.action, record.status);
-                let targets = record.slots.iter().map(|(field, slot)| {
-                    let was = match &slot.observed_before {
-                        Before::Entity(Some(_)) => "its whole".to_owned(),
-                        other => format!("{other:?}"),
-                    };
-                    format!("{} {was} -> {:?}", field.as_str(), slot.target)
+            for (entity, planned) in &release.entities {
+                let fields = planned.fields.iter().map(|(field, planned)| {
+                    format!(
+                        "{} {:?} -> {:?}",
+                        field.as_str(),
+                        planned.before,
+                        planned.after
+                    )
                 });
-                let targets: Vec<String> = targets.collect();
-                writeln!(
-                    told,
-                    "  {entity} {action} {status} {targets:?} {:?}",
-                    record.error
-                )
-                .unwrap();
+                let fields: Vec<String> = fields.collect();
+                let outcome = release.outcome.entities.get(entity);
+                let became = outcome.map(|o| (o.action, o.status, &o.error));
+                writeln!(told, "  {entity} {became:?} {fields:?}").unwrap();
             }
         }
         told

@@ -1,6 +1,7 @@
 //! What several test programs begin with: a repository, a store, a configuration, and waiting.
 #![allow(dead_code, reason = "each program uses a part of it")]
 
+pub(crate) mod expect;
 pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod model;

@@ -50,10 +50,15 @@ impl Repo {
 
     /// With further arguments of `git init`, for both.
     pub(crate) fn with(dir: &Path, init: &[&str]) -> Self {
-        let bare = dir.join("store.git");
+        Self::at(dir, "store.git", init)
+    }
+
+    /// With another path of the shared repository below the directory.
+    pub(crate) fn at(dir: &Path, path: &str, init: &[&str]) -> Self {
+        let bare = dir.join(path);
         let clone = dir.join("clone");
         let begin = ["init", "-q", "-b", "main"];
-        checked(dir, &[&begin, init, &["--bare", "store.git"]].concat());
+        checked(dir, &[&begin, init, &["--bare", path]].concat());
         checked(dir, &[&begin, init, &["clone"]].concat());
         let repo = Self { bare, clone };
         repo.git(&["remote", "add", "origin", repo.bare.to_str().unwrap()]);
@@ -142,6 +147,101 @@ impl Repo {
         all.extend(args);
         self.git(&all);
         self.head()
+    }
+
+    /// Does something on a branch, which begins at `main` if it is new; the clone is on `main` again
+    /// afterwards.
+    pub(crate) fn on<T>(&self, branch: &str, work: impl FnOnce(&Self) -> T) -> T {
+        let name = format!("refs/heads/{branch}");
+        let known = self.try_git(&["rev-parse", "--verify", "--quiet", &name]);
+        if known.status.success() {
+            self.git(&["checkout", "-q", branch]);
+        } else {
+            self.git(&["checkout", "-q", "-b", branch]);
+        }
+        let done = work(self);
+        self.git(&["checkout", "-q", "main"]);
+        done
+    }
+
+    /// Begins a branch at a commit.
+    pub(crate) fn branch_at(&self, branch: &str, commit: &str) {
+        self.git(&["branch", "-q", branch, commit]);
+    }
+
+    /// Pushes a branch under its own name.
+    pub(crate) fn push_branch(&self, branch: &str) {
+        self.git(&["push", "-q", "--force", "origin", branch]);
+    }
+
+    /// A forge's "Create a merge commit".
+    pub(crate) fn merge(&self, branch: &str, message: &str) -> String {
+        self.git(&["merge", "-q", "--no-ff", "-m", message, branch]);
+        self.head()
+    }
+
+    /// A forge's "Squash and merge".
+    pub(crate) fn squash(&self, branch: &str, message: &str) -> String {
+        self.git(&["merge", "-q", "--squash", branch]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+        self.head()
+    }
+
+    /// A forge's "Rebase and merge"; the id of the branch's last commit afterwards.
+    pub(crate) fn rebase_merge(&self, branch: &str) -> String {
+        self.on(branch, |repo| repo.git(&["rebase", "-q", "main"]));
+        self.git(&["merge", "-q", "--ff-only", branch]);
+        self.head()
+    }
+
+    /// `git cherry-pick -x`.
+    pub(crate) fn cherry_pick(&self, commit: &str) -> String {
+        self.git(&["cherry-pick", "-x", commit]);
+        self.head()
+    }
+
+    /// `git commit --amend` with everything that was changed, under another message.
+    pub(crate) fn amend(&self, message: &str) -> String {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--amend", "-m", message]);
+        self.head()
+    }
+
+    /// Reverts a merge as the forges' buttons do.
+    pub(crate) fn revert_merge(&self, merge: &str) -> String {
+        self.revert_only(&["-m", "1", merge])
+    }
+
+    /// `git revert --no-commit` with its own arguments, committed under somebody's own message.
+    pub(crate) fn revert_saying(&self, args: &[&str], message: &str) -> String {
+        let mut all = vec!["revert", "--no-commit"];
+        all.extend(args);
+        self.git(&all);
+        self.commit(message)
+    }
+
+    /// A commit that changes no file.
+    pub(crate) fn say(&self, message: &str) -> String {
+        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+        self.head()
+    }
+
+    /// Removes one release file and commits.
+    pub(crate) fn remove_saying(&self, name: &str, message: &str) -> String {
+        self.remove(&format!("releases/{name}.yaml"));
+        self.commit(message)
+    }
+
+    /// `git mv`.
+    pub(crate) fn rename(&self, from: &str, to: &str) {
+        let parent = self.path(to);
+        std::fs::create_dir_all(parent.parent().unwrap()).unwrap();
+        self.git(&["mv", from, to]);
+    }
+
+    /// `git reset --hard`.
+    pub(crate) fn reset(&self, commit: &str) {
+        self.git(&["reset", "-q", "--hard", commit]);
     }
 
     /// The commit of a branch of the shared repository.

@@ -74,10 +74,23 @@ impl World {
     }
 
     pub(crate) fn with(options: Options) -> Self {
+        Self::at("store.git", options)
+    }
+
+    /// With settings of the environment, one a line.
+    pub(crate) fn set_to(settings: &'static str) -> Self {
+        Self::with(Options {
+            settings,
+            ..Options::default()
+        })
+    }
+
+    /// With another path of the shared repository, below the world's own directory.
+    pub(crate) fn at(path: &str, options: Options) -> Self {
         let dir = TempDir::new().unwrap();
         let world = Self {
             shop: Shop::open(),
-            repo: Repo::new(dir.path()),
+            repo: Repo::at(dir.path(), path, &[]),
             remote: options.remote,
             dir,
         };

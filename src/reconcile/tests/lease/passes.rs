@@ -86,7 +86,7 @@ impl Passes {
         let message = format!("Revert\n\nThis reverts commit {id}.");
         world.source.commit(&message, files(&[]));
         let report = world.settle(false, true);
-        if !report.converged || !report.ledger.book.stacks.is_empty() {
+        if !report.converged || !report.ledger.book.has_no_slots() {
             return Err("the revert is not in effect".to_owned());
         }
         same(

@@ -11,6 +11,7 @@ use super::observer::holder;
 use super::ports::{ClockPort, LedgerPort, StorePort, ports};
 use super::{TERM, TIMEOUT};
 use crate::domain::{CommitId, Kind, StoreViews};
+use crate::plan::Seq;
 use crate::ports::{Clock, Ledger};
 use crate::reconcile::hold::{Hold, Holder, Recorded};
 use crate::reconcile::lease::{Lease, Seen, respect};
@@ -101,17 +102,22 @@ impl Daemon {
         let pass = state.pass.clone();
         let mut hold = Hold::new(ledger, self.clock.clone(), who, &ledgered, state);
         let recorded = match pass {
-            Some(pass) => hold.resume(pass).await?,
+            Some(pass) => {
+                let book = hold.book().clone();
+                hold.resume(book, pass, BTreeMap::new()).await?
+            }
             None => {
                 let pass = self.pass();
-                hold.record(crate::plan::Book::default(), pass, &[]).await?
+                hold.record(crate::plan::Book::default(), pass, Default::default())
+                    .await?
             }
         };
         self.arena.lock().tokens[self.who] = Some(recorded.lease().clone());
         self.carry_out(&mut hold, &recorded).await?;
         // It gives it back: no write follows.
         self.arena.lock().tokens[self.who] = None;
-        hold.finish(recorded, Vec::new()).await?;
+        let book = hold.book().clone();
+        hold.finish(recorded, book, BTreeMap::new()).await?;
         Ok(false)
     }
 
@@ -157,7 +163,8 @@ impl Daemon {
             head: CommitId::new("1".repeat(40)).unwrap(),
             live: None,
             releases: Vec::new(),
-            retried: Vec::new(),
+            sequence: Seq(1),
+            entities: Vec::new(),
             started_at: now(self.clock.as_ref()),
             in_doubt: false,
             bulks: Vec::new(),
@@ -174,7 +181,8 @@ fn first_state() -> State {
             url: "https://shop.example.com/".to_owned(),
             views: StoreViews::default(),
         },
-        epoch: crate::plan::Seq(0),
+        epoch: Seq(1),
+        next: Seq(1),
         head: None,
         live: None,
         lease: None,

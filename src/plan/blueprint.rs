@@ -1,0 +1,98 @@
+//! What a pass sends: the one value that is printed, recorded and carried out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::book::Book;
+use super::caution::cautions;
+use super::decide::{Decision, decide};
+use super::room::WriteStep;
+use super::surroundings::Surroundings;
+use super::work::{EntityWork, work};
+use crate::domain::kinds::Charset;
+use crate::domain::{Action, EntityRef, Observation, Presence, Vocabulary};
+
+/// For each entity of a pass what is wanted of it and what is sent, and in which order. Nothing decides
+/// again afterwards but a refresh of entities that were observed anew.
+#[derive(Debug, Clone)]
+pub struct Blueprint {
+    /// What is wanted.
+    pub work: BTreeMap<EntityRef, EntityWork>,
+    /// What is sent.
+    pub decisions: BTreeMap<EntityRef, Decision>,
+    /// What a decision must know of the rest of the pass.
+    pub around: Arc<Surroundings>,
+}
+
+impl Blueprint {
+    /// Plans what these entities need to show their targets.
+    pub fn of(
+        book: &Book,
+        entities: &BTreeSet<EntityRef>,
+        observation: &Observation,
+        vocabulary: &Vocabulary,
+        charset: Charset,
+    ) -> Self {
+        let work = work(book, entities, vocabulary, charset);
+        Self::of_work(work, observation, vocabulary, charset)
+    }
+
+    /// Plans what this work takes.
+    pub fn of_work(
+        work: BTreeMap<EntityRef, EntityWork>,
+        observation: &Observation,
+        vocabulary: &Vocabulary,
+        charset: Charset,
+    ) -> Self {
+        let around = Surroundings::of(&work, observation, charset, vocabulary);
+        let decided = work.iter().map(|(entity, work)| {
+            let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+            (entity.clone(), decide(entity, work, presence, &around))
+        });
+        Self {
+            decisions: decided.collect(),
+            work,
+            around: Arc::new(around),
+        }
+    }
+
+    /// What cannot be sent, and why.
+    pub fn refused(&self) -> impl Iterator<Item = (&EntityRef, &str)> {
+        self.decisions
+            .iter()
+            .filter_map(|(entity, decision)| match decision {
+                Decision::Refused(why) => Some((entity, why.as_str())),
+                Decision::Noop | Decision::Create(_) | Decision::Update(_) | Decision::Delete => {
+                    None
+                }
+            })
+    }
+
+    /// The steps that send it, level by level.
+    pub fn levels(&self) -> Vec<Vec<WriteStep>> {
+        let sent = self
+            .decisions
+            .iter()
+            .filter_map(|(entity, decision)| match decision {
+                Decision::Noop | Decision::Refused(_) => None,
+                sent => Some((entity.clone(), sent.action())),
+            });
+        let sent: BTreeMap<EntityRef, Action> = sent.collect();
+        self.around.room().levels(&sent)
+    }
+
+    /// What a person should know beforehand of writes that are carried out all the same.
+    pub fn cautions(&self, observation: &Observation) -> Vec<(&EntityRef, String)> {
+        let said = self.decisions.iter().flat_map(|(entity, decision)| {
+            let presence = observation.get(entity).unwrap_or(&Presence::Missing);
+            let said = cautions(entity, decision, presence).into_iter();
+            said.map(move |caution| (entity, caution))
+        });
+        said.collect()
+    }
+
+    /// How unique values are handed over within the pass.
+    pub fn handovers(&self) -> impl Iterator<Item = (&EntityRef, String)> {
+        self.around.room().notes()
+    }
+}

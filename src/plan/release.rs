@@ -1,0 +1,255 @@
+//! What the ledger keeps of a release: what was planned, which never changes, and what became of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::compose::Headline;
+use super::layers::{Seq, Shown};
+use super::naming::Revision;
+use crate::domain::{
+    Action, Activity, ChangeStatus, CommitId, EntityId, EntityRef, FieldId, FieldName, FieldStatus,
+    Phase, ReleaseId, ReleaseKind, ReleaseStatus, SharedValue, Slot,
+};
+
+/// A path's content ids before and after a release; `None` where there is no such path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathChange {
+    /// Content id before.
+    pub before: Option<String>,
+    /// Content id after.
+    pub after: Option<String>,
+}
+
+/// One field of one release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedField {
+    /// What the store showed before the release.
+    pub before: Shown,
+    /// What it shall show after it.
+    pub after: Shown,
+    /// True if that was read from the store, so that it is put back exactly.
+    pub put_back: bool,
+    /// True if the release takes layers away here.
+    pub taken: bool,
+    /// True if somebody had edited the field in Magento since the release that is taken back.
+    pub conflict: bool,
+}
+
+impl PlannedField {
+    /// True if the release changes what the store shows.
+    pub fn changes(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// One entity of one release, as it was planned.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PlannedEntity {
+    /// The store's id when it was read; `None` when it did not exist.
+    pub id: Option<EntityId>,
+    /// Digest of the fields that the release does not set.
+    pub digest: Option<String>,
+    /// What is to be done to it.
+    pub action: Action,
+    /// Its fields.
+    pub fields: BTreeMap<FieldId, PlannedField>,
+    /// Where it is to be deleted: all that it shows.
+    pub whole: BTreeMap<FieldName, SharedValue>,
+}
+
+impl PlannedEntity {
+    /// True if the release changes what the store shows of it.
+    pub fn changes(&self) -> bool {
+        self.fields.values().any(PlannedField::changes)
+    }
+}
+
+/// What became of one field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldOutcome {
+    /// What became of it.
+    pub status: FieldStatus,
+    /// What verification read, where that is not the target.
+    pub observed: Option<Shown>,
+}
+
+/// What became of one entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntityOutcome {
+    /// What was done to it.
+    pub action: Action,
+    /// Where that stands.
+    pub status: ChangeStatus,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Its fields.
+    pub fields: BTreeMap<FieldId, FieldOutcome>,
+}
+
+/// What became of a release, or what one pass adds to that.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// `pending`, `snapshotted`, `invalid`, `failed` or `live`; the others are derived.
+    pub status: ReleaseStatus,
+    /// When it was known.
+    pub finished_at: Option<Timestamp>,
+    /// The ledger commit of the snapshot.
+    pub snapshot: Option<CommitId>,
+    /// One sentence.
+    pub message: Option<String>,
+    /// The phases gone through.
+    pub phases: Vec<Phase>,
+    /// What happened.
+    pub activity: Vec<Activity>,
+    /// The entities, as far as they were carried out.
+    pub entities: BTreeMap<EntityRef, EntityOutcome>,
+    /// What was found in the store between the snapshot and the first write.
+    pub edits: BTreeMap<Slot, Shown>,
+}
+
+impl Outcome {
+    /// Adds what a later pass came to.
+    pub fn add(&mut self, later: Self) {
+        let Self {
+            status,
+            finished_at,
+            snapshot,
+            message,
+            phases,
+            activity,
+            entities,
+            edits,
+        } = later;
+        self.status = status;
+        self.finished_at = finished_at.or(self.finished_at);
+        self.snapshot = snapshot.or_else(|| self.snapshot.take());
+        self.message = message.or_else(|| self.message.take());
+        self.phases.extend(phases);
+        self.activity.extend(activity);
+        self.edits.extend(edits);
+        for (entity, outcome) in entities {
+            match self.entities.get_mut(&entity) {
+                Some(known) => {
+                    let EntityOutcome {
+                        action,
+                        status,
+                        error,
+                        fields,
+                    } = outcome;
+                    known.action = action;
+                    known.status = status;
+                    known.error = error;
+                    known.fields.extend(fields);
+                }
+                None => {
+                    self.entities.insert(entity, outcome);
+                }
+            }
+        }
+    }
+}
+
+/// The commit under which a release goes on, where its branch was rewritten and the commit came again
+/// with the same change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCommit {
+    /// What it says of itself.
+    pub headline: Headline,
+    /// What it can be called, and what it changes in the release files.
+    pub revision: Revision,
+}
+
+/// Everything that the ledger keeps of one release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseRecord {
+    /// Its place in the history.
+    pub seq: Seq,
+    /// Its id; `None` until the snapshot commit that names it exists.
+    pub id: Option<ReleaseId>,
+    /// What it is.
+    pub kind: ReleaseKind,
+    /// True if it states anything in the files, beside what it takes back or removes.
+    pub states: bool,
+    /// The releases that it takes back, newest first.
+    pub reverts: Vec<Seq>,
+    /// Its commit.
+    pub commit: CommitId,
+    /// The commit's first parent.
+    pub first_parent: Option<CommitId>,
+    /// The branch.
+    pub branch: String,
+    /// First line of the commit's message.
+    pub subject: String,
+    /// Author of the commit.
+    pub author: String,
+    /// What the commit can be called, and what it changes in the release files.
+    pub revision: Revision,
+    /// The commits that came in with it.
+    pub brings: Vec<Revision>,
+    /// When the pass took it up.
+    pub started_at: Timestamp,
+    /// Its entities.
+    pub entities: BTreeMap<EntityRef, PlannedEntity>,
+    /// What was to be said of it when it was planned.
+    pub notes: Vec<Activity>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl ReleaseRecord {
+    /// Goes on under another commit, and under its id.
+    pub fn rename(&mut self, new: NewCommit) {
+        let NewCommit { headline, revision } = new;
+        let Headline {
+            commit,
+            first_parent,
+            branch,
+            subject,
+            author,
+        } = headline;
+        self.id = Some(commit.clone().into());
+        self.commit = commit;
+        self.first_parent = first_parent;
+        self.branch = branch;
+        self.subject = subject;
+        self.author = author;
+        self.revision = revision;
+    }
+
+    /// Its slots.
+    pub fn slots(&self) -> impl Iterator<Item = (Slot, &PlannedField)> {
+        self.entities.iter().flat_map(|(entity, planned)| {
+            planned.fields.iter().map(|(field, planned)| {
+                let slot = Slot {
+                    entity: entity.clone(),
+                    field: field.clone(),
+                };
+                (slot, planned)
+            })
+        })
+    }
+
+    /// The entities that its slots belong to.
+    pub fn roots(&self) -> BTreeSet<EntityRef> {
+        self.entities.keys().map(EntityRef::root).collect()
+    }
+
+    /// True if its files could not be used.
+    pub fn is_invalid(&self) -> bool {
+        self.outcome.status == ReleaseStatus::Invalid
+    }
+
+    /// True if its outcome is still open.
+    pub fn in_hand(&self) -> bool {
+        matches!(
+            self.outcome.status,
+            ReleaseStatus::Pending
+                | ReleaseStatus::Validating
+                | ReleaseStatus::Snapshotted
+                | ReleaseStatus::Deploying
+                | ReleaseStatus::Verifying
+        )
+    }
+}

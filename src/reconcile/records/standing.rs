@@ -1,0 +1,49 @@
+//! `standing/<sequence>.yaml`: how the layers of a release lie, so that its status needs no walk.
+
+use serde::Serialize;
+
+use super::{RecordError, yaml};
+use crate::domain::ReleaseStatus;
+use crate::plan::{Seq, Standing};
+
+#[derive(Debug, Serialize)]
+struct StandingFile {
+    status: ReleaseStatus,
+    uppermost: usize,
+    covered: usize,
+    unshown: usize,
+    parked: usize,
+    stated: usize,
+    open: usize,
+}
+
+/// The file of a release's standing.
+pub(crate) fn standing_path(release: Seq) -> String {
+    format!("standing/{release}.yaml")
+}
+
+/// What it holds.
+pub(crate) fn write_standing(
+    release: Seq,
+    status: ReleaseStatus,
+    standing: Standing,
+) -> Result<Vec<u8>, RecordError> {
+    let Standing {
+        uppermost,
+        covered,
+        unshown,
+        parked,
+        stated,
+        open,
+    } = standing;
+    let file = StandingFile {
+        status,
+        uppermost,
+        covered,
+        unshown,
+        parked,
+        stated,
+        open,
+    };
+    yaml(&standing_path(release), &file)
+}
