@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::entity::{LayerNames, Look, Managed, ManagedEntity, existence, whole};
 use super::layers::{By, Layer, LayerId, Policy, RollBack, Says, Seq, Shown, SlotState};
-use super::statements::{Authors, Difference, Taken, TakenBack};
+use super::statements::{Authors, Difference, Statement, Taken, TakenBack};
 use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Slot};
 
 /// A commit as the rule needs it.
@@ -125,6 +125,7 @@ impl<L: Look> Step<'_, L> {
         if !rolled.is_empty() && changed.contains(&being) {
             rolled.insert(being.clone());
         }
+        rolled.extend(self.brought_to_light(entity, &changed));
         let mut slots: BTreeSet<Slot> = entity.slots.keys().chain(&changed).cloned().collect();
         slots.insert(being);
         // Existence comes first: `FieldId` is ordered so, and the root before its views.
@@ -165,6 +166,8 @@ impl<L: Look> Step<'_, L> {
         let (demands, by) = self.demand(entity, slot);
         let beside = entity.authors.removes(release, slot);
         let upon = beside && self.was_built_upon(entity, slot);
+        let id = names.take();
+        let made_with = self.made_with(entity, slot);
         let state = self.slot(entity, slot);
         let (had, lived) = (state.layers.clone(), state.target().shown.clone());
         let rollback = RollBack {
@@ -172,12 +175,17 @@ impl<L: Look> Step<'_, L> {
             demands: demands.as_ref(),
             by,
             says: says(demands.as_ref()),
-            id: names.take(),
+            id,
             floor: slot.field != FieldId::Existence,
             beside,
             upon,
         };
         state.roll_back(rollback, self.look.policy_of(slot, policy));
+        if let Some(made_with) = made_with
+            && state.layers.last().is_some_and(|top| top.id == id)
+        {
+            state.remember(made_with, release);
+        }
         self.attribute(entity, slot);
         let state = self.slot(entity, slot);
         RolledBack {
@@ -255,7 +263,7 @@ impl<L: Look> Step<'_, L> {
             let made_with = self.made_with(entity, slot);
             let state = self.slot(entity, slot);
             if let Some(made_with) = made_with {
-                state.remember(made_with);
+                state.remember(made_with, release);
             }
             if demands.is_none() || by != release {
                 // What was demanded is gone; an older statement may come to light.
@@ -302,6 +310,32 @@ impl<L: Look> Step<'_, L> {
         let differs =
             |slot: &Slot| who(before, self.was, slot) != who(after, &entity.authors, slot);
         slots.filter(differs).collect()
+    }
+
+    /// The fields that a deletion had hidden which is taken back, in whichever file it stood.
+    fn brought_to_light(&self, entity: &ManagedEntity, changed: &BTreeSet<Slot>) -> BTreeSet<Slot> {
+        let Altering {
+            difference,
+            release,
+            reverted,
+            ..
+        } = self.altering;
+        let being = existence(self.root);
+        let is_deletion = |s: &&Statement| s.slot == being && s.digest.is_absent();
+        let mut deletions = difference.gone.iter().filter(is_deletion);
+        if !deletions.any(|s| {
+            self.was
+                .stated
+                .get(s)
+                .is_some_and(|by| reverted.contains(by))
+        }) {
+            return BTreeSet::new();
+        }
+        let is_older = |slot: &&Slot| {
+            let (demands, by) = self.demand(entity, slot);
+            slot.field != FieldId::Existence && demands.is_some() && by != release
+        };
+        changed.iter().filter(is_older).cloned().collect()
     }
 
     /// Of a slot that the commit changes, all releases that it names are taken back; of a commit that
@@ -356,7 +390,9 @@ impl<L: Look> Step<'_, L> {
         if removal.is_removal()
             && removal.id.seq == release
             && let Some(beneath) = beneath.release()
-            && let Some(remover) = authors.remover(beneath, slot, reverted)
+            && let Some(remover) = authors
+                .remover(beneath, slot, reverted)
+                .or_else(|| authors.remover(beneath, &leader(slot)?, reverted))
         {
             removal.by = By::Release(remover);
         }
@@ -364,20 +400,19 @@ impl<L: Look> Step<'_, L> {
 
     /// Where the removal of a deletion restores the entity, all of it comes back.
     fn bring_back(&self, entity: &mut ManagedEntity, names: &mut LayerNames) {
-        let Altering {
-            release, policy, ..
-        } = self.altering;
+        let policy = self.altering.policy;
         let being = entity.slots.get(&existence(self.root));
         let being = being.map_or_else(Vec::new, |being| being.layers.clone());
-        let is_over = |of: LayerId| {
+        let remover = |of: LayerId| {
             let mut above = being.iter().skip_while(|l| l.id != of).skip(1);
-            let telling = above.find(|l| l.says != Says::Same);
-            telling.is_some_and(|l| l.is_removal() && l.says == Says::Base)
+            let telling = above.find(|l| l.says != Says::Same)?;
+            let restores = telling.is_removal() && telling.says == Says::Base;
+            telling.release().filter(|_| restores)
         };
         for state in entity.slots.values_mut() {
             let newest = state.layers.iter().rev().find(|l| l.release().is_some());
-            if newest.and_then(|l| l.of).is_some_and(is_over) {
-                state.remove(names.take(), release, policy);
+            if let Some(remover) = newest.and_then(|l| l.of).and_then(remover) {
+                state.remove(names.take(), remover, policy);
             }
         }
     }

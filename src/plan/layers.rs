@@ -289,10 +289,11 @@ impl SlotState {
     }
 
     /// The entity was deleted and made again, and shows this of a field before a release sets it: that
-    /// is put back where nothing but deletions lies beneath.
-    pub fn remember(&mut self, made_with: Shown) {
-        let parts = self.layers.iter_mut().rev().take_while(|l| l.of.is_some());
-        for part in parts {
+    /// is put back where nothing but deletions lies beneath what the release puts there.
+    pub fn remember(&mut self, made_with: Shown, release: Seq) {
+        let layers = self.layers.iter_mut().rev();
+        let beneath = layers.skip_while(|l| l.of.is_none() && l.id.seq == release);
+        for part in beneath.take_while(|l| l.of.is_some()) {
             part.says = Says::Seen(made_with.clone());
         }
     }
@@ -300,7 +301,9 @@ impl SlotState {
     /// No file names the slot any more: what is shown stays, or the base comes back.
     pub fn remove(&mut self, id: LayerId, by: Seq, policy: Policy) {
         let newest = self.layers.iter().rev().find(|l| !l.is_edit());
-        let says_nothing = newest.is_some_and(|l| l.says == Says::Same);
+        // What an entity is made with that was deleted was not held yet.
+        let is_made_with = |l: &Layer| l.of.is_some() && !l.says.is_gone();
+        let says_nothing = newest.is_some_and(|l| l.says == Says::Same || is_made_with(l));
         let says = match self.held.last() {
             _ if policy.restore_removed => Says::Base,
             Some(held) if !says_nothing => Says::Seen(held.value.clone()),
@@ -425,11 +428,14 @@ impl SlotState {
             let layer = self.layers[at].clone();
             let own = layer.release().is_some_and(|by| reverted.contains(&by));
             let same = |l: &Layer| l.by == layer.by && l.demands == layer.demands;
-            let others = self.layers[..at].iter_mut().rev();
-            let mut others = others.filter(|l| !l.is_edit() && l.of.is_none() && !theirs(&&**l));
             // What they brought to light is said beneath still, and was shown.
-            let beneath = others.next().filter(|l| !own && same(l));
-            let is_said = beneath.map(|l| l.shown |= layer.shown).is_some();
+            let others = self.layers[..at].iter_mut().rev();
+            let others = others.filter(|l| !l.is_edit() && l.of.is_none() && !theirs(&&**l));
+            let found = others.enumerate().find(|(_, l)| !own && same(l));
+            let is_said = found.is_some_and(|(n, beneath)| {
+                beneath.shown |= layer.shown;
+                n == 0
+            });
             self.drop_at(at, layer.demands.is_some() && !is_said, policy);
         }
         if demands.is_some() && by == id.seq {
@@ -437,6 +443,10 @@ impl SlotState {
             return self.push(id, by, demands.cloned(), says, None);
         }
         if self.demanded() == demands {
+            // Another's demand of the existence comes to light beneath one that is removed beside.
+            if beside && !floor && demands.is_some() && self.demanded_by() != Some(by) {
+                self.push(id, by, demands.cloned(), says, None);
+            }
             return;
         }
         if demands.is_none() && !upon {
@@ -473,7 +483,7 @@ impl SlotState {
             if top.demands.is_none() {
                 return;
             }
-            if top.shown || self.held.iter().any(holds) {
+            if top.shown || top.says == Says::Same || self.held.iter().any(holds) {
                 let says = match policy.restore_removed {
                     true => Says::Base,
                     false => Says::Same,
@@ -613,6 +623,15 @@ impl SlotState {
     /// Recorded before the first write: from now on the store may hold this.
     pub fn attempt(&mut self, value: Shown) {
         let by = self.top();
+        let candidate = Held { value, by };
+        if !self.held.contains(&candidate) {
+            self.held.push(candidate);
+        }
+    }
+
+    /// Recorded before the first write: on its way to the target the store may show this.
+    pub fn pass_by(&mut self, value: Shown) {
+        let by = Origin::Removed;
         let candidate = Held { value, by };
         if !self.held.contains(&candidate) {
             self.held.push(candidate);

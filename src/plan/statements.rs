@@ -303,20 +303,17 @@ impl Authors {
             });
         }
         // And of one that the commit does not change, a release named with the one that removed it.
-        let mut together = Vec::new();
-        for first in reverted {
-            for second in reverted {
-                let (Some(said), Some(removed)) = (self.said.get(first), self.removed.get(second))
-                else {
-                    continue;
-                };
-                let both: Vec<Statement> = said.intersection(removed).cloned().collect();
-                for statement in both {
-                    self.give_back(&statement, *first, reverted);
-                    let both = [*first, *second].map(|r| (r, statement.slot.clone()));
-                    let taken = |(r, slot): &(Seq, Slot)| !self.stands(*r, slot);
-                    together.extend(both.into_iter().filter(taken));
-                }
+        let both = self.removed_among(reverted);
+        for (first, second, statement) in &both {
+            self.give_back(statement, *first, reverted);
+            let both = [*first, *second].map(|r| (r, statement.slot.clone()));
+            let is_taken = |(r, slot): &(Seq, Slot)| !self.stands(*r, slot);
+            taken.extend(both.into_iter().filter(is_taken));
+        }
+        for (first, second, statement) in &both {
+            if self.stated.get(statement) != Some(first) {
+                take_out(&mut self.said, *first, statement);
+                take_out(&mut self.removed, *second, statement);
             }
         }
         if only_says {
@@ -324,13 +321,30 @@ impl Authors {
                 .retain(|release, _| !reverted.contains(release));
         }
         let mut by_slot = Taken::new();
-        for (release, slot) in taken.into_iter().chain(together) {
+        for (release, slot) in taken {
             by_slot.entry(slot).or_default().insert(release);
         }
         TakenBack {
             taken: by_slot,
             replaced,
         }
+    }
+
+    /// What one of these releases said and another one removed.
+    fn removed_among(&self, reverted: &BTreeSet<Seq>) -> Vec<(Seq, Seq, Statement)> {
+        let of = |by: &BTreeMap<Seq, BTreeSet<Statement>>| {
+            let theirs = by.iter().filter(|(by, _)| reverted.contains(by));
+            theirs.map(|(by, s)| (*by, s.clone())).collect::<Vec<_>>()
+        };
+        let (said, removed) = (of(&self.said), of(&self.removed));
+        let pairs = said
+            .iter()
+            .flat_map(|first| removed.iter().map(move |second| (first, second)));
+        let both = pairs.flat_map(|((first, said), (second, removed))| {
+            let both = said.intersection(removed);
+            both.map(|s| (*first, *second, s.clone()))
+        });
+        both.collect()
     }
 
     /// What a release said again after another had removed it is whose it was, if both are taken back.
@@ -449,6 +463,15 @@ impl Authors {
             {
                 said.insert(is.clone());
             }
+        }
+    }
+}
+
+fn take_out(from: &mut BTreeMap<Seq, BTreeSet<Statement>>, by: Seq, statement: &Statement) {
+    if let Some(statements) = from.get_mut(&by) {
+        statements.remove(statement);
+        if statements.is_empty() {
+            from.remove(&by);
         }
     }
 }

@@ -173,16 +173,18 @@ fn play(features: Features) {
     let first = wish("GITMAGE_SEED").unwrap_or(0);
     let cases = wish("GITMAGE_CASES").unwrap_or(150);
     for seed in first..first + cases {
-        let case = Case::of(seed);
-        if History::played(features, &case, false).is_err() {
-            let smallest = case.smallest(features);
-            let (wrong, trace) = History::played(features, &smallest, true).unwrap_err();
-            panic!(
-                "{wrong}, with GITMAGE_SEED={seed}; the smallest history of {features:?}:\n{trace}"
-            );
-        }
+        play_one(features, seed);
     }
     eprintln!("{cases} histories in {:?}: {features:?}", begun.elapsed());
+}
+
+fn play_one(features: Features, seed: u64) {
+    let case = Case::of(seed);
+    if History::played(features, &case, false).is_err() {
+        let smallest = case.smallest(features);
+        let (wrong, trace) = History::played(features, &smallest, true).unwrap_err();
+        panic!("{wrong}, with GITMAGE_SEED={seed}; the smallest history of {features:?}:\n{trace}");
+    }
 }
 
 const PLAIN: Features = Features {
@@ -323,6 +325,78 @@ fn nothing_fails_and_releases_are_stopped() {
 }
 
 const PRODUCT: Goods = Goods::Product;
+
+/// One in some ten thousand each, found while a hundred thousand of every kind were played.
+#[test]
+fn what_failed_once() {
+    let admin = Features {
+        admin: true,
+        ..EDITS
+    };
+    let keep = Features {
+        keep_conflicts: true,
+        ..HEALS
+    };
+    let restore = Features {
+        restore_removed: true,
+        ..HEALS
+    };
+    let adopted = Features {
+        adopts: true,
+        ..PLAIN
+    };
+    let calm_edits = Features {
+        edits: true,
+        ..CALM
+    };
+    let calm_heals = Features {
+        heals: true,
+        ..calm_edits
+    };
+    let moved = Features {
+        moves: true,
+        ..CALM
+    };
+    let views = |features: Features| Features {
+        goods: PRODUCT,
+        ..features
+    };
+    let stock = |features: Features| Features {
+        goods: Goods::Stock,
+        ..features
+    };
+    let stopped = Features {
+        stops: true,
+        ..HEALS
+    };
+    for (features, seed) in [
+        (keep, 81_441),
+        (admin, 60_328),
+        (calm_heals, 13_211),
+        (calm_heals, 75_638),
+        (CALM, 34_069),
+        (CALM, 94_666),
+        (calm_edits, 72_501),
+        (moved, 34_838),
+        (views(CALM), 11_071),
+        (views(CALM), 24_738),
+        (views(CALM), 61_451),
+        (views(calm_edits), 44_301),
+        (views(calm_edits), 61_681),
+        (views(calm_edits), 65_628),
+        (views(HEALS), 11_446),
+        (views(PLAIN), 41_571),
+        (stopped, 11_668),
+        (stock(calm_edits), 2_190),
+        (stock(calm_edits), 5_699),
+        (stock(HEALS), 96_211),
+        (PLAIN, 99_605),
+        (restore, 49_546),
+        (adopted, 95_844),
+    ] {
+        play_one(features, seed);
+    }
+}
 
 #[test]
 fn nothing_fails_under_views() {

@@ -201,6 +201,11 @@ impl History {
             self.timeline.composed(release, &look);
             if self.sim.stopped.contains(&release) {
                 self.timeline.lay_aside(Some(release));
+                let aside = self.sim.all_slots().filter(|(_, state)| {
+                    state.layers.iter().any(|l| l.parked && l.id.seq == release)
+                });
+                self.timeline
+                    .lay_rollback_aside(aside.map(|(slot, _)| slot.clone()));
             }
         }
         if self.trace.is_some() {
@@ -327,8 +332,14 @@ impl History {
             let mut all = theirs.iter().chain(&others);
             all.any(|(e, change)| *e == slot.entity.root() && change.ensure == Ensure::Absent)
         };
-        let early = self.timeline.play().early;
-        let forgotten = |s: &&Slot| !self.features.calm || early.contains(*s) || absent(s);
+        let before = self.timeline.play();
+        // What was edited stays, where another statement demands the same.
+        let kept = |slot: &Slot| {
+            let demand = before.demand(slot).map(|(value, _)| value);
+            before.edited.contains(slot) && demand == self.sim.desired.get(slot)
+        };
+        let early = |slot: &Slot| before.early.contains(slot);
+        let forgotten = |s: &&Slot| !self.features.calm || early(s) || absent(s) || kept(s);
         self.timeline
             .unsure
             .extend(goes.iter().filter(forgotten).cloned());

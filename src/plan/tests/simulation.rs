@@ -344,8 +344,16 @@ impl Simulation {
             let is_view = !slot.entity.exists_by_itself();
             // What a view shows may change while the value that it has does not.
             let made = matches!(sent[0], Write::Make(_));
+            let own = sent.iter().position(|write| match write {
+                Write::Delete => false,
+                Write::Make(fields) | Write::Set(fields) => fields.contains_key(slot),
+            });
+            let own = own.unwrap_or(0);
             for (n, stage) in stages[1..].iter().enumerate() {
-                if !is_view || !stage.has(root) || (made && n == 0) {
+                // One that is made has nothing of its own under a view until that is set.
+                if is_view && stage.has(root) && made && n < own {
+                    state.pass_by(stage.seen(slot));
+                } else if !is_view || !stage.has(root) || !made || n > 0 {
                     state.attempt(stage.seen(slot));
                 }
             }

@@ -91,7 +91,7 @@ pub(super) struct Ideal {
     /// The entities of which nothing was demanded last but that they exist.
     existing: BTreeSet<Slot>,
     /// What was edited last.
-    edited: BTreeSet<Slot>,
+    pub(super) edited: BTreeSet<Slot>,
     /// What was said of an entity that was not there.
     pub(super) early: BTreeSet<Slot>,
     /// Had what was taken back never been, another release would have changed other slots: one file hides
@@ -355,7 +355,12 @@ impl Timeline {
 
     /// True if it cannot tell what the slot shall show.
     pub(super) fn is_unsure(&self, slot: &Slot) -> bool {
-        self.unsure.contains(slot)
+        // A view shows what `all` shows where it has nothing of its own.
+        let all = Slot {
+            entity: slot.entity.root(),
+            ..slot.clone()
+        };
+        self.unsure.contains(slot) || self.unsure.contains(&all)
     }
 
     /// A release is taken back.
@@ -366,6 +371,11 @@ impl Timeline {
         let theirs = |e: &Event| matches!(e, Event::Commit { release, .. } if *release == taken);
         self.events.retain(|event| !theirs(event));
         self.note_doubts();
+    }
+
+    /// It is told nothing of what a rollback does that is not carried out for now.
+    pub(super) fn lay_rollback_aside(&mut self, moved: impl IntoIterator<Item = Slot>) {
+        self.unsure.extend(moved);
     }
 
     /// A release is not carried out for now; `None`: all are again.
@@ -479,6 +489,12 @@ impl Timeline {
         let ideal = self.play();
         let on = ideal.setter(slot);
         let is_base = matches!(on, Setter::Nobody | Setter::Removed(_));
+        let remade = ideal.made_with.contains(slot) && self.first.has(&slot.entity);
+        if is_base && remade {
+            // It may go with the deletion of the entity that was there first.
+            self.unsure.insert(slot.clone());
+        }
+        let is_base = is_base && !remade;
         if !is_base && ideal.demand(slot).is_none() {
             // It outlives the entity that was made again.
             self.unsure.insert(slot.clone());
@@ -605,6 +621,10 @@ impl Timeline {
                         // It is the base.
                         Setter::Nobody | Setter::Removed(_) => ideal.demand(slot).is_none(),
                     };
+                    if stays && slot.field != FieldId::Existence && !ideal.store.has(&slot.entity) {
+                        // Without what is taken back the entity came later, and nobody edited that.
+                        ideal.unsure.insert(slot.clone());
+                    }
                     if stays {
                         ideal.put(slot, value);
                         ideal.edited.insert(slot.clone());
@@ -613,7 +633,9 @@ impl Timeline {
                         }
                     }
                     if let Setter::Removed(_) = on {
-                        ideal.setters.remove(slot);
+                        if ideal.demand(slot).is_none() {
+                            ideal.setters.remove(slot);
+                        }
                         ideal.bases.insert(slot.clone(), value.clone());
                     }
                 }
