@@ -90,7 +90,7 @@ fn paths(paths: Vec<PathBuf>) -> Result<Vec<Checked>, Failure> {
         checked.push(Checked {
             environment: None,
             revision: None,
-            files: loaded.files.len(),
+            files: loaded.files.size(),
             release_files: release_files(&loader, &loaded),
             findings: loaded.findings,
             path: Some(path),
@@ -130,7 +130,7 @@ fn repository(
             environment: Some(read.environment.name.to_string()),
             revision: Some(read.commit),
             path: None,
-            files: read.loaded.files.len(),
+            files: read.loaded.files.size(),
             release_files: read.release_files,
             findings,
         }

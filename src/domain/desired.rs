@@ -1,7 +1,10 @@
 //! The desired state: what the release files of one commit say, folded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use super::{EntityRef, FieldId, FieldName, Finding, Severity, SharedValue, Slot};
@@ -72,6 +75,8 @@ pub struct DesiredEntity {
     pub fields: BTreeMap<FieldName, SharedValue>,
     /// Where the entity was last mentioned.
     pub origin: Origin,
+    /// What a later path hides of it; of one that shall be absent, also what files say of its views.
+    pub overridden: Vec<Overridden>,
 }
 
 /// A value that a later path hides.
@@ -95,18 +100,83 @@ pub struct Listed {
     pub origin: Origin,
 }
 
+/// What one file lists.
+pub type FileListing = Arc<BTreeMap<Slot, Listed>>;
+
 /// All changes of all active release files of one commit, folded field by field in path order.
-#[derive(Debug, Clone, PartialEq, Default)]
+///
+/// States that were made from each other share what is the same in both, and know in which files they
+/// differ: a step from one commit to the next costs what the commit changed.
+#[derive(Debug, Clone, Default)]
 pub struct DesiredState {
     /// What is desired, by entity.
-    pub entities: BTreeMap<EntityRef, DesiredEntity>,
+    pub entities: RedBlackTreeMapSync<EntityRef, Arc<DesiredEntity>>,
     /// Every slot as every file lists it: path, then slot.
-    pub listed: BTreeMap<String, BTreeMap<Slot, Listed>>,
-    /// What a later path hides, sorted.
-    pub overridden: Vec<Overridden>,
+    pub listed: RedBlackTreeMapSync<String, FileListing>,
+    descent: Descent,
+}
+
+impl PartialEq for DesiredState {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            entities,
+            listed,
+            descent: _,
+        } = self;
+        *entities == other.entities && *listed == other.listed
+    }
+}
+
+/// Which state another one was made from, and the files in which the two differ.
+#[derive(Debug, Clone)]
+struct Descent {
+    /// Unique within the process.
+    id: u64,
+    from: Option<(u64, Arc<BTreeSet<String>>)>,
+}
+
+impl Default for Descent {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            from: None,
+        }
+    }
 }
 
 impl DesiredState {
+    /// A state made from another one by changing these files, those that release files refer to among
+    /// them.
+    #[must_use]
+    pub fn descended(&self, changed: BTreeSet<String>) -> Self {
+        Self {
+            entities: self.entities.clone(),
+            listed: self.listed.clone(),
+            descent: Descent {
+                from: Some((self.descent.id, Arc::new(changed))),
+                ..Descent::default()
+            },
+        }
+    }
+
+    /// The files in which two states may differ, if one of them was made from the other.
+    pub fn changed_files<'a>(&'a self, other: &'a Self) -> Option<&'a BTreeSet<String>> {
+        let made_from = |is: &'a Self, was: &Self| {
+            let (from, changed) = is.descent.from.as_ref()?;
+            (*from == was.descent.id).then_some(changed.as_ref())
+        };
+        made_from(other, self).or_else(|| made_from(self, other))
+    }
+
+    /// What a later path hides, sorted.
+    pub fn overridden(&self) -> Vec<&Overridden> {
+        let entities = self.entities.values();
+        let mut overridden: Vec<_> = entities.flat_map(|entity| &entity.overridden).collect();
+        overridden.sort();
+        overridden
+    }
+
     /// The desired value of a slot; `None` is "absent".
     pub fn get(&self, slot: &Slot) -> Option<DesiredValue> {
         let entity = self.entities.get(&slot.entity)?;
@@ -146,7 +216,7 @@ impl DesiredState {
     /// The fields that another environment of the same store sets too: critical in both, as each
     /// would write over the other.
     pub fn disputes(&self, other: &str, theirs: &Self) -> Vec<Finding> {
-        let listed = self.listed.values().flatten();
+        let listed = self.listed.values().flat_map(|listing| listing.iter());
         listed
             .filter(|(slot, _)| slot.field != FieldId::Existence && theirs.get(slot).is_some())
             .map(|(slot, listed)| Finding {
@@ -161,31 +231,5 @@ impl DesiredState {
                 snippet: String::new(),
             })
             .collect()
-    }
-
-    /// The slots whose desired value differs between two states.
-    pub fn changed_slots(&self, after: &Self) -> BTreeSet<Slot> {
-        self.slots()
-            .chain(after.slots())
-            .filter(|slot| self.get(slot) != after.get(slot))
-            .collect()
-    }
-
-    /// The slots that the files list differently in two states, shadowed or not, together with
-    /// those whose folded value differs: a commit's own difference.
-    pub fn own_difference(&self, after: &Self) -> BTreeSet<Slot> {
-        let mut slots = self.changed_slots(after);
-        let nothing = BTreeMap::new();
-        for path in self.listed.keys().chain(after.listed.keys()) {
-            let before = self.listed.get(path).unwrap_or(&nothing);
-            let later = after.listed.get(path).unwrap_or(&nothing);
-            for slot in before.keys().chain(later.keys()) {
-                let value = |of: &BTreeMap<Slot, Listed>| of.get(slot).map(|l| l.value.clone());
-                if value(before) != value(later) {
-                    slots.insert(slot.clone());
-                }
-            }
-        }
-        slots
     }
 }

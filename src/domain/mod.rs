@@ -16,7 +16,9 @@ mod shared;
 pub mod text;
 pub mod vocabulary;
 
-pub use desired::{DesiredEntity, DesiredState, DesiredValue, Ensure, Listed, Origin, Overridden};
+pub use desired::{
+    DesiredEntity, DesiredState, DesiredValue, Ensure, FileListing, Listed, Origin, Overridden,
+};
 pub use entity::{EntityRef, FieldId, Slot, StoreScope, Views};
 pub use finding::{Finding, Findings, Severity};
 pub use ids::{CommitId, EntityId, EntityKey, FieldName, InvalidId, ReleaseId, StoreCode};

@@ -8,7 +8,7 @@
 //! # Accepted losses
 //! - Nobody is told of such entries. A checkout of git's ends with the last of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
@@ -35,6 +35,26 @@ struct Found {
 }
 
 impl Tree for CommitTree {
+    fn id(&self) -> Option<String> {
+        Some(self.root.to_string())
+    }
+
+    fn changes(&self, since: &str) -> Result<Option<Vec<(String, Option<TreeEntry>)>>, TreeError> {
+        let repository = self.repository.to_thread_local();
+        let known = ObjectId::from_hex(since.as_bytes()).ok();
+        match known.filter(|id| repository.has_object(*id)) {
+            Some(since) => differences(&repository, since, self.root).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn read_entry(&self, entry: &TreeEntry, limit: u64) -> Result<Vec<u8>, TreeError> {
+        let Ok(id) = ObjectId::from_hex(entry.id.as_bytes()) else {
+            return self.read(&entry.path, limit);
+        };
+        read_within(&self.repository.to_thread_local(), &entry.path, id, limit)
+    }
+
     fn entries(&self) -> Result<Vec<TreeEntry>, TreeError> {
         let repository = self.repository.to_thread_local();
         let mut found = Vec::new();
@@ -71,15 +91,77 @@ impl Tree for CommitTree {
             .find(&repository, path)?
             .filter(|entry| entry.kind != EntryKind::Submodule)
             .ok_or(TreeError::NotFound)?;
-        let bytes = repository
-            .find_header(entry.id)
-            .map_err(|error| unreadable("file", path, entry.id, reason(&error)))?
-            .size();
-        if bytes > limit {
-            return Err(TreeError::TooLarge { bytes, limit });
-        }
-        read_blob(&repository, path.into(), entry.id)
+        read_within(&repository, path, entry.id, limit)
     }
+}
+
+/// What is in a directory, by name: what it is, nothing for a directory below.
+type Names<'a> = HashMap<&'a BStr, (Option<EntryKind>, ObjectId)>;
+
+fn names(data: &[u8], tree: ObjectId) -> Result<Names<'_>, TreeError> {
+    let mut names = Names::new();
+    for entry in entries(data, tree) {
+        let entry = entry.map_err(|why| unreadable("tree", "", tree, why))?;
+        if is_proper(entry.name) {
+            names.entry(entry.name).or_insert((entry.kind, entry.id));
+        }
+    }
+    Ok(names)
+}
+
+/// The paths in which two trees differ, each with what is there in the second one.
+fn differences(
+    repository: &gix::Repository,
+    before: ObjectId,
+    after: ObjectId,
+) -> Result<Vec<(String, Option<TreeEntry>)>, TreeError> {
+    let data = |id: Option<ObjectId>| match id {
+        None => Ok(Vec::new()),
+        Some(id) => match repository.find_tree(id) {
+            Ok(mut tree) => Ok(std::mem::take(&mut tree.data)),
+            Err(error) => Err(unreadable("tree", "", id, reason(&error))),
+        },
+    };
+    let mut found = Vec::new();
+    let mut pending = vec![(BString::default(), Some(before), Some(after), 0_usize)];
+    let mut opened = 0_usize;
+    while let Some((base, was, is, depth)) = pending.pop() {
+        opened += 1;
+        if depth > DEEPEST || opened > MOST_ENTRIES || found.len() > MOST_ENTRIES {
+            return Err(too_much(after));
+        }
+        let (old, new) = (data(was)?, data(is)?);
+        let (old, new) = (names(&old, before)?, names(&new, after)?);
+        let gone = old.keys().filter(|name| !new.contains_key(*name));
+        for name in new.keys().chain(gone) {
+            let (was, is) = (old.get(name), new.get(name));
+            if was == is {
+                continue;
+            }
+            let mut path = base.clone();
+            path.extend_from_slice(name);
+            let file = is.and_then(|(kind, id)| Some(((*kind)?, *id)));
+            let was_file = was.is_some_and(|(kind, _)| kind.is_some());
+            if file.is_some() || was_file {
+                let path = path.to_str_lossy().into_owned();
+                let entry = file.map(|(kind, id)| TreeEntry {
+                    path: path.clone(),
+                    kind,
+                    id: id.to_string(),
+                });
+                found.push((path, entry));
+            }
+            let folder = |side: Option<&(Option<EntryKind>, ObjectId)>| {
+                side.filter(|(kind, _)| kind.is_none()).map(|(_, id)| *id)
+            };
+            let (was, is) = (folder(was), folder(is));
+            if was.is_some() || is.is_some() {
+                path.push(b'/');
+                pending.push((path, was, is, depth + 1));
+            }
+        }
+    }
+    Ok(found)
 }
 
 impl CommitTree {
@@ -260,6 +342,22 @@ fn walk(
         }
     }
     Ok(())
+}
+
+fn read_within(
+    repository: &gix::Repository,
+    path: &str,
+    id: ObjectId,
+    limit: u64,
+) -> Result<Vec<u8>, TreeError> {
+    let bytes = repository
+        .find_header(id)
+        .map_err(|error| unreadable("file", path, id, reason(&error)))?
+        .size();
+    if bytes > limit {
+        return Err(TreeError::TooLarge { bytes, limit });
+    }
+    read_blob(repository, path.into(), id)
 }
 
 fn read_blob(

@@ -7,16 +7,25 @@ use super::report::quote;
 use crate::domain::kinds::Scoping;
 use crate::domain::{DesiredEntity, DesiredState, Ensure, EntityRef, Finding, Severity};
 
-/// What should hold for the folded state.
-const CHECKS: &[fn(&DesiredState) -> Vec<Finding>] = &[
-    keys_differ_by_more_than_case,
-    assignments_do_not_overlap,
+type Check = fn(&DesiredState) -> Vec<Finding>;
+
+/// What must hold for the folded state.
+const ERRORS: &[Check] = &[
     prices::are_set_in_one_place,
     prices::discounts_are_percentages,
 ];
 
-pub(super) fn check(state: &DesiredState) -> Vec<Finding> {
-    CHECKS.iter().flat_map(|check| check(state)).collect()
+/// What should hold for it.
+const WARNINGS: &[Check] = &[keys_differ_by_more_than_case, assignments_do_not_overlap];
+
+/// Why a state cannot be used.
+pub(super) fn errors(state: &DesiredState) -> Vec<Finding> {
+    ERRORS.iter().flat_map(|check| check(state)).collect()
+}
+
+/// What is to be noticed of a state that can be used all the same.
+pub(super) fn warnings(state: &DesiredState) -> Vec<Finding> {
+    WARNINGS.iter().flat_map(|check| check(state)).collect()
 }
 
 type Mention<'a> = (&'a EntityRef, &'a DesiredEntity);

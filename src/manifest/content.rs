@@ -13,19 +13,6 @@ const MAX_BYTES: u64 = 16_777_215;
 /// would exhaust the memory.
 const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The entry that a path names.
-pub(super) fn find(
-    path: &str,
-    entries: &[TreeEntry],
-    tree: &dyn Tree,
-) -> Result<Option<TreeEntry>, TreeError> {
-    match entries.binary_search_by(|entry| entry.path.as_str().cmp(path)) {
-        Ok(index) => Ok(entries.get(index).cloned()),
-        // Not every tree lists all that it can read.
-        Err(_) => tree.entry(path),
-    }
-}
-
 /// Puts the texts of files in place of `{ file: … }`. A value whose file is no good is left as it
 /// is, and the finding says why. `found` gives the entry of each path.
 pub(super) fn resolve(
@@ -56,7 +43,7 @@ pub(super) fn resolve(
                 let value = field.spec.canonical(Value::String(text));
                 match field.spec.check_as(field.name.as_str(), &value, charset) {
                     None => {
-                        field.value = FieldValue::Ready(value);
+                        field.value = FieldValue::Ready(value.into());
                         continue;
                     }
                     Some(problem) => in_file(&file.path, problem),

@@ -1,14 +1,15 @@
 //! A directory as a tree, for offline checks.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::across;
 use super::left_out::LeftOut;
-use super::loader::{Loaded, Loader};
+use super::loaded::Loaded;
+use super::loader::Loader;
 use super::tree::{EntryKind, Tree, TreeEntry, TreeError};
 
 /// A directory on disk as a [`Tree`]. Symbolic links are listed and never followed; what git would
@@ -155,13 +156,12 @@ impl Loader {
         let directory = path.is_dir();
         let inside = format!("{}/", tree.listed);
         let entries = tree.entries()?;
-        let mut loaded = self.load_where(&tree, &entries, &|path| match directory {
+        let mut loaded = self.read_where(&tree, &entries, &|path| match directory {
             true => {
                 self.is_release_file(path) && (tree.listed.is_empty() || path.starts_with(&inside))
             }
             false => path == tree.listed,
         })?;
-        let nothing = BTreeMap::new();
         let left_out = LeftOut {
             glob: &self.glob,
             others: &self.others,
@@ -169,7 +169,7 @@ impl Loader {
             tree: &tree,
             paths_below: &|folder| tree.paths_below(folder),
             // A file that is named is read, whether it matches or not.
-            used: if directory { &loaded.files } else { &nothing },
+            is_used: &|path| directory && loaded.files.contains_key(path),
         };
         let mut findings = left_out.findings();
         if directory && loaded.files.is_empty() {
@@ -179,6 +179,7 @@ impl Loader {
             };
             findings.push(left_out.no_release_files(Some(directory)));
         }
+        findings.extend(across::warnings(&loaded.state));
         loaded.findings.0.extend(findings);
         loaded.findings.sort();
         for finding in &mut loaded.findings.0 {

@@ -11,7 +11,7 @@ use super::report::{Report, quote};
 use super::source::{Place, Source};
 use super::value::FieldValue;
 use crate::domain::kinds::Charset;
-use crate::domain::{Ensure, EntityRef, FieldName, Finding, Value};
+use crate::domain::{Ensure, EntityRef, FieldName, Finding};
 
 /// The keys of a release file.
 pub(super) const FILE_KEYS: &[&str] = &["name", "description", "schedule", "changes"];
@@ -56,8 +56,8 @@ impl ReleaseFile {
             .iter()
             .flat_map(|change| &change.fields)
             .map(|field| match &field.value {
-                FieldValue::Ready(Value::String(text)) => text.len() as u64,
-                FieldValue::Ready(_) | FieldValue::File(_) => 0,
+                FieldValue::Ready(value) => value.as_str().map_or(0, |text| text.len() as u64),
+                FieldValue::File(_) => 0,
             })
             .sum()
     }

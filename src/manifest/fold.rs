@@ -6,45 +6,41 @@ use super::change::{Change, Field};
 use super::report::origin;
 use super::value::FieldValue;
 use crate::domain::{
-    DesiredEntity, DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Kind, Listed,
-    Marker, Origin, Overridden, SharedValue, Slot, marker_of,
+    DesiredEntity, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Kind, Listed, Marker,
+    Origin, Overridden, SharedValue, Slot, marker_of,
 };
 
-/// Folds the changes of each path. The order of the map, bytewise by path, is the order of folding.
-pub(super) fn fold(files: &BTreeMap<&str, &[Change]>) -> DesiredState {
-    let mut listed = BTreeMap::new();
+/// What one file lists, before folding.
+pub(super) fn listing(path: &str, changes: &[Change]) -> BTreeMap<Slot, Listed> {
+    let mut slots = BTreeMap::new();
+    for change in changes {
+        list(&Lines::of(path, change), &mut slots);
+    }
+    slots
+}
+
+/// Folds the changes of one entity and of its views. They come in the order of folding, which is that
+/// of their paths, bytewise.
+pub(super) fn family<'c>(
+    changes: impl Iterator<Item = (&'c str, &'c Change)>,
+) -> BTreeMap<EntityRef, DesiredEntity> {
     let mut entities: BTreeMap<EntityRef, Folded> = BTreeMap::new();
-    for (path, changes) in files {
-        if changes.is_empty() {
-            continue;
-        }
-        let slots: &mut BTreeMap<Slot, Listed> = listed.entry((*path).to_owned()).or_default();
-        for change in *changes {
-            let change = Lines::of(path, change);
-            list(&change, slots);
-            match entities.get_mut(change.entity) {
-                Some(folded) => folded.add(change),
-                None => {
-                    entities.insert(change.entity.clone(), Folded::new(change));
-                }
+    for (path, change) in changes {
+        let change = Lines::of(path, change);
+        match entities.get_mut(change.entity) {
+            Some(folded) => folded.add(change),
+            None => {
+                entities.insert(change.entity.clone(), Folded::new(change));
             }
         }
     }
-    let mut overridden = Vec::new();
-    let mut entities: BTreeMap<EntityRef, DesiredEntity> = entities
-        .into_iter()
-        .map(|(entity, folded)| {
-            let desired = folded.finish(&entity, &mut overridden);
-            (entity, desired)
-        })
-        .collect();
-    hide_views_of_the_absent(&mut entities, &mut overridden);
-    overridden.sort();
-    DesiredState {
-        entities,
-        listed,
-        overridden,
-    }
+    let finished = entities.into_iter().map(|(entity, folded)| {
+        let desired = folded.finish(&entity);
+        (entity, desired)
+    });
+    let mut entities = finished.collect();
+    hide_views_of_the_absent(&mut entities);
+    entities
 }
 
 /// A change with origins in place of places.
@@ -61,8 +57,7 @@ impl<'a> Lines<'a> {
     fn of(path: &str, change: &'a Change) -> Self {
         let field = |field: &'a Field| match &field.value {
             FieldValue::Ready(value) => {
-                let value = SharedValue::from(value.clone());
-                Some((&field.name, value, origin(path, field.place)))
+                Some((&field.name, value.clone(), origin(path, field.place)))
             }
             // Its file could not be read, and a critical finding says so.
             FieldValue::File(_) => None,
@@ -169,7 +164,7 @@ impl Folded {
         self.ensure_origin = ensure_origin;
     }
 
-    fn finish(self, entity: &EntityRef, overridden: &mut Vec<Overridden>) -> DesiredEntity {
+    fn finish(self, entity: &EntityRef) -> DesiredEntity {
         let Self {
             ensure,
             explicit,
@@ -179,7 +174,7 @@ impl Folded {
             hidden,
             removed,
         } = self;
-        for (field, hidden) in hidden {
+        let overridden = hidden.into_iter().map(|(field, hidden)| {
             let by = match &field {
                 FieldId::Existence => Some(&ensure_origin),
                 FieldId::Named(name) => fields
@@ -187,18 +182,20 @@ impl Folded {
                     .map(|(_, origin)| origin)
                     .or(removed.as_ref()),
             };
-            overridden.push(Overridden {
+            Overridden {
+                by: by.unwrap_or(&origin).clone(),
                 slot: Slot {
                     entity: entity.clone(),
                     field,
                 },
                 hidden,
-                by: by.unwrap_or(&origin).clone(),
-            });
-        }
+            }
+        });
+        let overridden = overridden.collect();
         DesiredEntity {
             ensure,
             explicit,
+            overridden,
             fields: coupled(
                 entity.kind,
                 fields
@@ -238,23 +235,24 @@ fn coupled(
 }
 
 /// What shall be absent has no values under any view, wherever the files set them.
-fn hide_views_of_the_absent(
-    entities: &mut BTreeMap<EntityRef, DesiredEntity>,
-    overridden: &mut Vec<Overridden>,
-) {
-    let absent = |entities: &BTreeMap<EntityRef, DesiredEntity>, view: &EntityRef| {
-        let base = entities.get(&view.base()?)?;
-        (base.ensure == Ensure::Absent).then(|| base.origin.clone())
+fn hide_views_of_the_absent(entities: &mut BTreeMap<EntityRef, DesiredEntity>) {
+    let absent = entities
+        .iter()
+        .find(|(entity, desired)| entity.exists_by_itself() && desired.ensure == Ensure::Absent);
+    let Some((root, by)) = absent.map(|(root, absent)| (root.clone(), absent.origin.clone()))
+    else {
+        return;
     };
-    let hidden: Vec<(EntityRef, Origin)> = entities
-        .keys()
-        .filter_map(|view| Some((view.clone(), absent(entities, view)?)))
-        .collect();
-    for (view, by) in hidden {
-        let Some(desired) = entities.remove(&view) else {
-            continue;
-        };
-        overridden.extend(desired.fields.into_keys().map(|name| Overridden {
+    let is_view = |view: &EntityRef| view.base().as_ref() == Some(&root);
+    let views = entities.extract_if(.., |view, _| is_view(view));
+    let views: Vec<(EntityRef, DesiredEntity)> = views.collect();
+    let Some(absent) = entities.get_mut(&root) else {
+        return;
+    };
+    for (view, desired) in views {
+        absent.overridden.extend(desired.overridden);
+        let fields = desired.fields.into_keys();
+        absent.overridden.extend(fields.map(|name| Overridden {
             slot: Slot {
                 entity: view.clone(),
                 field: FieldId::Named(name),

@@ -1,7 +1,5 @@
 //! What looks like a release file and is left out: nobody shall be told "no findings" about it.
 
-use std::collections::BTreeMap;
-
 use super::glob::{ReleaseGlob, is_yaml};
 use super::report::{MAX_FINDINGS, about_file, quote, quote_whole};
 use super::tree::{EntryKind, Tree, TreeEntry};
@@ -22,8 +20,8 @@ pub(super) struct LeftOut<'a> {
     pub(super) tree: &'a dyn Tree,
     /// The paths of all entries below a folder, whether they are asked about or not.
     pub(super) paths_below: &'a dyn Fn(&str) -> Vec<String>,
-    /// The files that are read, by their paths.
-    pub(super) used: &'a BTreeMap<String, String>,
+    /// True of the files that are read.
+    pub(super) is_used: &'a dyn Fn(&str) -> bool,
 }
 
 impl LeftOut<'_> {
@@ -195,7 +193,7 @@ impl LeftOut<'_> {
     fn is_unread(&self, path: &str) -> bool {
         is_yaml(path)
             && !self.glob.is_match(path)
-            && !self.used.contains_key(path)
+            && !(self.is_used)(path)
             && !self.others.iter().any(|other| other.is_match(path))
     }
 }

@@ -1,24 +1,28 @@
 //! From a tree to the desired state and every finding of every release file.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::Cache;
-use super::change::Change;
-use super::file::{self, ReleaseFile};
+use super::file;
 use super::glob::{self, BadGlob, ReleaseGlob};
 use super::left_out::{LeftOut, paths_below};
+use super::loaded::{Loaded, Parsed};
 use super::report::{about_file, origin, quote};
 use super::source::{Place, Source};
 use super::tree::{EntryKind, Tree, TreeEntry, TreeError};
-use super::{across, content, fold};
+use super::{across, content};
 use crate::domain::kinds::Charset;
-use crate::domain::{DesiredState, Finding, Findings, Severity};
+use crate::domain::{Finding, Severity};
 
 /// How much of parsed files is kept between loads, in bytes of their texts.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 /// What all release files of a tree may weigh together: all of it is in memory at once.
 const MAX_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
+/// So many trees are kept to go on from. They share what is the same in them.
+const RECENT: usize = 4;
 /// What a parsed file weighs beyond its text.
 const BASE_WEIGHT: u64 = 4096;
 
@@ -43,19 +47,6 @@ impl Default for Options {
     }
 }
 
-/// All that the release files of one tree say.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Loaded {
-    /// What parsed, folded. Not to be used when a finding is critical.
-    pub state: DesiredState,
-    /// What is wrong, in all files, and what looks like a release file and is left out.
-    pub findings: Findings,
-    /// Path to entry id of every release file and of every file that one refers to.
-    pub files: BTreeMap<String, String>,
-    /// Path to `name:` of every release file that has one.
-    pub names: BTreeMap<String, String>,
-}
-
 /// Reads release files. Parsed versions are kept, bounded, so that walking many commits parses each
 /// version of a file once; it may be shared between threads.
 pub struct Loader {
@@ -64,6 +55,8 @@ pub struct Loader {
     /// Of the other environments.
     pub(super) others: Vec<ReleaseGlob>,
     cache: Cache<Version, Parsed>,
+    /// What was read last, newest last, each with the id of its tree: the next one is made of it.
+    recent: Mutex<VecDeque<(String, Loaded)>>,
     pub(super) max_total_bytes: u64,
 }
 
@@ -73,14 +66,6 @@ struct Version {
     path: String,
     id: String,
     refs: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Parsed {
-    file: ReleaseFile,
-    findings: Vec<Finding>,
-    /// Of the release file and all that stands in for it.
-    weight: u64,
 }
 
 impl std::fmt::Debug for Loader {
@@ -103,6 +88,7 @@ impl Loader {
             glob,
             others: Vec::new(),
             cache: Cache::new(CACHE_BYTES),
+            recent: Mutex::default(),
             max_total_bytes: MAX_TOTAL_BYTES,
         })
     }
@@ -131,96 +117,191 @@ impl Loader {
         self.glob.as_str()
     }
 
-    /// Reads every release file of a tree.
+    /// Reads every release file of a tree, and tells what is to be noticed of the tree as a whole.
     ///
     /// # Errors
     /// [`TreeError::Unreadable`] when the tree itself cannot be read. What is wrong with a release
     /// file is a finding, never an error.
     pub fn load(&self, tree: &dyn Tree) -> Result<Loaded, TreeError> {
+        let mut loaded = self.read(tree)?;
+        self.survey(tree, &mut loaded)?;
+        Ok(loaded)
+    }
+
+    /// Reads every release file of a tree: those that changed since a tree of the same repository that
+    /// was read lately. All critical findings are told, and the warnings of single files.
+    ///
+    /// # Errors
+    /// As of [`Self::load`].
+    pub fn read(&self, tree: &dyn Tree) -> Result<Loaded, TreeError> {
+        let Some(id) = tree.id() else {
+            return self.read_all(tree);
+        };
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = recent.iter().find(|(known, _)| *known == id);
+        if let Some((_, known)) = known {
+            return Ok(known.clone());
+        }
+        let newest_first: Vec<(String, Loaded)> = recent.iter().rev().cloned().collect();
+        drop(recent);
+        let mut loaded = None;
+        for (since, before) in newest_first {
+            if let Some(changes) = tree.changes(&since)? {
+                loaded = self.follow(&before, changes, tree)?;
+                break;
+            }
+        }
+        let loaded = match loaded {
+            Some(loaded) => loaded,
+            None => self.read_all(tree)?,
+        };
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.push_back((id, loaded.clone()));
+        if recent.len() > RECENT {
+            recent.pop_front();
+        }
+        Ok(loaded)
+    }
+
+    /// Adds what is to be noticed of the tree as a whole, which makes no commit invalid.
+    ///
+    /// # Errors
+    /// As of [`Self::load`].
+    pub fn survey(&self, tree: &dyn Tree, loaded: &mut Loaded) -> Result<(), TreeError> {
         let mut entries = tree.entries()?;
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut loaded = self.load_where(tree, &entries, &|path| self.is_release_file(path))?;
         let left_out = LeftOut {
             glob: &self.glob,
             others: &self.others,
             entries: &entries,
             tree,
             paths_below: &|folder| paths_below(&entries, folder),
-            used: &loaded.files,
+            is_used: &|path| loaded.files.contains_key(path),
         };
         let mut findings = left_out.findings();
         if loaded.files.is_empty() && (!findings.is_empty() || left_out.any_files()) {
             findings.push(left_out.no_release_files(None));
         }
+        findings.extend(across::warnings(&loaded.state));
         loaded.findings.0.extend(findings);
         loaded.findings.sort();
-        Ok(loaded)
+        Ok(())
+    }
+
+    fn read_all(&self, tree: &dyn Tree) -> Result<Loaded, TreeError> {
+        let mut entries = tree.entries()?;
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        self.read_where(tree, &entries, &|path| self.is_release_file(path))
     }
 
     /// Reads those release files of a tree that a caller chooses; `entries` are sorted.
-    pub(super) fn load_where(
+    pub(super) fn read_where(
         &self,
         tree: &dyn Tree,
         entries: &[TreeEntry],
         chosen: &dyn Fn(&str) -> bool,
     ) -> Result<Loaded, TreeError> {
-        let mut loaded = Loaded::default();
+        let listing = Listing::of(tree, entries);
+        let mut files = BTreeMap::new();
         let mut total = 0;
-        let mut files: BTreeMap<&str, Arc<Parsed>> = BTreeMap::new();
         for entry in entries.iter().filter(|entry| chosen(&entry.path)) {
-            loaded.files.insert(entry.path.clone(), entry.id.clone());
-            if let Some(finding) = refused_entry(entry) {
-                loaded.findings.0.push(finding);
-                continue;
-            }
-            let parsed = self.load_file(entry, entries, tree, &mut loaded.files)?;
+            let mut parsed = self.load_file(entry, &listing)?;
             total += parsed.weight;
-            if total > self.max_total_bytes {
-                loaded.findings.0.push(about_file(
-                    &entry.path,
-                    "releases-too-large",
-                    format!(
-                        "with this file the release files of the tree exceed {} bytes",
-                        self.max_total_bytes
-                    ),
-                    "delete release files that later ones override",
-                ));
+            let is_too_much = total > self.max_total_bytes;
+            if is_too_much {
+                parsed = Arc::new(Parsed::refused(self.too_much(&entry.path), 0));
+            }
+            files.insert(entry.path.clone(), Some((entry.id.clone(), parsed)));
+            if is_too_much {
                 break;
             }
-            files.insert(&entry.path, parsed);
         }
-        for (path, parsed) in &files {
-            loaded.findings.0.extend(parsed.findings.iter().cloned());
-            if let Some(name) = &parsed.file.name {
-                loaded.names.insert((*path).to_owned(), name.clone());
+        let mut loaded = Loaded::default();
+        loaded.put(files);
+        Ok(loaded)
+    }
+
+    /// Goes on from another tree by what changed since; `None` where all has to be read.
+    fn follow(
+        &self,
+        before: &Loaded,
+        changes: Vec<(String, Option<TreeEntry>)>,
+        tree: &dyn Tree,
+    ) -> Result<Option<Loaded>, TreeError> {
+        let mut changed: BTreeSet<String> = BTreeSet::new();
+        let mut again: BTreeSet<String> = before.unresolved().cloned().collect();
+        for (path, _) in &changes {
+            let is_release_file = self.is_release_file(path);
+            if is_release_file {
+                again.insert(path.clone());
+            }
+            again.extend(before.referrers(path).cloned());
+            if is_release_file || before.files.contains_key(path) {
+                changed.insert(path.clone());
             }
         }
-        let changes: BTreeMap<&str, &[Change]> = files
-            .iter()
-            .map(|(path, parsed)| (*path, parsed.file.changes.as_slice()))
-            .collect();
-        loaded.state = fold::fold(&changes);
-        loaded.findings.0.extend(across::check(&loaded.state));
-        loaded.findings.sort();
-        Ok(loaded)
+        let mut known: BTreeMap<String, Option<TreeEntry>> = changes.into_iter().collect();
+        let listing = Listing::lazy(tree);
+        let mut files = BTreeMap::new();
+        let mut total = before.weight();
+        for path in again {
+            let entry = match known.remove(&path) {
+                Some(entry) => entry,
+                None => tree.entry(&path)?,
+            };
+            let file = match entry {
+                Some(entry) => Some((entry.id.clone(), self.load_file(&entry, &listing)?)),
+                None => None,
+            };
+            total += file.as_ref().map_or(0, |(_, parsed)| parsed.weight);
+            if total > self.max_total_bytes {
+                // Which file is one too many shows when all are counted.
+                return Ok(None);
+            }
+            changed.insert(path.clone());
+            files.insert(path, file);
+        }
+        changed.extend(
+            files
+                .values()
+                .flatten()
+                .flat_map(|(_, parsed)| parsed.refs.keys().cloned()),
+        );
+        let mut loaded = before.clone();
+        loaded.state = loaded.state.descended(changed);
+        loaded.put(files);
+        Ok(Some(loaded))
+    }
+
+    fn too_much(&self, path: &str) -> Finding {
+        about_file(
+            path,
+            "releases-too-large",
+            format!(
+                "with this file the release files of the tree exceed {} bytes",
+                self.max_total_bytes
+            ),
+            "delete release files that later ones override",
+        )
     }
 
     fn load_file(
         &self,
         entry: &TreeEntry,
-        entries: &[TreeEntry],
-        tree: &dyn Tree,
-        files: &mut BTreeMap<String, String>,
+        listing: &Listing<'_>,
     ) -> Result<Arc<Parsed>, TreeError> {
+        if let Some(finding) = refused_entry(entry) {
+            return Ok(Arc::new(Parsed::refused(finding, 0)));
+        }
+        let tree = listing.tree;
         let parsed = self.parse(entry, tree)?;
-        let mut found: BTreeMap<String, TreeEntry> = BTreeMap::new();
         let refs = parsed.file.refs();
         if refs.is_empty() {
             return Ok(parsed);
         }
+        let mut found: BTreeMap<String, TreeEntry> = BTreeMap::new();
         for path in &refs {
-            if let Some(entry) = content::find(path, entries, tree)? {
-                files.insert(path.clone(), entry.id.clone());
+            if let Some(entry) = listing.find(path)? {
                 found.insert(path.clone(), entry);
             }
         }
@@ -238,7 +319,11 @@ impl Loader {
         if let Some(known) = version.as_ref().and_then(|version| self.cache.get(version)) {
             return Ok(known);
         }
-        let resolved = Arc::new(self.resolve(entry, &parsed, &found, entries, tree)?);
+        let entries = match all_files {
+            true => &[],
+            false => listing.all()?,
+        };
+        let resolved = Arc::new(self.resolve(entry, &parsed, &refs, &found, entries, tree)?);
         if let Some(version) = version {
             self.cache
                 .insert(version, Arc::clone(&resolved), resolved.weight);
@@ -250,22 +335,25 @@ impl Loader {
         &self,
         entry: &TreeEntry,
         parsed: &Parsed,
+        refs: &BTreeSet<String>,
         found: &BTreeMap<String, TreeEntry>,
         entries: &[TreeEntry],
         tree: &dyn Tree,
     ) -> Result<Parsed, TreeError> {
-        let mut resolved = parsed.clone();
-        let findings = content::resolve(
+        let mut file = parsed.file.clone();
+        let more = content::resolve(
             &entry.path,
-            &mut resolved.file,
+            &mut file,
             self.options.charset,
             &|path| found.get(path).cloned(),
             entries,
             tree,
         )?;
-        resolved.findings.extend(findings);
-        resolved.weight += resolved.file.text_bytes() - parsed.file.text_bytes();
-        Ok(resolved)
+        let findings = parsed.findings.iter().cloned().chain(more).collect();
+        let weight = parsed.weight + file.text_bytes() - parsed.file.text_bytes();
+        let id = |path: &String| found.get(path).map(|entry| entry.id.clone());
+        let refs = refs.iter().map(|path| (path.clone(), id(path))).collect();
+        Ok(Parsed::new(&entry.path, file, findings, weight, refs))
     }
 
     fn parse(&self, entry: &TreeEntry, tree: &dyn Tree) -> Result<Arc<Parsed>, TreeError> {
@@ -277,19 +365,15 @@ impl Loader {
         if let Some(known) = self.cache.get(&version) {
             return Ok(known);
         }
-        let parsed = Arc::new(self.read(entry, tree)?);
+        let parsed = Arc::new(self.read_file(entry, tree)?);
         self.cache
             .insert(version, Arc::clone(&parsed), parsed.weight);
         Ok(parsed)
     }
 
-    fn read(&self, entry: &TreeEntry, tree: &dyn Tree) -> Result<Parsed, TreeError> {
-        let refused = |finding| Parsed {
-            findings: vec![finding],
-            weight: BASE_WEIGHT,
-            ..Parsed::default()
-        };
-        let bytes = match tree.read(&entry.path, self.options.max_file_bytes) {
+    fn read_file(&self, entry: &TreeEntry, tree: &dyn Tree) -> Result<Parsed, TreeError> {
+        let refused = |finding| Parsed::refused(finding, BASE_WEIGHT);
+        let bytes = match tree.read_entry(entry, self.options.max_file_bytes) {
             Ok(bytes) => bytes,
             Err(TreeError::TooLarge { bytes, limit }) => {
                 return Ok(refused(about_file(
@@ -316,11 +400,49 @@ impl Loader {
         let source = Source::new(&entry.path, text);
         let (file, findings) = file::read(&source, self.options.charset);
         let weight = BASE_WEIGHT + bytes.len() as u64 + file.text_bytes();
-        Ok(Parsed {
-            file,
-            findings,
-            weight,
-        })
+        let refs = BTreeMap::new();
+        Ok(Parsed::new(&entry.path, file, findings, weight, refs))
+    }
+}
+
+/// The entries of a tree, listed when they are asked for.
+struct Listing<'a> {
+    tree: &'a dyn Tree,
+    entries: OnceCell<Cow<'a, [TreeEntry]>>,
+}
+
+impl<'a> Listing<'a> {
+    /// `entries` are sorted.
+    fn of(tree: &'a dyn Tree, entries: &'a [TreeEntry]) -> Self {
+        Self {
+            tree,
+            entries: OnceCell::from(Cow::Borrowed(entries)),
+        }
+    }
+
+    fn lazy(tree: &'a dyn Tree) -> Self {
+        Self {
+            tree,
+            entries: OnceCell::new(),
+        }
+    }
+
+    fn all(&self) -> Result<&[TreeEntry], TreeError> {
+        if let Some(entries) = self.entries.get() {
+            return Ok(entries);
+        }
+        let mut entries = self.tree.entries()?;
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(self.entries.get_or_init(|| Cow::Owned(entries)))
+    }
+
+    fn find(&self, path: &str) -> Result<Option<TreeEntry>, TreeError> {
+        let listed = self.entries.get().map_or(&[][..], |entries| entries);
+        match listed.binary_search_by(|entry| entry.path.as_str().cmp(path)) {
+            Ok(at) => Ok(listed.get(at).cloned()),
+            // Not every tree lists all that it can read.
+            Err(_) => self.tree.entry(path),
+        }
     }
 }
 

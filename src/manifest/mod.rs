@@ -17,6 +17,7 @@ mod file;
 mod fold;
 mod glob;
 mod left_out;
+mod loaded;
 mod loader;
 mod mapping;
 mod node;
@@ -31,6 +32,7 @@ mod value;
 
 pub use dir_tree::DirTree;
 pub use glob::BadGlob;
-pub use loader::{Loaded, Loader, Options};
+pub use loaded::Loaded;
+pub use loader::{Loader, Options};
 pub use schema::{OfStore, schema};
 pub use tree::{EntryKind, Tree, TreeEntry, TreeError};

@@ -100,6 +100,7 @@ mod tests {
             store,
         };
         let desired = DesiredEntity {
+            overridden: Vec::new(),
             ensure: Ensure::Present,
             explicit: false,
             fields: [(FieldName::new(field).unwrap(), json!(5).into())].into(),
@@ -109,7 +110,7 @@ mod tests {
                 column: 1,
             },
         };
-        state.entities.insert(entity, desired);
+        state.entities.insert_mut(entity, desired.into());
     }
 
     fn found(row: &str, store: StoreScope, field: &str) -> Vec<String> {

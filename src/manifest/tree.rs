@@ -65,6 +65,29 @@ pub trait Tree: Send + Sync {
     /// See [`TreeError`].
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, TreeError>;
 
+    /// The bytes of a file that was listed, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// See [`TreeError`].
+    fn read_entry(&self, entry: &TreeEntry, limit: u64) -> Result<Vec<u8>, TreeError> {
+        self.read(&entry.path, limit)
+    }
+
+    /// Names all that is in the tree: equal ids, equal trees. `None` where nothing does.
+    fn id(&self) -> Option<String> {
+        None
+    }
+
+    /// The entries in which it differs from the tree of this id: each path with what is there now.
+    /// `None` where that tree is not known.
+    ///
+    /// # Errors
+    /// [`TreeError::Unreadable`].
+    fn changes(&self, since: &str) -> Result<Option<Vec<(String, Option<TreeEntry>)>>, TreeError> {
+        let _ = since;
+        Ok(None)
+    }
+
     /// The path that a symbolic link holds, as it is written there; `None` where it cannot be told.
     /// Git keeps it as the bytes of a file.
     fn link_target(&self, path: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use super::node::{Node, Yaml};
 use super::report::{Report, quote};
 use super::source::Place;
 use crate::domain::kinds::{Charset, FieldScope, FieldSpec, FieldType, Scoping};
-use crate::domain::{Kind, Marker, StoreScope, Value};
+use crate::domain::{Kind, Marker, SharedValue, StoreScope, Value};
 
 /// The keys of a value that is a mapping.
 pub(super) const VALUE_KEYS: &[&str] = &["file", "default"];
@@ -16,7 +16,7 @@ pub(super) const VALUE_KEYS: &[&str] = &["file", "default"];
 #[derive(Debug, Clone)]
 pub(super) enum FieldValue {
     /// Checked and canonical.
-    Ready(Value),
+    Ready(SharedValue),
     /// The text of another file of the same tree.
     File(FileRef),
 }
@@ -101,7 +101,7 @@ pub(super) fn read(
         report.problem(place, problem);
         return None;
     }
-    Some(FieldValue::Ready(value))
+    Some(FieldValue::Ready(value.into()))
 }
 
 /// A scalar of the field's type.
@@ -271,7 +271,7 @@ fn read_default(of: Of<'_>, entry: Entry<'_>, report: &mut Report<'_>) -> Option
             );
             return None;
         }
-        return Some(FieldValue::Ready(Marker::Default.value().clone()));
+        return Some(FieldValue::Ready(Marker::Default.value().clone().into()));
     }
     let why = match of.kind.scoping {
         Scoping::Assignment { .. } => format!(

@@ -1,8 +1,11 @@
 //! The book of one environment: its releases, and the slots of all that is managed.
 
+mod tally;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::tally::Tally;
 use super::entity::{Managed, ManagedEntity};
 use super::layers::{Seq, Shown, SlotState, Target};
 use super::observed::may_be;
@@ -25,7 +28,11 @@ pub struct Book {
     pub epoch: Seq,
     /// The place of the next release or pass.
     pub next: Seq,
+    tally: Tally,
 }
+
+/// How the layers of each release lie.
+pub type Standings = BTreeMap<Seq, Standing>;
 
 /// How the layers of a release lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +49,21 @@ pub struct Standing {
     pub stated: usize,
     /// How many slots that it moved last are not where they shall be.
     pub open: usize,
+}
+
+impl Standing {
+    /// All counts, so that a new one is not forgotten in a sum.
+    fn counts(&mut self) -> [&mut usize; 6] {
+        let Self {
+            uppermost,
+            covered,
+            unshown,
+            parked,
+            stated,
+            open,
+        } = self;
+        [uppermost, covered, unshown, parked, stated, open]
+    }
 }
 
 impl Book {
@@ -197,33 +219,34 @@ impl Book {
     }
 
     /// How the layers of every release lie that has any, or anything else left.
-    pub fn standings(&self) -> BTreeMap<Seq, Standing> {
-        let mut standings: BTreeMap<Seq, Standing> = BTreeMap::new();
-        for (root, entity) in &self.managed {
-            for (statement, author) in &entity.authors.stated {
-                let standing = standings.entry(*author).or_default();
-                standing.stated += usize::from(self.tells(entity, statement, *author));
-            }
-            for (slot, state) in &entity.slots {
-                count(slot, state, &mut standings);
-            }
-            for slot in entity.open_slots(root) {
-                if let Some(release) = entity.moved_by.get(slot) {
-                    standings.entry(*release).or_default().open += 1;
-                }
-            }
-            for failed in entity.failures.keys() {
-                let moved_by = entity.moved_by.iter();
-                let own: BTreeSet<&Seq> = moved_by
-                    .filter(|(slot, _)| slot.entity == *failed)
-                    .map(|(_, release)| release)
-                    .collect();
-                for release in own {
-                    standings.entry(*release).or_default().open += 1;
-                }
+    pub fn standings(&self) -> Arc<Standings> {
+        self.tally.of(self)
+    }
+
+    /// Counts what an entity adds to how the layers of releases lie.
+    fn count_entity(&self, root: &EntityRef, entity: &ManagedEntity, standings: &mut Standings) {
+        for (statement, author) in &entity.authors.stated {
+            let standing = standings.entry(*author).or_default();
+            standing.stated += usize::from(self.tells(entity, statement, *author));
+        }
+        for (slot, state) in &entity.slots {
+            count(slot, state, standings);
+        }
+        for slot in entity.open_slots(root) {
+            if let Some(release) = entity.moved_by.get(slot) {
+                standings.entry(*release).or_default().open += 1;
             }
         }
-        standings
+        for failed in entity.failures.keys() {
+            let moved_by = entity.moved_by.iter();
+            let own: BTreeSet<&Seq> = moved_by
+                .filter(|(slot, _)| slot.entity == *failed)
+                .map(|(_, release)| release)
+                .collect();
+            for release in own {
+                standings.entry(*release).or_default().open += 1;
+            }
+        }
     }
 
     /// True if a statement tells whether its release is in effect. That an entity shall be there which
@@ -265,7 +288,7 @@ impl Book {
     }
 
     /// The status of every release.
-    pub fn statuses(&self, standings: &BTreeMap<Seq, Standing>) -> BTreeMap<Seq, ReleaseStatus> {
+    pub fn statuses(&self, standings: &Standings) -> BTreeMap<Seq, ReleaseStatus> {
         let taken_back = self.taken_back();
         let releases = self.releases.iter();
         releases
@@ -276,7 +299,7 @@ impl Book {
     fn status_within(
         &self,
         release: &ReleaseRecord,
-        standings: &BTreeMap<Seq, Standing>,
+        standings: &Standings,
         taken_back: &BTreeSet<Seq>,
     ) -> ReleaseStatus {
         if release.is_invalid() {
@@ -318,22 +341,30 @@ impl Book {
 
     /// The release as lists and `show` print it.
     pub fn view(&self, release: &ReleaseRecord) -> Option<Release> {
-        self.view_within(release, &self.standings(), &self.taken_back())
+        self.views_of([release]).pop()
+    }
+
+    /// Some releases, in their order.
+    pub fn views_of<'r>(
+        &self,
+        releases: impl IntoIterator<Item = &'r ReleaseRecord>,
+    ) -> Vec<Release> {
+        let (standings, taken_back) = (self.standings(), self.taken_back());
+        let releases = releases.into_iter();
+        releases
+            .filter_map(|release| self.view_within(release, &standings, &taken_back))
+            .collect()
     }
 
     /// Every release, newest first.
     pub fn views(&self) -> Vec<Release> {
-        let (standings, taken_back) = (self.standings(), self.taken_back());
-        let newest_first = self.releases.values().rev();
-        newest_first
-            .filter_map(|release| self.view_within(release, &standings, &taken_back))
-            .collect()
+        self.views_of(self.releases.values().rev().map(AsRef::as_ref))
     }
 
     fn view_within(
         &self,
         release: &ReleaseRecord,
-        standings: &BTreeMap<Seq, Standing>,
+        standings: &Standings,
         taken_back: &BTreeSet<Seq>,
     ) -> Option<Release> {
         let outcome = &release.outcome;
@@ -395,11 +426,12 @@ impl Book {
             managed: Managed::new(),
             epoch: self.next,
             next: self.next,
+            tally: Tally::default(),
         }
     }
 }
 
-fn count(slot: &Slot, state: &SlotState, standings: &mut BTreeMap<Seq, Standing>) {
+fn count(slot: &Slot, state: &SlotState, standings: &mut Standings) {
     let uppermost = state.uppermost().map(|layer| layer.id);
     for layer in &state.layers {
         let Some(release) = layer.release() else {

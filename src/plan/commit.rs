@@ -126,6 +126,10 @@ impl<L: Look> Step<'_, L> {
             rolled.insert(being.clone());
         }
         rolled.extend(self.brought_to_light(entity, &changed));
+        // What the store sets along with a field goes by what the field goes by.
+        let is_taken =
+            |slot: &&Slot| leader(slot).is_some_and(|leader| taken.contains_key(&leader));
+        rolled.extend(changed.iter().filter(is_taken).cloned());
         let mut slots: BTreeSet<Slot> = entity.slots.keys().chain(&changed).cloned().collect();
         slots.insert(being);
         // Existence comes first: `FieldId` is ordered so, and the root before its views.

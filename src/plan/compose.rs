@@ -222,7 +222,10 @@ impl Composer<'_> {
         // What is only moved to another path may win there over something else.
         let is_release =
             !difference.alters_nothing() || !record.reverts.is_empty() || !moved.is_empty();
-        let mut managed = self.book.managed.values();
+        let altered = difference.gone.iter().chain(&difference.new);
+        let altered = altered.chain(difference.moved.iter().map(|(_, is)| is));
+        let roots: BTreeSet<EntityRef> = altered.map(|s| s.slot.entity.root()).collect();
+        let mut managed = roots.iter().filter_map(|root| self.book.managed.get(root));
         record.states = managed.any(|entity| entity.authors.stands_anywhere(record.seq));
         if is_release {
             self.plan_fields(&mut record, &moved);

@@ -430,8 +430,9 @@ impl SlotState {
             let same = |l: &Layer| l.by == layer.by && l.demands == layer.demands;
             // What they brought to light is said beneath still, and was shown.
             let others = self.layers[..at].iter_mut().rev();
-            let others = others.filter(|l| !l.is_edit() && l.of.is_none() && !theirs(&&**l));
-            let found = others.enumerate().find(|(_, l)| !own && same(l));
+            let others = others.filter(|l| !l.is_edit() && !theirs(&&**l));
+            let mut others = others.enumerate();
+            let found = others.find(|(_, l)| !own && l.of.is_none() && same(l));
             let is_said = found.is_some_and(|(n, beneath)| {
                 beneath.shown |= layer.shown;
                 n == 0

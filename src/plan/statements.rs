@@ -6,14 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::commit::Altering;
 use super::layers::Seq;
-use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, Slot};
+use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FileListing, Slot};
 
 /// The digest of a statement's value: enough to tell two statements apart. Hexadecimal in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,13 +92,19 @@ impl Difference {
     /// The difference between the files of two commits.
     pub fn between(before: &DesiredState, after: &DesiredState) -> Self {
         let mut difference = Self::default();
-        for path in before.listed.keys().chain(after.listed.keys()) {
+        let all = || before.listed.keys().chain(after.listed.keys()).collect();
+        let paths: BTreeSet<&String> = match before.changed_files(after) {
+            Some(changed) => changed.iter().collect(),
+            None => all(),
+        };
+        for path in paths {
             let (was, is) = (before.listed.get(path), after.listed.get(path));
-            if was == is {
+            let same = |was: &FileListing, is: &FileListing| Arc::ptr_eq(was, is) || was == is;
+            if was.zip(is).is_some_and(|(was, is)| same(was, is)) {
                 continue;
             }
-            let say = |listed: Option<&BTreeMap<Slot, crate::domain::Listed>>| {
-                let listed = listed.into_iter().flatten();
+            let say = |listing: Option<&FileListing>| {
+                let listed = listing.into_iter().flat_map(|listing| listing.iter());
                 let statements = listed.map(|(slot, listed)| Statement {
                     slot: slot.clone(),
                     path: path.clone(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::audit;
 use super::pool::Pool;
 use super::records::{self, Files, PassRecord, RecordError};
-use crate::domain::{CommitId, EntityRef, ReleaseId, StoreViews};
+use crate::domain::{CommitId, EntityKey, EntityRef, Kind, ReleaseId, StoreViews};
 use crate::plan::{Book, Managed, ManagedEntity, ReleaseRecord, Seq};
 use crate::ports::{BulkId, Ledger, LedgerCommit, LedgerError};
 
@@ -424,26 +424,32 @@ impl Writer {
         Ok(())
     }
 
-    fn entities(
+    fn entities<'a>(
         &mut self,
-        before: &Managed,
-        after: &Managed,
+        before: &'a Managed,
+        after: &'a Managed,
         pass: &mut PassRecord,
     ) -> Result<(), RecordError> {
         let mut stale: BTreeSet<String> = BTreeSet::new();
+        // All that stand in one file have one key.
+        let mut keys: BTreeSet<(Kind, &EntityKey)> = BTreeSet::new();
+        let mut changed = |root: &'a EntityRef| {
+            stale.insert(records::entity_path(root));
+            keys.insert((root.kind, &root.key));
+        };
         for (root, entity) in before {
             let same = |other: &Arc<ManagedEntity>| Arc::ptr_eq(entity, other) || entity == other;
             if !after.get(root).is_some_and(same) {
-                stale.insert(records::entity_path(root));
+                changed(root);
             }
         }
         for root in after.keys().filter(|root| !before.contains_key(*root)) {
-            stale.insert(records::entity_path(root));
+            changed(root);
         }
         if stale.is_empty() {
             return Ok(());
         }
-        let (was, is) = (by_path(before, &stale), by_path(after, &stale));
+        let (was, is) = (by_path(before, &keys), by_path(after, &keys));
         for path in &stale {
             let written = |group: Option<&Group<'_>>| match group {
                 Some(group) => records::write_entities(path, group),
@@ -495,13 +501,17 @@ impl Writer {
 /// The entities of one file.
 type Group<'a> = BTreeMap<&'a EntityRef, &'a Arc<ManagedEntity>>;
 
-fn by_path<'a>(managed: &'a Managed, paths: &BTreeSet<String>) -> BTreeMap<String, Group<'a>> {
+fn by_path<'a>(
+    managed: &'a Managed,
+    keys: &BTreeSet<(Kind, &EntityKey)>,
+) -> BTreeMap<String, Group<'a>> {
     let mut groups: BTreeMap<String, Group<'a>> = BTreeMap::new();
-    for (root, entity) in managed {
+    let theirs = managed
+        .iter()
+        .filter(|(root, _)| keys.contains(&(root.kind, &root.key)));
+    for (root, entity) in theirs {
         let path = records::entity_path(root);
-        if paths.contains(&path) {
-            groups.entry(path).or_default().insert(root, entity);
-        }
+        groups.entry(path).or_default().insert(root, entity);
     }
     groups
 }

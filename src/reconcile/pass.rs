@@ -266,11 +266,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         Report {
             head: Some(head),
             converged: book.is_at_rest(true) && !invalid,
-            releases: releases
-                .iter()
-                .filter_map(|seq| book.releases.get(seq))
-                .filter_map(|release| book.view(release))
-                .collect(),
+            releases: {
+                let releases = releases.iter().filter_map(|seq| book.releases.get(seq));
+                book.views_of(releases.map(AsRef::as_ref))
+            },
             ledger: ledgered,
         }
     }

@@ -152,7 +152,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             Some(_) => !self.is_on_branch(&tip).await?,
             None => false,
         };
-        let walked = self.walk(ledgered.clone(), tip, None, aside).await?;
+        let mut walked = self.walk(ledgered.clone(), tip, None, aside).await?;
+        if let (false, Some(live)) = (aside, walked.live.clone()) {
+            walked.findings = self.findings(live).await?;
+        }
         let at = now(self.clock.as_ref());
         let policy = self.setup.policy;
         let drafts = &walked.drafts;
@@ -192,9 +195,21 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             base: ledgered.state.as_ref().and_then(|state| state.live.clone()),
             releases: releases(&composed, &findings, &files),
             changes: previewed,
-            overridden: walked.state.overridden.iter().map(overridden).collect(),
+            overridden: walked
+                .state
+                .overridden()
+                .into_iter()
+                .map(overridden)
+                .collect(),
             notes,
         })
+    }
+
+    /// All that is to be noticed of a commit's files.
+    async fn findings(&self, commit: CommitId) -> Result<Findings, PassError> {
+        let (source, loader) = (self.source.clone(), self.loader.clone());
+        let load = move || Ok(loader.load(source.tree(&commit)?.as_ref())?.findings);
+        blocking(load).await
     }
 }
 

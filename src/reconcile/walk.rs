@@ -7,6 +7,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rpds::RedBlackTreeMapSync;
 use sha2::{Digest, Sha256};
 
 use self::merged::Merged;
@@ -192,7 +193,7 @@ struct Walker<'a, S> {
     live: Option<CommitId>,
     state: Arc<DesiredState>,
     findings: Findings,
-    files: BTreeMap<String, String>,
+    files: FileIds,
     astray: bool,
     /// Whether the head recorded last is invalid, so that a valid one must be recorded.
     mends: bool,
@@ -215,7 +216,7 @@ impl<'a, S: Source> Walker<'a, S> {
             live: None,
             state: Arc::default(),
             findings: Findings::default(),
-            files: BTreeMap::new(),
+            files: FileIds::new_sync(),
             astray: false,
             mends: false,
             owed: None,
@@ -238,7 +239,7 @@ impl<'a, S: Source> Walker<'a, S> {
 
     fn load(&self, commit: &CommitId) -> Result<Loaded, PassError> {
         let tree = self.source.tree(commit)?;
-        Ok(self.loader.load(tree.as_ref())?)
+        Ok(self.loader.read(tree.as_ref())?)
     }
 
     /// Sets out from the desired state in effect.
@@ -314,7 +315,12 @@ impl<'a, S: Source> Walker<'a, S> {
     }
 
     fn single(&mut self, info: &CommitInfo, cause: Option<Cause>) -> Result<(), PassError> {
-        let loaded = self.load(&info.id)?;
+        let mut loaded = self.load(&info.id)?;
+        if loaded.findings.any_critical() {
+            // All that is wrong is told at once.
+            let tree = self.source.tree(&info.id)?;
+            self.loader.survey(tree.as_ref(), &mut loaded)?;
+        }
         self.loaded(info, cause, loaded)
     }
 
@@ -377,12 +383,10 @@ impl<'a, S: Source> Walker<'a, S> {
             Cause::Commit(words) => words.claims_nothing(),
             Cause::Switched | Cause::MovedBack(_) | Cause::Adopt => false,
         };
-        let paths = paths(&self.files, &loaded.files);
+        let changed = self.state.changed_files(&loaded.state);
+        let paths = paths(&self.files, &loaded.files, changed);
         let quiet = says_nothing && paths.is_empty();
-        let after = match quiet {
-            true => self.state.clone(),
-            false => Arc::new(loaded.state),
-        };
+        let after = Arc::new(loaded.state);
         let before = std::mem::replace(&mut self.state, after.clone());
         self.files = loaded.files;
         self.live = Some(info.id.clone());
@@ -519,14 +523,22 @@ fn change_between(before: &DesiredState, after: &DesiredState) -> Option<ChangeI
     })
 }
 
-/// What differs between the files of two commits.
+/// Path to entry id, as [`Loaded`] has them.
+type FileIds = RedBlackTreeMapSync<String, String>;
+
+/// What differs between the files of two commits. `changed`: where nothing else can differ.
 fn paths(
-    before: &BTreeMap<String, String>,
-    after: &BTreeMap<String, String>,
+    before: &FileIds,
+    after: &FileIds,
+    changed: Option<&BTreeSet<String>>,
 ) -> BTreeMap<String, PathChange> {
-    before
-        .keys()
-        .chain(after.keys())
+    let all = || before.keys().chain(after.keys()).collect();
+    let paths: BTreeSet<&String> = match changed {
+        Some(changed) => changed.iter().collect(),
+        None => all(),
+    };
+    paths
+        .into_iter()
         .filter(|path| before.get(*path) != after.get(*path))
         .map(|path| {
             let change = PathChange {

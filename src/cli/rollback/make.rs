@@ -1,6 +1,6 @@
 //! The commit of a rollback: the branch's content without what is taken back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use crate::cli::history::{History, Past};
 use crate::cli::present::{clean, findings};
 use crate::domain::{CommitId, Findings, ReleaseKind, ReleaseStatus};
 use crate::git::{Clash, Identity, Scratch, Undone};
-use crate::manifest::Loader;
+use crate::manifest::{Loaded, Loader};
 use crate::ports::{CommitInfo, Source as _};
 use crate::settings::{Environment, SecretSource};
 
@@ -117,11 +117,11 @@ impl Maker<'_> {
             let Some((deletion, ..)) = deletion else {
                 return Ok(false);
             };
-            let mut files = [BTreeMap::new(), BTreeMap::new()];
+            let mut files = [Loaded::default(), Loaded::default()].map(|loaded| loaded.files);
             let before = deletion.parents.first();
             for (files, commit) in files.iter_mut().zip([before, Some(&deletion.id)]) {
                 if let Some(commit) = commit {
-                    *files = loader.load(source.tree(commit)?.as_ref())?.files;
+                    *files = loader.read(source.tree(commit)?.as_ref())?.files;
                 }
             }
             let [before, after] = files;

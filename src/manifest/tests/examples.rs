@@ -16,5 +16,5 @@ fn every_example_is_clean() {
         .filter(|path| path.starts_with("releases/"));
     let on_disk = std::fs::read_dir(root.join("releases")).unwrap().count();
     assert_eq!(releases.count(), on_disk);
-    assert_eq!(loaded.names.len(), on_disk);
+    assert_eq!(loaded.names().len(), on_disk);
 }

@@ -32,7 +32,7 @@ fn show(state: &DesiredState) -> String {
         )
         .unwrap();
     }
-    for hidden in &state.overridden {
+    for hidden in state.overridden() {
         writeln!(out, "{} at {} by {}", hidden.slot, hidden.hidden, hidden.by).unwrap();
     }
     out
@@ -135,7 +135,7 @@ fn every_file_lists_what_it_sets_shadowed_or_not() {
     ]);
     let mut out = String::new();
     for (path, slots) in &state.listed {
-        for (slot, listed) in slots {
+        for (slot, listed) in &**slots {
             let value = match &listed.value {
                 DesiredValue::Ensure(ensure) => ensure.as_str().to_owned(),
                 DesiredValue::Value(value) => value.to_string(),

@@ -37,14 +37,14 @@ fn both_usual_endings_are_taken() {
     let tree = tree(&["releases/a.yaml", "releases/2026/b.yml"]);
     let loaded = load(&tree);
     assert_eq!(loaded.findings.to_string(), "");
-    assert_eq!(loaded.files.len(), 2);
+    assert_eq!(loaded.files.size(), 2);
 }
 
 #[test]
 fn another_case_of_an_ending_is_named() {
     let tree = tree(&["releases/a.yaml", "releases/b.YAML", "releases/2026/c.Yml"]);
     let loaded = load(&tree);
-    assert_eq!(loaded.files.len(), 1);
+    assert_eq!(loaded.files.size(), 1);
     insta::assert_snapshot!(loaded.findings, @"
     releases/2026/c.Yml: warning: `releases/2026/c.Yml` looks like a release file, but does not match the glob `releases/**/*.{yaml,yml}`: it is left out [release-not-matched]
       = rename it to `releases/2026/c.yml`

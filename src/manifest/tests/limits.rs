@@ -151,7 +151,7 @@ fn all_release_files_together_are_limited() {
 #[test]
 fn names_are_one_line() {
     let tree = MapTree::of(&[("releases/a.yaml", "name: \"a\\n\\e[2Jb \"\nchanges: []\n")]);
-    assert_eq!(load(&tree).names["releases/a.yaml"], "a  [2Jb");
+    assert_eq!(load(&tree).names()["releases/a.yaml"], "a  [2Jb");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod on_disk;
 mod properties;
 mod references;
 mod rows;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -143,16 +143,23 @@ impl History {
                 ..
             } = self.features;
             let in_one_pass = !calm || stops || restore_removed;
-            let may_be_older = in_one_pass && ideal.made_with.contains(&slot);
-            let unsure = self.timeline.is_unsure(&slot);
-            let early = demand.is_none() && ideal.early.contains(&slot);
-            // Any day will do.
-            let early =
-                early || marker_of_demand(demand.as_ref().map(|(v, _)| v)) == Some(Marker::Coupled);
+            let is_open = |slot: &Slot| {
+                let demand = ideal.demand(slot).map(|(value, _)| value);
+                let may_be_older = in_one_pass && ideal.made_with.contains(slot);
+                let early = demand.is_none() && ideal.early.contains(slot);
+                // Any day will do.
+                let any = marker_of_demand(demand.as_ref()) == Some(Marker::Coupled);
+                may_be_older || early || any || self.timeline.is_unsure(slot)
+            };
+            // A view shows what `all` shows where it has nothing of its own.
+            let all = Slot {
+                entity: slot.entity.root(),
+                ..slot.clone()
+            };
             let is_aside = ideal.aside.contains(&slot);
             // A view may be told to have what `all` has.
             let is_shown = self.sim.store.same(&slot, &shall, &is) || is == shall;
-            if !is_shown && !may_be_older && !unsure && !early {
+            if !is_shown && !is_open(&slot) && !is_open(&all) {
                 return Err(format!(
                     "{slot} shows {} and not {}",
                     short(&is),

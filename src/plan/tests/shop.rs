@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use super::super::entity::{Look, existence};
@@ -147,9 +148,10 @@ pub(super) type Files = BTreeMap<String, File>;
 
 /// The files of a commit, folded as the manifest does it.
 pub(super) fn fold(files: &Files) -> DesiredState {
-    let mut state = DesiredState::default();
+    let mut listed_by_path: BTreeMap<String, BTreeMap<Slot, Listed>> = BTreeMap::new();
+    let mut entities: BTreeMap<EntityRef, DesiredEntity> = BTreeMap::new();
     for (path, file) in files {
-        let listed = state.listed.entry(path.clone()).or_default();
+        let listed = listed_by_path.entry(path.clone()).or_default();
         for (entity, change) in file {
             let said = |value| Listed {
                 value,
@@ -163,12 +165,13 @@ pub(super) fn fold(files: &Files) -> DesiredState {
                 let value = DesiredValue::Value(value.clone());
                 listed.insert(field(entity, name), said(value));
             }
-            let desired = state.entities.entry(entity.clone());
+            let desired = entities.entry(entity.clone());
             let desired = desired.or_insert_with(|| DesiredEntity {
                 ensure: change.ensure,
                 explicit: false,
                 fields: BTreeMap::new(),
                 origin: Origin::default(),
+                overridden: Vec::new(),
             });
             if change.ensure == Ensure::Absent {
                 desired.fields.clear();
@@ -178,24 +181,26 @@ pub(super) fn fold(files: &Files) -> DesiredState {
         }
     }
     let absent = |entity: &EntityRef| {
-        let root = state.entities.get(&entity.root());
+        let root = entities.get(&entity.root());
         !entity.exists_by_itself() && root.is_some_and(|root| root.ensure == Ensure::Absent)
     };
-    let hidden: Vec<EntityRef> = state
-        .entities
-        .keys()
-        .filter(|e| absent(e))
-        .cloned()
-        .collect();
+    let hidden: Vec<EntityRef> = entities.keys().filter(|e| absent(e)).cloned().collect();
     for view in hidden {
-        state.entities.remove(&view);
+        entities.remove(&view);
     }
-    for desired in state.entities.values_mut() {
+    for desired in entities.values_mut() {
         let price = desired.fields.get(&PRICE);
         if price.is_some_and(|price| !price.is_null()) {
             let day = desired.fields.entry(DAY.clone());
             day.or_insert_with(|| Marker::Coupled.value().clone().into());
         }
+    }
+    let mut state = DesiredState::default();
+    for (entity, desired) in entities {
+        state.entities.insert_mut(entity, Arc::new(desired));
+    }
+    for (path, listed) in listed_by_path {
+        state.listed.insert_mut(path, Arc::new(listed));
     }
     state
 }

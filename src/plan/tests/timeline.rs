@@ -162,9 +162,9 @@ impl Ideal {
             for slot in was.keys().filter(|slot| !is.contains_key(slot)) {
                 self.whose.remove(&(path.clone(), slot.clone()));
             }
-            for (slot, listed) in is {
-                if was.get(&slot).map(|l| &l.value) != Some(&listed.value) {
-                    self.whose.insert((path.clone(), slot), release);
+            for (slot, listed) in is.iter() {
+                if was.get(slot).map(|l| &l.value) != Some(&listed.value) {
+                    self.whose.insert((path.clone(), slot.clone()), release);
                 }
             }
         }
@@ -355,12 +355,7 @@ impl Timeline {
 
     /// True if it cannot tell what the slot shall show.
     pub(super) fn is_unsure(&self, slot: &Slot) -> bool {
-        // A view shows what `all` shows where it has nothing of its own.
-        let all = Slot {
-            entity: slot.entity.root(),
-            ..slot.clone()
-        };
-        self.unsure.contains(slot) || self.unsure.contains(&all)
+        self.unsure.contains(slot)
     }
 
     /// A release is taken back.

@@ -368,3 +368,37 @@ fn a_rollback_that_is_overtaken_by_a_refused_release_is_not_lost() {
         assert!(world.read().book.has_no_slots());
     }
 }
+
+#[test]
+fn nor_where_releases_are_taken_back_together() {
+    for delay in [5, 20, 25, 35, 45, 55] {
+        for latency in [5, 2000] {
+            let mut world = world();
+            world.settle(false, false);
+            world
+                .store
+                .latency
+                .store(latency, std::sync::atomic::Ordering::SeqCst);
+            world.store.broken.lock().unwrap().insert("b".to_owned());
+            let first = release(&world, &titled("b", "second"));
+            world.settle(false, false);
+            let both = format!("{}{}", titled("a", "second"), titled("b", "second"));
+            let second = release(&world, &both);
+            *world.store.delay.lock().unwrap() = Some(Duration::from_secs(delay));
+            world.settle(false, false);
+            world.store.broken.lock().unwrap().clear();
+            world.source.commit(
+                &format!("Revert\n\nThis reverts commit {first}.\nThis reverts commit {second}."),
+                files(&[("README.md", "hello")]),
+            );
+            world.settle(true, false);
+            world.settle(true, false);
+            over(&world);
+            assert_eq!(
+                title(&world, "a"),
+                Value::from("first"),
+                "{delay} {latency}"
+            );
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! How the layers of all releases lie, counted once: afterwards only what has changed is counted anew.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Book, Standing, Standings};
+use crate::domain::EntityRef;
+use crate::plan::entity::{Managed, ManagedEntity};
+use crate::plan::layers::Seq;
+
+/// What was counted last. Copies of a book share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally(Arc<Mutex<Counted>>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    entities: BTreeMap<EntityRef, Entity>,
+    standings: Arc<Standings>,
+}
+
+/// An entity, and what it adds.
+#[derive(Debug)]
+struct Entity {
+    managed: Arc<ManagedEntity>,
+    adds: Box<[(Seq, Standing)]>,
+}
+
+/// It follows from the rest of the book.
+impl PartialEq for Tally {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Tally {
+    pub(super) fn of(&self, book: &Book) -> Arc<Standings> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = changes(&counted.entities, &book.managed);
+        if changes.is_empty() {
+            return Arc::clone(&counted.standings);
+        }
+        let mut standings = Standings::clone(&counted.standings);
+        for (root, is) in changes {
+            let adds = is.as_ref().map(|managed| {
+                let mut adds = Standings::new();
+                book.count_entity(&root, managed, &mut adds);
+                adds.into_iter().collect::<Box<[_]>>()
+            });
+            let was = match is.zip(adds) {
+                Some((managed, adds)) => {
+                    add(&mut standings, &adds, usize::wrapping_add);
+                    counted.entities.insert(root, Entity { managed, adds })
+                }
+                None => counted.entities.remove(&root),
+            };
+            if let Some(Entity { adds, .. }) = was {
+                add(&mut standings, &adds, usize::wrapping_sub);
+            }
+        }
+        let nothing = Standing::default();
+        standings.retain(|_, standing| *standing != nothing);
+        counted.standings = Arc::new(standings);
+        Arc::clone(&counted.standings)
+    }
+}
+
+fn add(standings: &mut Standings, adds: &[(Seq, Standing)], add: fn(usize, usize) -> usize) {
+    for (seq, mut adds) in adds.iter().copied() {
+        let standing = standings.entry(seq).or_default();
+        for (count, more) in standing.counts().into_iter().zip(adds.counts()) {
+            *count = add(*count, *more);
+        }
+    }
+}
+
+/// The entities that are not the very same ones any more, with what they are now.
+fn changes(
+    before: &BTreeMap<EntityRef, Entity>,
+    after: &Managed,
+) -> Vec<(EntityRef, Option<Arc<ManagedEntity>>)> {
+    let (mut before, mut after) = (before.iter().peekable(), after.iter().peekable());
+    let mut changes = Vec::new();
+    loop {
+        let order = match (before.peek(), after.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((was, _)), Some((is, _))) => was.cmp(is),
+        };
+        let was = before.next_if(|_| order.is_le());
+        let is = after.next_if(|_| order.is_ge());
+        let same = |was: &Entity, is: &Arc<ManagedEntity>| Arc::ptr_eq(&was.managed, is);
+        match (was, is) {
+            (Some((_, was)), Some((_, is))) if same(was, is) => {}
+            (_, Some((root, is))) => changes.push((root.clone(), Some(is.clone()))),
+            (Some((root, _)), None) => changes.push((root.clone(), None)),
+            (None, None) => return changes,
+        }
+    }
+}
