@@ -114,6 +114,15 @@ impl Book {
         self.entity(&slot.entity)?.slots.get(slot)
     }
 
+    /// Records that the store may show this of a slot that is managed, whatever it shall show.
+    pub fn may_show(&mut self, slot: &Slot, value: Shown) {
+        let managed = self.managed.get_mut(&slot.entity.root());
+        let state = managed.and_then(|managed| Arc::make_mut(managed).slots.get_mut(slot));
+        if let Some(state) = state {
+            state.pass_by(value);
+        }
+    }
+
     /// True if no slot is managed any more.
     pub fn has_no_slots(&self) -> bool {
         self.slots().next().is_none()

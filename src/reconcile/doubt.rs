@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::EntityRef;
-use crate::plan::{Being, Decision, EntityWork};
+use crate::domain::{EntityRef, FieldId, Slot};
+use crate::plan::{Being, Book, Decision, EntityWork, Shown};
 
 /// The lost writes of one environment.
 #[derive(Debug, Default)]
@@ -90,6 +90,29 @@ impl Doubts {
     pub(super) fn concern(&self, entities: &BTreeSet<EntityRef>, now: Duration) -> bool {
         let concerned = entities.iter().filter_map(|entity| self.lost.get(entity));
         concerned.flatten().any(|doubt| doubt.until > now)
+    }
+
+    /// Records what the lost writes of this process may still make an entity show, so that it is not
+    /// taken for an edit when it comes.
+    pub(super) fn note(&self, book: &mut Book, entities: &BTreeSet<EntityRef>, now: Duration) {
+        for entity in entities {
+            let doubts = self.lost.get(entity).into_iter().flatten();
+            for doubt in doubts.filter(|doubt| doubt.until > now) {
+                if let Sent::Known(sent) = &doubt.sent {
+                    let fields = match sent {
+                        Decision::Create(fields) | Decision::Update(fields) => fields,
+                        Decision::Delete | Decision::Noop | Decision::Refused(_) => continue,
+                    };
+                    for (name, value) in fields {
+                        let slot = Slot {
+                            entity: entity.clone(),
+                            field: FieldId::Named(name.clone()),
+                        };
+                        book.may_show(&slot, Shown::Value(value.clone().into()));
+                    }
+                }
+            }
+        }
     }
 
     /// Until when a lost write may still undo what was made of an entity. `pass` is when the pass

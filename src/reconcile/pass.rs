@@ -448,6 +448,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         }
         let plan = tools.plan(&book, &entities, &observation);
         attempt(&mut book, &plan.work, &observation);
+        self.doubts()
+            .note(&mut book, &entities, self.clock.monotonic());
         let mut hold = self.hold(&ledgered, state);
         let recorded = hold.resume(book, pass, edits).await?;
         let carrying = Carrying {
@@ -627,6 +629,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         }
         journal.begin(PhaseName::Snapshot);
         let entities: BTreeSet<EntityRef> = plan.work.keys().cloned().collect();
+        let now = self.clock.monotonic();
+        self.doubts().note(&mut composed.book, &entities, now);
         let pass = PassFile {
             sequence: composed.pass,
             head: head.clone(),

@@ -145,11 +145,26 @@ impl Repository {
     }
 
     fn release(&mut self, world: &World, edits: &[Edit]) {
+        let before = self.files.clone();
         let changes = model::apply(&mut self.files, edits);
-        if !changes.is_empty() {
+        if self.is_inverse(&before) {
+            // It would be a rollback without words, and reverting that an ordinary deploy.
+            self.files = before;
+        } else if !changes.is_empty() {
             let id = self.commit(world, &format!("Release {}", self.live.len()));
             self.live.push((id, changes));
         }
+    }
+
+    /// True if the files are what they were before some of the releases.
+    fn is_inverse(&self, before: &Files) -> bool {
+        let mut now = before.clone();
+        self.live.iter().rev().any(|(_, changes)| {
+            if let Some(files) = undone(&now, changes) {
+                now = files;
+            }
+            now == self.files
+        })
     }
 
     /// Reverts some of the releases in one commit; whether there was any to be reverted.
