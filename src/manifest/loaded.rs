@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 
 use super::file::ReleaseFile;
+use super::prices::{Prices, is_price};
 use super::{across, fold};
 use crate::domain::{DesiredState, EntityRef, FileListing, Finding, Findings};
 
@@ -32,6 +33,7 @@ struct Parts {
     referrers: RedBlackTreeMapSync<String, Arc<BTreeSet<String>>>,
     /// The release files with findings.
     flawed: RedBlackTreeMapSync<String, ()>,
+    prices: Prices,
     weight: u64,
 }
 
@@ -153,7 +155,9 @@ impl Loaded {
         self.findings = Findings::default();
         let own = flawed.flat_map(|parsed| parsed.findings.iter().cloned());
         self.findings.0.extend(own);
-        self.findings.0.extend(across::errors(&self.state));
+        self.findings
+            .0
+            .extend(across::errors(&self.state, &self.parts.prices));
         self.findings.sort();
     }
 
@@ -215,6 +219,12 @@ impl Loaded {
         named.extend(changes.iter().map(|(_, change)| change.entity.clone()));
         let mut folded = fold::family(changes.into_iter());
         for entity in named {
+            if is_price(&entity) {
+                match folded.contains_key(&entity) {
+                    true => self.parts.prices.insert_mut(entity.clone(), ()),
+                    false => drop(self.parts.prices.remove_mut(&entity)),
+                }
+            }
             match folded.remove(&entity) {
                 Some(desired) => {
                     let known = self.state.entities.get(&entity);

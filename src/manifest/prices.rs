@@ -1,45 +1,59 @@
 //! Checks of prices, which need the changes of all files.
 
+use rpds::RedBlackTreeMapSync;
+
 use crate::domain::kinds::{Access, fields_of_product};
 use crate::domain::{
     DesiredEntity, DesiredState, Ensure, EntityRef, FieldName, Finding, Origin, Severity, Value,
 };
 
+/// The rows of prices that a state has, so that they are found among much else.
+pub(super) type Prices = RedBlackTreeMapSync<EntityRef, ()>;
+
+pub(super) fn is_price(entity: &EntityRef) -> bool {
+    entity.kind.route.access == Access::Price
+}
+
 /// A price is a field of the product, too: with both in the files, each would undo the other.
-pub(super) fn are_set_in_one_place(state: &DesiredState) -> Vec<Finding> {
-    let rows = state.entities.iter();
-    let rows = rows.filter(|(row, _)| row.kind.route.access == Access::Price);
-    rows.filter_map(|(row, desired)| {
-        let product = EntityRef {
-            store: row.store.clone(),
-            ..row.product()?
-        };
-        let other = state.entities.get(&product)?;
-        let field = fields_of_product(row.kind)
-            .iter()
-            .find(|field| set(other, field).is_some())?;
-        // said of the later one, which names the earlier
-        let (origin, subject, elsewhere, place) = if desired.origin > other.origin {
-            let what = format!("`{field}` of {product}");
-            (&desired.origin, row.to_string(), what, &other.origin)
-        } else {
-            let what = format!("`{field}` of {product}");
-            (&other.origin, what, row.to_string(), &desired.origin)
-        };
-        Some(critical(
-            "price-set-twice",
-            origin,
-            format!("{subject} is the same value in the store as {elsewhere} ({place})"),
-            "set it in one of the two places",
-        ))
-    })
-    .collect()
+/// `prices`: the rows of prices.
+pub(super) fn are_set_in_one_place(state: &DesiredState, prices: &Prices) -> Vec<Finding> {
+    prices
+        .keys()
+        .filter_map(|row| {
+            let desired = state.entities.get(row)?;
+            let product = EntityRef {
+                store: row.store.clone(),
+                ..row.product()?
+            };
+            let other = state.entities.get(&product)?;
+            let field = fields_of_product(row.kind)
+                .iter()
+                .find(|field| set(other, field).is_some())?;
+            // said of the later one, which names the earlier
+            let (origin, subject, elsewhere, place) = if desired.origin > other.origin {
+                let what = format!("`{field}` of {product}");
+                (&desired.origin, row.to_string(), what, &other.origin)
+            } else {
+                let what = format!("`{field}` of {product}");
+                (&other.origin, what, row.to_string(), &desired.origin)
+            };
+            Some(critical(
+                "price-set-twice",
+                origin,
+                format!("{subject} is the same value in the store as {elsewhere} ({place})"),
+                "set it in one of the two places",
+            ))
+        })
+        .collect()
 }
 
 /// Magento refuses more than a hundred percent, and keeps two decimals of them (`DECIMAL(5,2)`).
-pub(super) fn discounts_are_percentages(state: &DesiredState) -> Vec<Finding> {
+pub(super) fn discounts_are_percentages(state: &DesiredState, prices: &Prices) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (row, desired) in &state.entities {
+    for row in prices.keys() {
+        let Some(desired) = state.entities.get(row) else {
+            continue;
+        };
         let is_discount = set(desired, "price_type").and_then(Value::as_str) == Some("discount");
         if row.kind.name != "tier_price" || desired.ensure == Ensure::Absent || !is_discount {
             continue;
@@ -118,7 +132,9 @@ mod tests {
         let kind = Kind::from_name(row).unwrap();
         add(&mut state, 2, kind, StoreScope::All, "price");
         add(&mut state, 1, Kind::PRODUCT, store, field);
-        let findings = are_set_in_one_place(&state);
+        let rows = state.entities.keys().filter(|entity| is_price(entity));
+        let prices = rows.map(|row| (row.clone(), ())).collect();
+        let findings = are_set_in_one_place(&state, &prices);
         findings.into_iter().map(|f| f.message).collect()
     }
 

@@ -179,6 +179,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
     fn carried(self) -> Carried {
         let mut book = self.hold.book().clone();
         outcome::settle(&mut book, &self.work, &self.results);
+        self.keep_candidates(&mut book);
         let again = self.tried_again();
         if self.tools.restore && self.results.values().any(EntityResult::is_failed) {
             self.park(&mut book, &again);
@@ -195,6 +196,33 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         }
         outcome::close(&mut book, &self.results);
         (book, outcomes)
+    }
+
+    /// What failed may still come to show what was sent, while a lost write may arrive: then that is no
+    /// edit.
+    fn keep_candidates(&self, book: &mut Book) {
+        let now = self.tools.clock.monotonic();
+        let failed = self.results.iter().filter(|(_, result)| result.is_failed());
+        for (entity, _) in failed {
+            if !self
+                .doubts()
+                .concern(&BTreeSet::from([entity.clone()]), now)
+            {
+                continue;
+            }
+            let Some(managed) = self.hold.book().entity(entity) else {
+                continue;
+            };
+            let own = managed
+                .slots
+                .iter()
+                .filter(|(slot, _)| slot.entity == *entity);
+            for (slot, state) in own {
+                for held in &state.held {
+                    book.may_show(slot, held.value.clone());
+                }
+            }
+        }
     }
 
     /// The slots that the pass had to bring to their targets or that had failed, each with the release

@@ -108,7 +108,7 @@ impl std::ops::Deref for Kind {
 
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        std::ptr::eq(self.0, other.0) || self.name == other.name
     }
 }
 
@@ -122,7 +122,10 @@ impl Hash for Kind {
 
 impl Ord for Kind {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.level, self.name).cmp(&(other.level, other.name))
+        match std::ptr::eq(self.0, other.0) {
+            true => Ordering::Equal,
+            false => (self.level, self.name).cmp(&(other.level, other.name)),
+        }
     }
 }
 

@@ -86,6 +86,7 @@ fn changes(
             (None, None) => return changes,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
+            (Some((was, _)), Some((is, _))) if was == is => Ordering::Equal,
             (Some((was, _)), Some((is, _))) => was.cmp(is),
         };
         let was = before.next_if(|_| order.is_le());

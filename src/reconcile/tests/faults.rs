@@ -394,3 +394,28 @@ fn nor_is_it_taken_for_an_edit_where_the_store_had_refused_to_take_it_again() {
     assert_eq!(title(&world, "a"), Value::from("first"));
     assert!(world.read().book.has_no_slots());
 }
+
+#[test]
+fn nor_where_the_process_was_killed_and_the_store_had_refused_to_take_it_again() {
+    let mut world = world();
+    world.settle(false, false);
+    let slow = &world.store.latency;
+    slow.store(2000, std::sync::atomic::Ordering::SeqCst);
+    let id = release(&world, &titled("a", "second"));
+    world.store.broken.lock().unwrap().insert("a".to_owned());
+    *world.store.delay.lock().unwrap() = Some(Duration::from_secs(40));
+    // Killed when it wants to repeat the write.
+    world.fuse.arm(3);
+    let report = world.settle(false, false);
+    assert!(!report.converged);
+    assert_eq!(title(&world, "a"), Value::from("first"));
+
+    over(&world);
+    assert_eq!(title(&world, "a"), Value::from("second"));
+    world.store.broken.lock().unwrap().clear();
+    revert(&world, &id);
+    let report = world.settle(false, false);
+    assert!(report.converged);
+    assert_eq!(title(&world, "a"), Value::from("first"));
+    assert!(world.read().book.has_no_slots());
+}
