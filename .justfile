@@ -29,6 +29,10 @@ schemas:
 soak minutes:
     cargo bench --locked --bench soak -- --minutes {{ minutes }}
 
+# Measures what a day costs where much exists, beside a hundred files: just scale 10000
+scale count:
+    cargo bench --locked --bench scale -- 100 {{ count }}
+
 # Builds the program as packages have it.
 dist:
     cargo build --locked --profile dist

@@ -13,7 +13,8 @@ use crate::manifest::Loader;
 use crate::plan::{Book, Policy, ReleaseRecord, Seq, claims, compose};
 use crate::ports::Source;
 use crate::reconcile::{
-    Bootstrap, Ledgered, LoadError, PassError, Rewrites, Route, State, load, tip_of, walk,
+    Bootstrap, Ledgered, LoadError, PassError, Rewrites, Route, State, load, load_state, tip_of,
+    walk,
 };
 use crate::settings::{self, Environment, SecretSource, Settings};
 
@@ -111,6 +112,16 @@ impl History {
             &self.repository.ledger(branch, environment.name.as_str()),
             branch,
         )
+    }
+
+    /// What the ledger of an environment says in one file.
+    pub(super) fn state(
+        &self,
+        environment: &Environment<SecretSource>,
+    ) -> Result<Option<State>, LoadError> {
+        let branch = &environment.rollback_branch;
+        let ledger = self.repository.ledger(branch, environment.name.as_str());
+        load_state(&ledger, branch)
     }
 
     /// The newest commit of an environment's ledger: whether it is worth reading again.

@@ -14,6 +14,7 @@ use super::present::{self, Output};
 use crate::assembly::HolderLock;
 use crate::domain::{CommitId, EntityKey, FieldId, Kind, StoreScope};
 use crate::plan::Book;
+use crate::ports::Source as _;
 use crate::reconcile::{Ledgered, LoadError, PassError, remembered};
 use crate::settings::{Environment, SecretSource};
 
@@ -117,6 +118,9 @@ pub(super) fn of(
     history: &History,
     environment: &Environment<SecretSource>,
 ) -> Result<EnvironmentStatus, Failure> {
+    if let Some(line) = at_rest(history, environment) {
+        return Ok(line);
+    }
     let ledgered = match history.ledger(environment) {
         Ok(ledgered) => ledgered,
         Err(error) => {
@@ -161,6 +165,35 @@ pub(super) fn of(
     };
     let stands = told(history, environment).unwrap_or(stands);
     Ok(line(environment, &ledgered, progress, stands))
+}
+
+/// Where an environment stands that is at rest: the newest commit is handled, and the ledger says in one
+/// file that nothing is left to be done. `None` where more has to be read.
+fn at_rest(
+    history: &History,
+    environment: &Environment<SecretSource>,
+) -> Option<EnvironmentStatus> {
+    let state = history.state(environment).ok()??;
+    let rest = state.rest.filter(|rest| rest.at_rest)?;
+    let tip = history.source().head(&environment.branch).ok()??;
+    let is_handled = state.pass.is_none()
+        && state.head.as_ref() == Some(&tip)
+        && state.branch == environment.branch
+        && state.store.url == environment.store.url.as_str();
+    if !is_handled {
+        return None;
+    }
+    let stands = (Standing::Synced, deviations(rest.deviations));
+    let (state_of, message) = told(history, environment).unwrap_or(stands);
+    Some(EnvironmentStatus {
+        name: environment.name.to_string(),
+        branch: environment.branch.clone(),
+        head: Some(tip),
+        live: state.live,
+        state: state_of,
+        message,
+        drift: Vec::new(),
+    })
 }
 
 /// A ledger that was there once. A pass stalls then.
@@ -241,15 +274,18 @@ fn stands(
     if let Some(message) = failed(book, progress) {
         return (Standing::Failed, Some(message));
     }
-    // What differs from the files on purpose is told, but is no drift.
-    let message = match book.deviations().len() {
+    (Standing::Synced, deviations(book.deviations().len()))
+}
+
+/// What differs from the files on purpose is told, but is no drift.
+fn deviations(count: usize) -> Option<String> {
+    match count {
         0 => None,
         1 => Some("a field differs from the files: adopted, or edited in Magento".to_owned()),
         more => Some(format!(
             "{more} fields differ from the files: adopted, or edited in Magento"
         )),
-    };
-    (Standing::Synced, message)
+    }
 }
 
 /// Why the environment is not where it shall be.

@@ -5,6 +5,8 @@ mod tally;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use self::tally::Tally;
 use super::entity::{Managed, ManagedEntity};
 use super::layers::{Seq, Shown, SlotState, Target};
@@ -29,6 +31,15 @@ pub struct Book {
     /// The place of the next release or pass.
     pub next: Seq,
     tally: Tally,
+}
+
+/// How an environment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// True if nothing is left to be done, not even by a person's `retry`.
+    pub at_rest: bool,
+    /// How many fields differ from the files on purpose.
+    pub deviations: usize,
 }
 
 /// How the layers of each release lie.
@@ -133,10 +144,25 @@ impl Book {
         self.managed.values().flat_map(|entity| &entity.slots)
     }
 
+    /// The entities with which something is left to be done.
+    fn restless(&self) -> Vec<(&EntityRef, &Arc<ManagedEntity>)> {
+        let roots = self.tally.of(self).restless;
+        let entities = roots
+            .iter()
+            .filter_map(|root| self.managed.get_key_value(root));
+        entities.collect()
+    }
+
+    /// Those of which layers lie aside.
+    fn with_parked(&self) -> impl Iterator<Item = (&EntityRef, &Arc<ManagedEntity>)> {
+        let restless = self.restless().into_iter();
+        restless.filter(|(_, entity)| entity.slots.values().any(has_parked))
+    }
+
     /// Slots that are not where they shall be. `with_permanent`: also those of entities that only a
     /// person's `retry` or another value helps.
     pub fn open_slots(&self, with_permanent: bool) -> BTreeSet<Slot> {
-        let open = self.managed.iter().flat_map(|(root, entity)| {
+        let open = self.restless().into_iter().flat_map(|(root, entity)| {
             let helps = move |slot: &&Slot| {
                 let failure = entity.failures.get(&slot.entity);
                 with_permanent || !failure.is_some_and(|failure| failure.permanent)
@@ -149,7 +175,8 @@ impl Book {
     /// The entities that could not be brought to their targets. `with_permanent`: also those that only a
     /// person's `retry` or another value helps.
     pub fn failed(&self, with_permanent: bool) -> impl Iterator<Item = &EntityRef> {
-        let failures = self.managed.values().flat_map(|entity| &entity.failures);
+        let failures = self.restless().into_iter();
+        let failures = failures.flat_map(|(_, entity)| &entity.failures);
         let helps = move |permanent: bool| with_permanent || !permanent;
         failures
             .filter(move |(_, failure)| helps(failure.permanent))
@@ -159,12 +186,8 @@ impl Book {
     /// True if layers lie aside that may return: all of them do at once. `with_permanent`: also where one
     /// is of an entity that only a person's `retry` or another value helps.
     pub fn has_parked(&self, with_permanent: bool) -> bool {
-        let aside = |entity: &&Arc<ManagedEntity>| {
-            let mut layers = entity.slots.values().flat_map(|state| &state.layers);
-            layers.any(|layer| layer.parked)
-        };
-        let mut aside = self.managed.values().filter(aside).peekable();
-        let is_helped = |entity: &Arc<ManagedEntity>| {
+        let mut aside = self.with_parked().peekable();
+        let is_helped = |(_, entity): (&EntityRef, &Arc<ManagedEntity>)| {
             let mut failures = entity.failures.values();
             with_permanent || !failures.any(|failure| failure.permanent)
         };
@@ -173,14 +196,8 @@ impl Book {
 
     /// The entities that layers lie aside of.
     pub fn lying_aside(&self) -> BTreeSet<EntityRef> {
-        let aside = |entity: &&Arc<ManagedEntity>| {
-            let mut layers = entity.slots.values().flat_map(|state| &state.layers);
-            layers.any(|layer| layer.parked)
-        };
-        let managed = self.managed.values().filter(aside);
-        let entities = managed.flat_map(|entity| {
-            let parked = |state: &SlotState| state.layers.iter().any(|layer| layer.parked);
-            let slots = entity.slots.iter().filter(move |(_, state)| parked(state));
+        let entities = self.with_parked().flat_map(|(_, entity)| {
+            let slots = entity.slots.iter().filter(|(_, state)| has_parked(state));
             let of_slots = slots.map(|(slot, _)| slot.entity.clone());
             of_slots.chain(entity.failures.keys().cloned())
         });
@@ -191,9 +208,8 @@ impl Book {
     #[must_use]
     pub fn unparked(&self) -> Self {
         let mut book = self.clone();
-        for entity in book.managed.values_mut() {
-            let parked = |state: &SlotState| state.layers.iter().any(|layer| layer.parked);
-            if entity.slots.values().any(parked) {
+        for (root, _) in self.with_parked() {
+            if let Some(entity) = book.managed.get_mut(root) {
                 let entity = Arc::make_mut(entity);
                 entity.slots.values_mut().for_each(SlotState::unpark);
             }
@@ -203,6 +219,9 @@ impl Book {
 
     /// True if nothing is left to be done. `with_permanent`: not even by a person's `retry`.
     pub fn is_at_rest(&self, with_permanent: bool) -> bool {
+        if with_permanent {
+            return self.rest().at_rest;
+        }
         self.open_slots(with_permanent).is_empty()
             && !self.has_parked(with_permanent)
             && self.has_tried_all(with_permanent)
@@ -217,19 +236,22 @@ impl Book {
 
     /// The fields whose target differs from what the files demand: adopted, or edited in Magento since.
     pub fn deviations(&self) -> Vec<&Slot> {
-        let is_aside = |state: &SlotState| state.layers.iter().any(|layer| layer.parked);
-        let settled = self
-            .slots()
-            .filter(|(_, state)| state.is_settled() && !is_aside(state));
-        settled
-            .filter(|(slot, state)| deviates(slot, state))
-            .map(|(slot, _)| slot)
-            .collect()
+        let entities = self.managed.values();
+        entities.flat_map(|entity| deviations_of(entity)).collect()
+    }
+
+    /// How the environment stands, for whoever does not read all of it.
+    pub fn rest(&self) -> Rest {
+        let totals = self.tally.of(self);
+        Rest {
+            at_rest: totals.restless.is_empty(),
+            deviations: totals.deviations,
+        }
     }
 
     /// How the layers of every release lie that has any, or anything else left.
     pub fn standings(&self) -> Arc<Standings> {
-        self.tally.of(self)
+        self.tally.of(self).standings
     }
 
     /// Counts what an entity adds to how the layers of releases lie.
@@ -438,6 +460,18 @@ impl Book {
             tally: Tally::default(),
         }
     }
+}
+
+fn has_parked(state: &SlotState) -> bool {
+    state.layers.iter().any(|layer| layer.parked)
+}
+
+/// The fields of an entity whose target differs from what the files demand.
+fn deviations_of(entity: &ManagedEntity) -> impl Iterator<Item = &Slot> {
+    let slots = entity.slots.iter();
+    let settled = slots.filter(|(_, state)| state.is_settled() && !has_parked(state));
+    let deviate = settled.filter(|(slot, state)| deviates(slot, state));
+    deviate.map(|(slot, _)| slot)
 }
 
 fn count(slot: &Slot, state: &SlotState, standings: &mut Standings) {

@@ -387,13 +387,15 @@ impl<L: Look> Step<'_, L> {
             release, reverted, ..
         } = self.altering;
         let ManagedEntity { authors, slots, .. } = entity;
-        let Some([.., beneath, removal]) = slots.get_mut(slot).map(|s| s.layers.as_mut_slice())
-        else {
+        let layers = slots.get_mut(slot).map(|state| state.layers.as_mut_slice());
+        let Some([beneath @ .., removal]) = layers else {
             return;
         };
+        // Edits of it lie between.
+        let beneath = beneath.iter().rev().find_map(Layer::release);
         if removal.is_removal()
             && removal.id.seq == release
-            && let Some(beneath) = beneath.release()
+            && let Some(beneath) = beneath
             && let Some(remover) = authors
                 .remover(beneath, slot, reverted)
                 .or_else(|| authors.remover(beneath, &leader(slot)?, reverted))

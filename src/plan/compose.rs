@@ -431,8 +431,13 @@ pub fn look_at(
     policy: Policy,
 ) -> BTreeMap<Slot, Shown> {
     let mut edits = BTreeMap::new();
-    let deleted = deleted(book);
-    for (root, entity) in &mut book.managed {
+    let observed: BTreeSet<EntityRef> = look.0.keys().map(EntityRef::root).collect();
+    let parents = observed.iter().flat_map(EntityRef::parents);
+    let deleted: BTreeSet<EntityRef> = parents.filter(|parent| is_deleted(book, parent)).collect();
+    for root in &observed {
+        let Some(entity) = book.managed.get_mut(root) else {
+            continue;
+        };
         let seen = |slot: &Slot| look.shown(slot) != Shown::Unknown;
         // What went with an entity that a release deleted comes back with it.
         let went = look.shown(&existence(root)) == Shown::Gone
@@ -452,13 +457,10 @@ pub fn look_at(
     edits
 }
 
-/// The entities that are deleted by a layer.
-fn deleted(book: &Book) -> BTreeSet<EntityRef> {
-    let gone = book.managed.iter().filter(|(root, entity)| {
-        let being = entity.slots.get(&existence(root));
-        being.is_some_and(|being| !being.layers.is_empty() && *being.target().shown == Shown::Gone)
-    });
-    gone.map(|(root, _)| root.clone()).collect()
+/// True if a layer deletes the entity.
+fn is_deleted(book: &Book, entity: &EntityRef) -> bool {
+    let being = book.slot(&existence(entity));
+    being.is_some_and(|being| !being.layers.is_empty() && *being.target().shown == Shown::Gone)
 }
 
 /// What is to be known of a field whose value is changed, where its kind's table says so.

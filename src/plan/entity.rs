@@ -226,6 +226,13 @@ impl ManagedEntity {
         })
     }
 
+    /// True if nothing is left to be done with it, not even by a person's `retry`.
+    pub fn is_at_rest(&self, root: &EntityRef) -> bool {
+        let mut layers = self.slots.values().flat_map(|state| &state.layers);
+        let is_open = self.open_slots(root).next().is_some();
+        !is_open && self.failures.is_empty() && !layers.any(|layer| layer.parked)
+    }
+
     /// True if the entity, which is missing, is not to be made again: somebody deleted it in the admin,
     /// and nobody knows all of it.
     pub fn stays_deleted(&self, root: &EntityRef) -> bool {

@@ -23,7 +23,7 @@ mod words;
 mod work;
 
 pub use blueprint::Blueprint;
-pub use book::{Book, Standing, Standings, show};
+pub use book::{Book, Rest, Standing, Standings, show};
 pub use commit::{Altering, Moved, commit};
 pub use compose::{Cause, Composed, Draft, Headline, Words, compose, look_at};
 pub use decide::{Decision, decide};

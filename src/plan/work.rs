@@ -157,25 +157,27 @@ pub fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
 
 /// Records what may be sent from now on as what the store may hold.
 pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observation: &Observation) {
-    let makes = |root: &EntityRef| {
-        let work = all.get(root);
-        work.is_some_and(|work| matches!(work.being, Being::Present(_)))
-    };
     for (entity, work) in all {
+        let makes = matches!(work.being, Being::Present(_));
         let Some(managed) = book.managed.get_mut(&entity.root()) else {
             continue;
         };
         let look = Observed(observation);
-        let root = entity.root();
-        let is_made = makes(&root) && look.shown(&existence(&root)) == Shown::Gone;
         let slots = &mut Arc::make_mut(managed).slots;
+        if makes && look.shown(&existence(entity)) == Shown::Gone {
+            // What it shows under its views until that is written.
+            for (slot, state) in slots.iter_mut().filter(|(slot, _)| slot.entity != *entity) {
+                if let Some(made_with) = look.created(slot) {
+                    state.pass_by(made_with);
+                }
+            }
+        }
         for field in &work.slots {
             let slot = Slot {
                 entity: entity.clone(),
                 field: field.clone(),
             };
             let seen = look.shown(&slot);
-            let made_with = look.created(&slot).filter(|_| is_made && *entity != root);
             let Some(state) = slots.get_mut(&slot).filter(|_| seen != Shown::Unknown) else {
                 continue;
             };
@@ -188,10 +190,6 @@ pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observati
                     None => seen,
                 },
             };
-            if let Some(made_with) = made_with {
-                // What it shows under a view until that is written.
-                state.pass_by(made_with);
-            }
             state.attempt(value);
         }
     }

@@ -39,7 +39,8 @@ use crate::domain::{
     Vocabulary,
 };
 use crate::plan::{
-    Blueprint, Book, Decision, EntityWork, Outcome, Policy, Seq, Shown, Surroundings, WriteStep,
+    Blueprint, Book, Decision, EntityWork, Look as _, Observed, Outcome, Policy, Seq, Shown,
+    Surroundings, WriteStep,
 };
 use crate::ports::{Clock, Ledger, StoreWrite};
 
@@ -213,10 +214,10 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             let Some(managed) = self.hold.book().entity(entity) else {
                 continue;
             };
-            let own = managed
-                .slots
-                .iter()
-                .filter(|(slot, _)| slot.entity == *entity);
+            let look = Observed(&self.observation);
+            let can_come =
+                |slot: &Slot| slot.entity == *entity && look.shown(slot) != Shown::Unknown;
+            let own = managed.slots.iter().filter(|(slot, _)| can_come(slot));
             for (slot, state) in own {
                 for held in &state.held {
                     book.may_show(slot, held.value.clone());

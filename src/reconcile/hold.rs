@@ -17,7 +17,7 @@ use super::ledger::{self, Ledgered, PassFile, State, Writer};
 use super::pool::Pool;
 use super::records::{self, PassRecord};
 use crate::domain::{CommitId, Slot};
-use crate::plan::{Book, NewCommit, Outcome, Seq, Shown};
+use crate::plan::{Book, NewCommit, Outcome, Rest, Seq, Shown};
 use crate::ports::{BulkId, Clock, Ledger, LedgerCommit};
 
 /// A pass whose snapshot is recorded, with the right to carry it out.
@@ -126,6 +126,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
             lease: Some(Lease::file(&self.holder.id, self.holder.timeout)),
             pass: Some(pass.clone()),
             next: book.next,
+            rest: None,
             ..self.state.clone()
         };
         let asked = self.clock.monotonic();
@@ -296,6 +297,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         writer.book(&self.book, &book, &mut record)?;
         writer.pass(&record)?;
         let state = State {
+            rest: Some(rest(&book, &pass.head)),
             head: Some(pass.head),
             live: pass.live,
             lease: None,
@@ -332,6 +334,7 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         writer.book(&self.book, &book, &mut record)?;
         writer.pass(&record)?;
         let state = State {
+            rest: Some(rest(&book, &head)),
             head: Some(head),
             live,
             next: book.next,
@@ -381,6 +384,16 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         }
         self.state = state;
         Ok(ids)
+    }
+}
+
+/// How an environment stands whose newest commit handled is this one: at rest only if that can be used.
+fn rest(book: &Book, head: &CommitId) -> Rest {
+    let is_invalid = book.of_commit(head).is_some_and(|r| r.is_invalid());
+    let rest = book.rest();
+    Rest {
+        at_rest: rest.at_rest && !is_invalid,
+        ..rest
     }
 }
 

@@ -11,7 +11,7 @@ use super::audit;
 use super::pool::Pool;
 use super::records::{self, Files, PassRecord, RecordError};
 use crate::domain::{CommitId, EntityKey, EntityRef, Kind, ReleaseId, StoreViews};
-use crate::plan::{Book, Managed, ManagedEntity, ReleaseRecord, Seq};
+use crate::plan::{Book, Managed, ManagedEntity, ReleaseRecord, Rest, Seq};
 use crate::ports::{BulkId, Ledger, LedgerCommit, LedgerError};
 
 /// The version of the ledger's format.
@@ -43,6 +43,9 @@ pub struct State {
     pub lease: Option<LeaseFile>,
     /// The pass in hand.
     pub pass: Option<PassFile>,
+    /// How the environment stands, so that it can be told without reading all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
 }
 
 /// A store, as the ledger names it.
@@ -144,24 +147,28 @@ struct Format {
     format: u32,
 }
 
-/// Reads the ledger at its tip.
+/// Reads `state.yaml` alone, at the ledger's tip: what it says costs nothing to ask for.
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> {
-    let Some(tip) = ledger.tip()? else {
-        return Ok(Ledgered {
-            tip: None,
-            state: None,
-            book: Arc::new(Book::new(Seq(1))),
-        });
-    };
-    let damaged = |e: RecordError| LoadError::Damaged {
+pub fn load_state<L: Ledger>(ledger: &L, branch: &str) -> Result<Option<State>, LoadError> {
+    match ledger.tip()? {
+        Some(tip) => state_at(ledger, branch, &tip).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn damaged(branch: &str, tip: &CommitId, error: &RecordError) -> LoadError {
+    LoadError::Damaged {
         branch: branch.to_owned(),
         commit: tip.clone(),
-        why: e.to_string(),
-    };
-    let state = ledger.files(&tip, STATE)?;
+        why: error.to_string(),
+    }
+}
+
+fn state_at<L: Ledger>(ledger: &L, branch: &str, tip: &CommitId) -> Result<State, LoadError> {
+    let damaged = |e: RecordError| damaged(branch, tip, &e);
+    let state = ledger.files(tip, STATE)?;
     let Format { format } = records::parse(STATE, &state).map_err(damaged)?;
     let branch_of = || branch.to_owned();
     if format > FORMAT {
@@ -176,7 +183,23 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
             found: format,
         });
     }
-    let state: State = records::parse(STATE, &state).map_err(damaged)?;
+    records::parse(STATE, &state).map_err(damaged)
+}
+
+/// Reads the ledger at its tip.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> {
+    let Some(tip) = ledger.tip()? else {
+        return Ok(Ledgered {
+            tip: None,
+            state: None,
+            book: Arc::new(Book::new(Seq(1))),
+        });
+    };
+    let damaged = |e: RecordError| damaged(branch, &tip, &e);
+    let state = state_at(ledger, branch, &tip)?;
     let mut pool = Pool::default();
     let mut book = Book::new(state.epoch);
     book.next = state.next;

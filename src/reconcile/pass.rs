@@ -794,6 +794,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             live: known.and_then(|s| s.live),
             lease: None,
             pass: None,
+            rest: None,
         }
     }
 

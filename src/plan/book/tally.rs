@@ -1,7 +1,7 @@
-//! How the layers of all releases lie, counted once: afterwards only what has changed is counted anew.
+//! What is counted over all entities, once: afterwards only what has changed is counted anew.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Book, Standing, Standings};
@@ -16,7 +16,17 @@ pub(super) struct Tally(Arc<Mutex<Counted>>);
 #[derive(Debug, Default)]
 struct Counted {
     entities: BTreeMap<EntityRef, Entity>,
-    standings: Arc<Standings>,
+    totals: Totals,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    pub(super) standings: Arc<Standings>,
+    /// The entities with which something is left to be done.
+    pub(super) restless: Arc<BTreeSet<EntityRef>>,
+    /// The fields that differ from the files on purpose.
+    pub(super) deviations: usize,
 }
 
 /// An entity, and what it adds.
@@ -24,6 +34,21 @@ struct Counted {
 struct Entity {
     managed: Arc<ManagedEntity>,
     adds: Box<[(Seq, Standing)]>,
+    is_restless: bool,
+    deviations: usize,
+}
+
+impl Entity {
+    fn new(book: &Book, root: &EntityRef, managed: Arc<ManagedEntity>) -> Self {
+        let mut adds = Standings::new();
+        book.count_entity(root, &managed, &mut adds);
+        Self {
+            adds: adds.into_iter().collect(),
+            is_restless: !managed.is_at_rest(root),
+            deviations: super::deviations_of(&managed).count(),
+            managed,
+        }
+    }
 }
 
 /// It follows from the rest of the book.
@@ -34,34 +59,49 @@ impl PartialEq for Tally {
 }
 
 impl Tally {
-    pub(super) fn of(&self, book: &Book) -> Arc<Standings> {
+    pub(super) fn of(&self, book: &Book) -> Totals {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = changes(&counted.entities, &book.managed);
         if changes.is_empty() {
-            return Arc::clone(&counted.standings);
+            return counted.totals.clone();
         }
-        let mut standings = Standings::clone(&counted.standings);
+        let Totals {
+            standings,
+            restless,
+            mut deviations,
+        } = counted.totals.clone();
+        let mut standings = Standings::clone(&standings);
+        let mut restless = BTreeSet::clone(&restless);
         for (root, is) in changes {
-            let adds = is.as_ref().map(|managed| {
-                let mut adds = Standings::new();
-                book.count_entity(&root, managed, &mut adds);
-                adds.into_iter().collect::<Box<[_]>>()
-            });
-            let was = match is.zip(adds) {
-                Some((managed, adds)) => {
-                    add(&mut standings, &adds, usize::wrapping_add);
-                    counted.entities.insert(root, Entity { managed, adds })
+            let was = match is {
+                Some(managed) => {
+                    let entity = Entity::new(book, &root, managed);
+                    add(&mut standings, &entity.adds, usize::wrapping_add);
+                    match entity.is_restless {
+                        true => restless.insert(root.clone()),
+                        false => restless.remove(&root),
+                    };
+                    deviations += entity.deviations;
+                    counted.entities.insert(root, entity)
                 }
-                None => counted.entities.remove(&root),
+                None => {
+                    restless.remove(&root);
+                    counted.entities.remove(&root)
+                }
             };
-            if let Some(Entity { adds, .. }) = was {
-                add(&mut standings, &adds, usize::wrapping_sub);
+            if let Some(was) = was {
+                add(&mut standings, &was.adds, usize::wrapping_sub);
+                deviations -= was.deviations;
             }
         }
         let nothing = Standing::default();
         standings.retain(|_, standing| *standing != nothing);
-        counted.standings = Arc::new(standings);
-        Arc::clone(&counted.standings)
+        counted.totals = Totals {
+            standings: Arc::new(standings),
+            restless: Arc::new(restless),
+            deviations,
+        };
+        counted.totals.clone()
     }
 }
 

@@ -387,6 +387,7 @@ fn what_failed_once() {
         (views(HEALS), 11_446),
         (views(HEALS), 19_094),
         (views(PLAIN), 47_149),
+        (views(PLAIN), 67_522),
         (stock(calm_edits), 58_113),
         (views(PLAIN), 41_571),
         (stopped, 11_668),

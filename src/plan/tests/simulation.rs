@@ -348,7 +348,8 @@ impl Simulation {
                 Write::Delete => false,
                 Write::Make(fields) | Write::Set(fields) => fields.contains_key(slot),
             });
-            let own = own.unwrap_or(0);
+            // Without one it shows what it was made with from the first write on.
+            let own = own.unwrap_or(1);
             for (n, stage) in stages[1..].iter().enumerate() {
                 // One that is made has nothing of its own under a view until that is set.
                 if is_view && stage.has(root) && made && n < own {

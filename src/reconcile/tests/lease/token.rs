@@ -187,6 +187,7 @@ fn first_state() -> State {
         live: None,
         lease: None,
         pass: None,
+        rest: None,
     }
 }
 
