@@ -39,7 +39,7 @@ use crate::ports::GitError;
 use crate::reconcile::Stop;
 use crate::settings::Settings;
 use board::Board;
-use control::{ControlError, Office};
+use control::{Client, ControlError, Office};
 use environment::{Environment, Triggers};
 use lookout::Lookout;
 use systemd::Systemd;
@@ -48,9 +48,7 @@ use systemd::Systemd;
 const EVENTS: usize = 1024;
 /// How many passes may be asked for at a time.
 const JOBS: usize = 16;
-/// How often the lock of the state directory is tried.
-const HOLD_TRIES: u32 = 10;
-/// The pause between two tries.
+/// The pause between two tries for the lock of the state directory.
 const HOLD_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no daemon.
@@ -161,15 +159,26 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
     Ok(ended)
 }
 
-/// Takes the lock of the state directory. Other verbs may have it for a moment.
+/// Takes the lock of the state directory. A `reconcile` that has it is waited for, and so is a process
+/// that was killed and has not ended yet; a daemon answers on its socket.
 async fn hold(settings: &Settings) -> Result<HolderLock, DaemonError> {
-    for _ in 0..HOLD_TRIES {
+    let mut said = false;
+    loop {
         if let Some(holder) = HolderLock::take(&settings.state_dir)? {
             return Ok(holder);
         }
+        if Client::connect(&settings.state_dir).await?.is_some() {
+            return Err(DaemonError::Running(settings.state_dir.clone()));
+        }
+        if !said {
+            info!(
+                state_dir = %settings.state_dir.display(),
+                "waiting for another gitmage on the state directory"
+            );
+            said = true;
+        }
         tokio::time::sleep(HOLD_PAUSE).await;
     }
-    Err(DaemonError::Running(settings.state_dir.clone()))
 }
 
 /// The signals that the daemon knows.

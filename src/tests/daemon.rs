@@ -540,6 +540,26 @@ async fn systemd_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_waits_for_what_has_the_state_directory_and_is_none() {
+    let mut world = World::new(Plan::default()).await;
+    fs::create_dir_all(world.state_dir()).unwrap();
+    let holder = fs::File::create(world.state_dir().join("holder")).unwrap();
+    holder.lock().unwrap();
+    let log = world.path("daemon.log");
+    let waits = std::thread::spawn(move || {
+        until("the daemon waits", || {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            log.contains("waiting for another gitmage").then_some(())
+        });
+        drop(holder);
+    });
+    world.start();
+    waits.join().unwrap();
+    world.signal(Signal::TERM);
+    assert_eq!(world.ended().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_is_refused() {
     let mut world = World::new(Plan::default()).await;
     world.start();
