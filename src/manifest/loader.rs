@@ -12,7 +12,7 @@ use super::left_out::{LeftOut, paths_below};
 use super::loaded::{Loaded, Parsed};
 use super::report::{about_file, origin, quote};
 use super::source::{Place, Source};
-use super::tree::{EntryKind, Tree, TreeEntry, TreeError};
+use super::tree::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};
 use super::{across, content};
 use crate::domain::kinds::Charset;
 use crate::domain::{Finding, Severity};
@@ -225,7 +225,7 @@ impl Loader {
     fn follow(
         &self,
         before: &Loaded,
-        changes: Vec<(String, Option<TreeEntry>)>,
+        changes: TreeChanges,
         tree: &dyn Tree,
     ) -> Result<Option<Loaded>, TreeError> {
         let mut changed: BTreeSet<String> = BTreeSet::new();

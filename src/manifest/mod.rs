@@ -35,4 +35,4 @@ pub use glob::BadGlob;
 pub use loaded::Loaded;
 pub use loader::{Loader, Options};
 pub use schema::{OfStore, schema};
-pub use tree::{EntryKind, Tree, TreeEntry, TreeError};
+pub use tree::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};

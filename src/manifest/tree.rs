@@ -45,6 +45,9 @@ pub enum TreeError {
     Unreadable(String),
 }
 
+/// The paths in which two trees differ, each with what is there in the second one.
+pub type TreeChanges = Vec<(String, Option<TreeEntry>)>;
+
 /// A tree of files.
 pub trait Tree: Send + Sync {
     /// Every entry, sorted by path (bytewise).
@@ -83,7 +86,7 @@ pub trait Tree: Send + Sync {
     ///
     /// # Errors
     /// [`TreeError::Unreadable`].
-    fn changes(&self, since: &str) -> Result<Option<Vec<(String, Option<TreeEntry>)>>, TreeError> {
+    fn changes(&self, since: &str) -> Result<Option<TreeChanges>, TreeError> {
         let _ = since;
         Ok(None)
     }

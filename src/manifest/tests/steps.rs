@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{MapTree, loader};
 use crate::domain::DesiredState;
-use crate::manifest::{EntryKind, Tree, TreeEntry, TreeError};
+use crate::manifest::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};
 
 /// A tree that knows what came before it.
 struct Step<'a> {
@@ -32,7 +32,7 @@ impl Tree for Step<'_> {
         Some(self.number.to_string())
     }
 
-    fn changes(&self, since: &str) -> Result<Option<Vec<(String, Option<TreeEntry>)>>, TreeError> {
+    fn changes(&self, since: &str) -> Result<Option<TreeChanges>, TreeError> {
         if self.number == 0 || since != (self.number - 1).to_string() {
             return Ok(None);
         }

@@ -389,6 +389,8 @@ fn what_failed_once() {
         (views(PLAIN), 47_149),
         (views(PLAIN), 67_522),
         (stock(calm_edits), 58_113),
+        (stock(calm_edits), 68_383),
+        (stock(calm_edits), 68_935),
         (views(PLAIN), 41_571),
         (stopped, 11_668),
         (stock(calm_edits), 2_190),

@@ -333,10 +333,11 @@ impl History {
             all.any(|(e, change)| *e == slot.entity.root() && change.ensure == Ensure::Absent)
         };
         let before = self.timeline.play();
-        // What was edited stays, where another statement demands the same.
+        // What was edited stays, where another statement demands the same, and what was sold.
         let kept = |slot: &Slot| {
             let demand = before.demand(slot).map(|(value, _)| value);
-            before.edited.contains(slot) && demand == self.sim.desired.get(slot)
+            let same = demand == self.sim.desired.get(slot);
+            before.edited.contains(slot) && (sells(slot) || same)
         };
         let early = |slot: &Slot| before.early.contains(slot);
         let forgotten = |s: &&Slot| !self.features.calm || early(s) || absent(s) || kept(s);
