@@ -96,7 +96,7 @@ fn figures(count: usize) -> Vec<(&'static str, u64)> {
 /// A shop, and a repository in place that is watched for it.
 struct World {
     root: PathBuf,
-    _shop: Shop,
+    shop: Shop,
 }
 
 impl World {
@@ -104,7 +104,7 @@ impl World {
         let shop = Shop::open();
         let world = Self {
             root: root.to_owned(),
-            _shop: shop,
+            shop,
         };
         world.git(&["init", "-q", "-b", "main", "repo"]);
         std::fs::create_dir_all(root.join("repo/releases")).unwrap();
@@ -116,9 +116,9 @@ impl World {
             "repository: {{ url: {} }}\nstate_dir: {}\nenvironments:\n  bench:\n    branch: main\n    store:\n      url: {}\n      oauth:\n",
             root.join("repo").display(),
             root.join("state").display(),
-            world._shop.url,
+            world.shop.url,
         );
-        for (name, secret) in SECRETS.iter().zip(world._shop.secrets()) {
+        for (name, secret) in SECRETS.iter().zip(world.shop.secrets()) {
             std::fs::write(root.join(name), secret).unwrap();
             writeln!(config, "        {name}: {{ file: {name} }}").unwrap();
         }

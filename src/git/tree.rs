@@ -131,7 +131,10 @@ fn differences(
             return Err(too_much(after));
         }
         let (old, new) = (data(was)?, data(is)?);
-        let (old, new) = (names(&old, before)?, names(&new, after)?);
+        let (old, new) = (
+            names(&old, was.unwrap_or(before))?,
+            names(&new, is.unwrap_or(after))?,
+        );
         let gone = old.keys().filter(|name| !new.contains_key(*name));
         for name in new.keys().chain(gone) {
             let (was, is) = (old.get(name), new.get(name));

@@ -35,6 +35,8 @@ struct Parts {
     flawed: RedBlackTreeMapSync<String, ()>,
     prices: Prices,
     weight: u64,
+    /// True if the files are too large together, so that not all were read.
+    is_partial: bool,
 }
 
 /// One version of a release file, with the texts of the files that it refers to.
@@ -120,6 +122,22 @@ impl Loaded {
             let parsed = self.parts.parsed.get(*path);
             parsed.is_some_and(|parsed| !parsed.refs.is_empty())
         })
+    }
+
+    /// The files that a release file refers to.
+    pub(super) fn refs(&self, path: &str) -> impl Iterator<Item = &String> {
+        let parsed = self.parts.parsed.get(path).into_iter();
+        parsed.flat_map(|parsed| parsed.refs.keys())
+    }
+
+    /// Notes that not all files were read: nothing can go on from here.
+    pub(super) fn note_partial(&mut self) {
+        self.parts.is_partial = true;
+    }
+
+    /// True if not all files were read.
+    pub(super) fn is_partial(&self) -> bool {
+        self.parts.is_partial
     }
 
     /// What all files weigh together.

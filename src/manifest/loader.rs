@@ -146,7 +146,8 @@ impl Loader {
         drop(recent);
         let mut loaded = None;
         for (since, before) in newest_first {
-            if let Some(changes) = tree.changes(&since)? {
+            // A tree that cannot be read any more does not stand in the way of the next one.
+            if let Ok(Some(changes)) = tree.changes(&since) {
                 loaded = self.follow(&before, changes, tree)?;
                 break;
             }
@@ -155,12 +156,22 @@ impl Loader {
             Some(loaded) => loaded,
             None => self.read_all(tree)?,
         };
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.push_back((id, loaded.clone()));
-        if recent.len() > RECENT {
-            recent.pop_front();
+        if !loaded.is_partial() {
+            self.keep(id, loaded.clone());
         }
         Ok(loaded)
+    }
+
+    fn keep(&self, id: String, loaded: Loaded) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.push_back((id, loaded));
+        let weight = |recent: &VecDeque<(String, Loaded)>| {
+            let weights = recent.iter().map(|(_, loaded)| loaded.weight());
+            weights.sum::<u64>()
+        };
+        while recent.len() > RECENT || (recent.len() > 1 && weight(&recent) > CACHE_BYTES) {
+            recent.pop_front();
+        }
     }
 
     /// Adds what is to be noticed of the tree as a whole, which makes no commit invalid.
@@ -218,6 +229,9 @@ impl Loader {
         }
         let mut loaded = Loaded::default();
         loaded.put(files);
+        if total > self.max_total_bytes {
+            loaded.note_partial();
+        }
         Ok(loaded)
     }
 
@@ -228,6 +242,10 @@ impl Loader {
         changes: TreeChanges,
         tree: &dyn Tree,
     ) -> Result<Option<Loaded>, TreeError> {
+        if changes.iter().any(|(path, _)| path.contains('\u{fffd}')) {
+            // Such a path may be that of several entries.
+            return Ok(None);
+        }
         let mut changed: BTreeSet<String> = BTreeSet::new();
         let mut again: BTreeSet<String> = before.unresolved().cloned().collect();
         for (path, _) in &changes {
@@ -258,6 +276,8 @@ impl Loader {
                 // Which file is one too many shows when all are counted.
                 return Ok(None);
             }
+            // What it does not refer to any more is read no more.
+            changed.extend(before.refs(&path).cloned());
             changed.insert(path.clone());
             files.insert(path, file);
         }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{MapTree, loader};
-use crate::domain::DesiredState;
-use crate::manifest::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};
+use crate::manifest::{EntryKind, Loaded, Tree, TreeChanges, TreeEntry, TreeError};
 
 /// A tree that knows what came before it.
 struct Step<'a> {
@@ -86,10 +85,50 @@ fn text() -> impl Strategy<Value = Option<String>> {
     prop_oneof![2 => Just(None), 6 => file, 1 => Just(Some("\t: [".to_owned()))]
 }
 
-fn same_files(before: &DesiredState, after: &DesiredState) -> Vec<String> {
-    let paths = before.listed.keys().chain(after.listed.keys());
-    let differ = paths.filter(|path| before.listed.get(*path) != after.listed.get(*path));
-    differ.cloned().collect()
+/// The paths of which two trees say something else.
+fn differing(before: &Loaded, after: &Loaded) -> Vec<String> {
+    let (was, is) = (&before.state.listed, &after.state.listed);
+    let listed = was.keys().chain(is.keys());
+    let listed = listed.filter(|path| was.get(*path) != is.get(*path));
+    let files = before.files.keys().chain(after.files.keys());
+    let files = files.filter(|path| before.files.get(*path) != after.files.get(*path));
+    listed.chain(files).cloned().collect()
+}
+
+#[test]
+fn nothing_goes_on_from_a_tree_that_was_too_large_to_be_read() {
+    let block = |key: &str, text: &str| {
+        format!("changes:\n  - {{ kind: cms_block, key: {key}, fields: {{ title: {text} }} }}\n")
+    };
+    let mut going_on = loader();
+    going_on.max_total_bytes = 15_000;
+    let (a, b, c) = (
+        block("a", "A"),
+        block("b", &"B".repeat(4000)),
+        block("c", "C"),
+    );
+    let before = MapTree::of(&[
+        ("releases/a.yaml", &a),
+        ("releases/b.yaml", &b),
+        ("releases/c.yaml", &c),
+    ]);
+    let after = MapTree::of(&[("releases/a.yaml", &a), ("releases/c.yaml", &c)]);
+    let step = |number| Step {
+        before: &before,
+        after: if number == 0 { &before } else { &after },
+        number,
+    };
+    let large = going_on.read(&step(0)).unwrap();
+    assert!(large.findings.any_critical());
+    let mended = going_on.read(&step(1)).unwrap();
+    assert!(!mended.findings.any_critical());
+    let keys: Vec<&str> = mended
+        .state
+        .entities
+        .keys()
+        .map(|e| e.key.as_str())
+        .collect();
+    assert_eq!(keys, ["a", "c"]);
 }
 
 proptest! {
@@ -108,7 +147,7 @@ proptest! {
         let going_on = loader();
         let mut files: BTreeMap<&str, (Option<String>, u8)> = BTreeMap::new();
         let mut before = MapTree::default();
-        let mut last: Option<DesiredState> = None;
+        let mut last: Option<Loaded> = None;
         for (number, step) in steps.into_iter().enumerate() {
             for (path, text, kind) in step {
                 files.insert(path, (text, kind));
@@ -131,13 +170,13 @@ proptest! {
             prop_assert_eq!(stepped.state.overridden(), fresh.state.overridden());
             if let Some(last) = &last {
                 // What it says may differ is all that does.
-                let told = last.changed_files(&stepped.state);
+                let told = last.state.changed_files(&stepped.state);
                 prop_assert!(told.is_some());
-                for path in same_files(last, &stepped.state) {
+                for path in differing(last, &stepped) {
                     prop_assert!(told.is_some_and(|told| told.contains(&path)), "{}", path);
                 }
             }
-            last = Some(stepped.state);
+            last = Some(stepped);
             before = after;
         }
     }
