@@ -1,9 +1,11 @@
 //! Commits and trees that git would not make, and reads.
 
+use std::collections::BTreeMap;
+
 use super::support::Site;
 use crate::domain::CommitId;
 use crate::git::{Identity, Pushed, Repository, Undo, Undone};
-use crate::manifest::{EntryKind, TreeError};
+use crate::manifest::{EntryKind, Tree, TreeEntry, TreeError};
 use crate::ports::{CommitInfo, Source as _};
 
 const ADA: &str = "Ada <ada@example.com> 1764201600 +0100";
@@ -542,6 +544,70 @@ fn trees_are_read_whatever_their_modes_and_names_and_order_are() {
             }
         }
     }
+}
+
+/// Each path in which two trees differ, with what is listed there in the second one.
+fn differing(before: &dyn Tree, after: &dyn Tree) -> BTreeMap<String, Option<TreeEntry>> {
+    let by_path = |tree: &dyn Tree| -> BTreeMap<String, TreeEntry> {
+        let entries = tree.entries().unwrap().into_iter();
+        entries.map(|entry| (entry.path.clone(), entry)).collect()
+    };
+    let (was, is) = (by_path(before), by_path(after));
+    let paths = was.keys().chain(is.keys());
+    let paths = paths.filter(|path| was.get(*path) != is.get(*path));
+    let differing = paths.map(|path| (path.clone(), is.get(path).cloned()));
+    differing.collect()
+}
+
+#[test]
+fn the_changes_between_trees_are_those_of_their_lists() {
+    let site = Site::new();
+    let head = site.commit("x", "0", "first").to_string();
+    let [one, two] = ["1", "2"].map(|text| site.object("blob", text.as_bytes()));
+    let deep = tree(&site, &[("100644", "f", &one), ("100644", "g", &two)]);
+    let less = tree(&site, &[("100644", "f", &two)]);
+    let both = tree(&site, &[("40000", "d", &deep), ("40000", "e", &less)]);
+    let roots = [
+        vec![],
+        vec![("100644", "a", one.as_str()), ("40000", "d", &deep)],
+        vec![("100644", "a", &two), ("40000", "d", &less)],
+        vec![("120000", "a", &one), ("100644", "d", &one)],
+        vec![("160000", "a", &head), ("40000", "d", &both)],
+        vec![
+            ("40000", "a", &both),
+            ("40000", "d", &deep),
+            ("100644", "z", &one),
+        ],
+        // What git would not make: of several of one name the first counts, and order means nothing.
+        vec![("100644", "a", &one), ("100644", "a", &two)],
+        vec![("40000", "d", &less), ("40000", "d", &deep)],
+        vec![("100644", "d", &two), ("40000", "d", &both)],
+        vec![("40000", "d", &both), ("100644", "d", &two)],
+        vec![
+            ("40000", "z", &both),
+            ("100644", "..", &one),
+            ("100644", "a", &two),
+        ],
+    ];
+    let source = site.in_place("work");
+    let trees: Vec<Box<dyn Tree>> = roots
+        .iter()
+        .map(|entries| {
+            let text = format!("tree {}\n\nSubject\n", tree(&site, entries));
+            let id = CommitId::new(site.object("commit", text.as_bytes())).unwrap();
+            source.tree(&id).unwrap()
+        })
+        .collect();
+    for before in &trees {
+        for after in &trees {
+            let changes = after.changes(&before.id().unwrap()).unwrap().unwrap();
+            let count = changes.len();
+            let changes: BTreeMap<_, _> = changes.into_iter().collect();
+            assert_eq!(changes.len(), count, "a path is named twice");
+            assert_eq!(changes, differing(before.as_ref(), after.as_ref()));
+        }
+    }
+    assert!(trees[1].changes(&"0".repeat(40)).unwrap().is_none());
 }
 
 /// Git's own merges go through an index, which takes no such path.
