@@ -15,7 +15,7 @@ use crate::assembly::HolderLock;
 use crate::domain::{CommitId, EntityKey, FieldId, Kind, StoreScope};
 use crate::plan::Book;
 use crate::ports::Source as _;
-use crate::reconcile::{Ledgered, LoadError, PassError, remembered};
+use crate::reconcile::{Ledgered, LoadError, PassError, is_own, remembered};
 use crate::settings::{Environment, SecretSource};
 
 /// Reads Git alone: it works while a daemon runs, and while the store is down.
@@ -173,6 +173,12 @@ fn at_rest(
     history: &History,
     environment: &Environment<SecretSource>,
 ) -> Option<EnvironmentStatus> {
+    // On top of somebody else's commit all has to be read: it may not fit.
+    let newest = history.ledger_tip(environment).ok()??;
+    let message = history.source().commit(&newest).ok()?.message;
+    if !is_own(&message, environment.name.as_str()) {
+        return None;
+    }
     let state = history.state(environment).ok()??;
     let rest = state.rest.filter(|rest| rest.at_rest)?;
     let tip = history.source().head(&environment.branch).ok()??;

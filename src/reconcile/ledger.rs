@@ -158,6 +158,12 @@ pub fn load_state<L: Ledger>(ledger: &L, branch: &str) -> Result<Option<State>, 
     }
 }
 
+/// True of the message of a commit that gitmage made on the rollback branch of this environment.
+pub fn is_own(message: &str, environment: &str) -> bool {
+    let trailer = |name: &str| message.lines().find_map(|line| line.strip_prefix(name));
+    trailer("Environment: ") == Some(environment) && trailer("Status: ").is_some()
+}
+
 fn damaged(branch: &str, tip: &CommitId, error: &RecordError) -> LoadError {
     LoadError::Damaged {
         branch: branch.to_owned(),

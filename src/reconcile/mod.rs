@@ -35,7 +35,7 @@ use tokio::sync::watch;
 
 pub use audit::{Audit, Flaw, audit};
 pub use error::PassError;
-pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, load, load_state};
+pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, is_own, load, load_state};
 pub use memory::remembered;
 pub use pass::{Reconciler, Report, Request, Setup, Sibling};
 pub use preview::{Preview, PreviewedChange, PreviewedField, PreviewedOverride, PreviewedRelease};

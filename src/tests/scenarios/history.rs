@@ -202,6 +202,31 @@ fn another_store_is_taken_over_with_rebootstrap_adopt() {
 }
 
 #[test]
+fn somebody_elses_commit_on_the_rollback_branch_is_told_at_once() {
+    let w = World::new();
+    w.repo.release("a", &title("home-hero", "New"), "New");
+    w.reconcile().converged();
+    w.run(&["status"]).exits(0);
+    let git = |args: &[&str]| w.repo.git(args);
+    git(&["fetch", "-q", "origin", "rollback/production"]);
+    git(&["checkout", "-q", "FETCH_HEAD"]);
+    let files = git(&["ls-files", "entities"]);
+    let path = files.lines().next().unwrap();
+    let text = std::fs::read_to_string(w.repo.path(path)).unwrap();
+    w.repo.write(path, text.replace("Home hero", "Another"));
+    git(&["commit", "-q", "-a", "-m", "Mend a typo"]);
+    git(&[
+        "push",
+        "-q",
+        "origin",
+        "HEAD:refs/heads/rollback/production",
+    ]);
+    git(&["checkout", "-q", "main"]);
+    w.run(&["status"]).exits(2).says("stalled");
+    w.reconcile().failed_saying(&["has written there"]);
+}
+
+#[test]
 fn a_ledger_that_vanished_stalls_with_both_remedies() {
     for remote in [false, true] {
         let w = World::with(Options {
