@@ -14,7 +14,7 @@ use gix::ObjectId;
 use gix::bstr::{BStr, BString, ByteSlice as _};
 
 use super::objects::{self, reason};
-use crate::manifest::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};
+use crate::manifest::{EntryKind, Tree, TreeEntry, TreeError};
 
 /// A few kilobytes of nested trees can list more files than fit into any memory.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -39,7 +39,7 @@ impl Tree for CommitTree {
         Some(self.root.to_string())
     }
 
-    fn changes(&self, since: &str) -> Result<Option<TreeChanges>, TreeError> {
+    fn changes(&self, since: &str) -> Result<Option<Vec<(String, Option<TreeEntry>)>>, TreeError> {
         let repository = self.repository.to_thread_local();
         let known = ObjectId::from_hex(since.as_bytes()).ok();
         match known.filter(|id| repository.has_object(*id)) {
@@ -114,7 +114,7 @@ fn differences(
     repository: &gix::Repository,
     before: ObjectId,
     after: ObjectId,
-) -> Result<TreeChanges, TreeError> {
+) -> Result<Vec<(String, Option<TreeEntry>)>, TreeError> {
     let data = |id: Option<ObjectId>| match id {
         None => Ok(Vec::new()),
         Some(id) => match repository.find_tree(id) {
