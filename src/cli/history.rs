@@ -13,8 +13,8 @@ use crate::manifest::Loader;
 use crate::plan::{Book, Policy, ReleaseRecord, Seq, claims, compose};
 use crate::ports::Source;
 use crate::reconcile::{
-    Bootstrap, Ledgered, LoadError, PassError, Rewrites, Route, State, load, load_state, tip_of,
-    walk,
+    Bootstrap, LedgerSnapshot, LoadError, PassError, Rewrites, Route, State, load, load_state,
+    tip_of, walk,
 };
 use crate::settings::{self, Environment, SecretSource, Settings};
 
@@ -106,7 +106,7 @@ impl History {
     pub(super) fn ledger(
         &self,
         environment: &Environment<SecretSource>,
-    ) -> Result<Ledgered, LoadError> {
+    ) -> Result<LedgerSnapshot, LoadError> {
         let branch = &environment.rollback_branch;
         load(
             &self.repository.ledger(branch, environment.name.as_str()),
@@ -188,7 +188,7 @@ impl History {
     pub(super) fn notes(
         &self,
         environment: &Environment<SecretSource>,
-        ledgered: &Ledgered,
+        ledger: &LedgerSnapshot,
         commit: &CommitId,
     ) -> Result<Vec<String>, Failure> {
         let message = self.repository.commit(commit)?.message;
@@ -196,7 +196,7 @@ impl History {
         for id in claims(&message).ids {
             let named = self.repository.resolve_id(&id)?;
             let release = match &named {
-                Some(named) => release_of(&self.repository, &ledgered.book, named)?,
+                Some(named) => release_of(&self.repository, &ledger.book, named)?,
                 None => None,
             };
             if release.is_none() {
@@ -235,7 +235,7 @@ impl History {
     pub(super) fn progress(
         &self,
         environment: &Environment<SecretSource>,
-        ledgered: &Ledgered,
+        ledger: &LedgerSnapshot,
     ) -> Result<Progress, Failed> {
         let tip = tip_of(
             &self.repository,
@@ -248,7 +248,7 @@ impl History {
             &self.repository,
             &loader,
             environment,
-            ledgered,
+            ledger,
             tip,
         )?)
     }
@@ -282,7 +282,7 @@ fn progress<S: Source, T>(
     source: &S,
     loader: &Loader,
     environment: &Environment<T>,
-    ledgered: &Ledgered,
+    ledger: &LedgerSnapshot,
     tip: CommitId,
 ) -> Result<Progress, PassError> {
     let route = Route {
@@ -304,12 +304,12 @@ fn progress<S: Source, T>(
         restore_removed: environment.on_remove == settings::OnRemove::Restore,
         keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
     };
-    let state = ledgered.state.as_ref();
+    let state = ledger.state.as_ref();
     let handled = state.and_then(|s| s.pass.as_ref().map(|p| &p.head).or(s.head.as_ref()));
     let live = state.and_then(|s| s.live.clone());
-    let walked = walk(source, loader, &ahead(ledgered), &route)?;
+    let walked = walk(source, loader, &ahead(ledger), &route)?;
     let composed = compose(
-        &ledgered.book,
+        &ledger.book,
         &walked.drafts,
         &Observation::new(),
         policy,
@@ -348,17 +348,17 @@ fn progress<S: Source, T>(
 }
 
 /// The ledger as the pass in hand will leave it, as far as commits go: what comes after is pending.
-fn ahead(ledgered: &Ledgered) -> Ledgered {
-    let mut ledgered = ledgered.clone();
+fn ahead(ledger: &LedgerSnapshot) -> LedgerSnapshot {
+    let mut ledger = ledger.clone();
     if let Some(State {
         head, live, pass, ..
-    }) = &mut ledgered.state
+    }) = &mut ledger.state
         && let Some(pass) = pass
     {
         *head = Some(pass.head.clone());
         live.clone_from(&pass.live);
     }
-    ledgered
+    ledger
 }
 
 /// The last of the commits after the one handled that alter nothing, before the first that does.

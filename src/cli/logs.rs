@@ -38,10 +38,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let mut printed = Printed::default();
     let mut tip = history.ledger_tip(environment)?;
     loop {
-        let ledgered = history.ledger(environment)?;
+        let ledger = history.ledger(environment)?;
         let releases = match &args.release {
-            Some(word) => vec![history.find(environment, &ledgered.book, word)?],
-            None => ledgered.book.views().into_iter().rev().collect(),
+            Some(word) => vec![history.find(environment, &ledger.book, word)?],
+            None => ledger.book.views().into_iter().rev().collect(),
         };
         output.text(&printed.news(&releases))?;
         if !args.follow {

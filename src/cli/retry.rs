@@ -75,9 +75,9 @@ fn find(settings: &Settings, wanted: &str, env: Option<&str>) -> Result<(String,
         environments.push(name);
         let ledger = repository.ledger(&environment.rollback_branch, name);
         ledger.refresh().map_err(|e| format!("{name}: {e}"))?;
-        let ledgered =
+        let ledger =
             load(&ledger, &environment.rollback_branch).map_err(|e| format!("{name}: {e}"))?;
-        let releases = ledgered.book.views();
+        let releases = ledger.book.views();
         let hits = matching(&repository, &releases, wanted);
         found.extend(hits.into_iter().map(|release| (name.to_owned(), release)));
         known.extend(releases.into_iter().map(|release| (name, release)));

@@ -131,13 +131,13 @@ fn prepare(
     args: &Args,
     output: &mut Output,
 ) -> Result<Option<(CommitId, Made)>, Failure> {
-    let ledgered = history.ledger(environment)?;
+    let ledger = history.ledger(environment)?;
     let tip = tip_of(
         history.source(),
         &environment.branch,
         &environment.rollback_branch,
     )?;
-    let chooser = Chooser::new(history, environment, &ledgered, &tip);
+    let chooser = Chooser::new(history, environment, &ledger, &tip);
     let choice = match &args.to {
         Some(goal) => chooser.after(goal)?,
         None => chooser.named(&args.releases)?,

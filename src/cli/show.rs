@@ -26,8 +26,8 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: Args) -> Outcome {
     let history = History::open(context)?;
     let environment = args.env.choose(&history.settings)?;
-    let ledgered = history.ledger(environment)?;
-    let release = history.find(environment, &ledgered.book, &args.release)?;
+    let ledger = history.ledger(environment)?;
+    let release = history.find(environment, &ledger.book, &args.release)?;
     let mut output = Output::new(context.color);
     match args.form.format {
         Format::Text => output.text(&present::release(&release, Timestamp::now()))?,

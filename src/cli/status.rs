@@ -15,7 +15,7 @@ use crate::assembly::HolderLock;
 use crate::domain::{CommitId, EntityKey, FieldId, Kind, StoreScope};
 use crate::plan::Book;
 use crate::ports::Source as _;
-use crate::reconcile::{Ledgered, LoadError, PassError, is_own, remembered};
+use crate::reconcile::{LedgerSnapshot, LoadError, PassError, is_own, remembered};
 use crate::settings::{Environment, SecretSource};
 
 /// Reads Git alone: it works while a daemon runs, and while the store is down.
@@ -121,10 +121,10 @@ pub(super) fn of(
     if let Some(line) = at_rest(history, environment) {
         return Ok(line);
     }
-    let ledgered = match history.ledger(environment) {
-        Ok(ledgered) => ledgered,
+    let ledger = match history.ledger(environment) {
+        Ok(ledger) => ledger,
         Err(error) => {
-            let nothing = Ledgered {
+            let nothing = LedgerSnapshot {
                 tip: None,
                 state: None,
                 book: Default::default(),
@@ -143,13 +143,13 @@ pub(super) fn of(
             return Ok(line(environment, &nothing, None, stands));
         }
     };
-    if let Some(message) = vanished(history, environment, &ledgered) {
+    if let Some(message) = vanished(history, environment, &ledger) {
         let stalled = (Standing::Stalled, Some(message));
-        return Ok(line(environment, &ledgered, None, stalled));
+        return Ok(line(environment, &ledger, None, stalled));
     }
-    let (progress, stands) = match history.progress(environment, &ledgered) {
+    let (progress, stands) = match history.progress(environment, &ledger) {
         Ok(progress) => {
-            let stands = stands(environment, &ledgered, &progress);
+            let stands = stands(environment, &ledger, &progress);
             (Some(progress), stands)
         }
         Err(Failed::Pass(error)) => {
@@ -164,7 +164,7 @@ pub(super) fn of(
         Err(Failed::Other(failure)) => return Err(failure),
     };
     let stands = told(history, environment).unwrap_or(stands);
-    Ok(line(environment, &ledgered, progress, stands))
+    Ok(line(environment, &ledger, progress, stands))
 }
 
 /// Where an environment stands that is at rest: the newest commit is handled, and the ledger says in one
@@ -206,9 +206,9 @@ fn at_rest(
 fn vanished(
     history: &History,
     environment: &Environment<SecretSource>,
-    ledgered: &Ledgered,
+    ledger: &LedgerSnapshot,
 ) -> Option<String> {
-    if ledgered.tip.is_some() {
+    if ledger.tip.is_some() {
         return None;
     }
     let memory = history.settings.state_dir.join("ledgers");
@@ -224,11 +224,11 @@ fn vanished(
 
 fn line(
     environment: &Environment<SecretSource>,
-    ledgered: &Ledgered,
+    ledger: &LedgerSnapshot,
     progress: Option<Progress>,
     (state, message): (Standing, Option<String>),
 ) -> EnvironmentStatus {
-    let recorded = ledgered.state.as_ref();
+    let recorded = ledger.state.as_ref();
     let (head, live) = match progress {
         Some(progress) => (progress.head, progress.live),
         None => (
@@ -250,11 +250,11 @@ fn line(
 /// What the ledger and the branch say.
 fn stands(
     environment: &Environment<SecretSource>,
-    ledgered: &Ledgered,
+    ledger: &LedgerSnapshot,
     progress: &Progress,
 ) -> (Standing, Option<String>) {
-    let book = &ledgered.book;
-    if let Some(state) = &ledgered.state
+    let book = &ledger.book;
+    if let Some(state) = &ledger.state
         && state.store.url != environment.store.url.as_str()
     {
         let message = format!(
@@ -263,7 +263,7 @@ fn stands(
         );
         return (Standing::Stalled, Some(message));
     }
-    if let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.as_ref()) {
+    if let Some(pass) = ledger.state.as_ref().and_then(|s| s.pass.as_ref()) {
         let message = format!("going to {}", pass.head.short());
         return (Standing::Deploying, Some(message));
     }

@@ -14,7 +14,7 @@ use super::status;
 use crate::domain::{CommitId, Release, ReleaseStatus};
 use crate::plan::{Book, ReleaseRecord};
 use crate::ports::{GitError, Source};
-use crate::reconcile::{Ledgered, brought_in};
+use crate::reconcile::{LedgerSnapshot, brought_in};
 use crate::settings::{Environment, SecretSource};
 
 /// Reads Git alone: a daemon, or a `gitmage reconcile` elsewhere, does the work meanwhile.
@@ -69,13 +69,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
             history.source().head(&environment.branch)?,
         );
         if known.as_ref() != Some(&tips) {
-            let ledgered = history.ledger(environment)?;
-            match handled(&history, environment, &ledgered, &commit)? {
+            let ledger = history.ledger(environment)?;
+            match handled(&history, environment, &ledger, &commit)? {
                 Handled::No => {}
                 Handled::Quiet => {
                     let short = commit.short();
                     output.text(&format!("{short} alters nothing; no release\n"))?;
-                    for note in history.notes(environment, &ledgered, &commit)? {
+                    for note in history.notes(environment, &ledger, &commit)? {
                         output.text(&format!("warning: {}\n", clean(&note)))?;
                     }
                     return Ok(ExitCode::SUCCESS);
@@ -144,10 +144,10 @@ fn verdict(release: &Release, output: &mut Output) -> Result<Option<ExitCode>, F
 fn handled(
     history: &History,
     environment: &Environment<SecretSource>,
-    ledgered: &Ledgered,
+    ledger: &LedgerSnapshot,
     commit: &CommitId,
 ) -> Result<Handled, Failure> {
-    let book = &ledgered.book;
+    let book = &ledger.book;
     let source = history.source();
     if let Some(record) = release_of(source, book, commit)?
         && let Some(release) = book.view(record)
@@ -155,21 +155,21 @@ fn handled(
         // One that was dropped from the branch may have come again.
         let comes_again = release.status == ReleaseStatus::RolledBack
             && history
-                .progress(environment, ledgered)
+                .progress(environment, ledger)
                 .is_ok_and(|progress| progress.pending.contains(&release.commit));
         return Ok(match comes_again {
             true => Handled::No,
             false => Handled::Release(Box::new(release)),
         });
     }
-    let head = ledgered.state.as_ref().and_then(|s| s.head.clone());
+    let head = ledger.state.as_ref().and_then(|s| s.head.clone());
     if let Some(head) = head
         && source.is_ancestor(commit, &head)?
     {
         return Ok(Handled::Quiet);
     }
     // An environment that a person must look at has handled nothing; it may yet.
-    let Ok(progress) = history.progress(environment, ledgered) else {
+    let Ok(progress) = history.progress(environment, ledger) else {
         return Ok(Handled::No);
     };
     match progress.head {

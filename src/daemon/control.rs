@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::outcome::{Outcome, Streamed};
 
 pub use client::Client;
-pub(super) use server::{Office, serve};
+pub(super) use server::{ControlState, serve};
 
 /// Where the socket is.
 pub fn socket(state_dir: &Path) -> PathBuf {

@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use super::board::{Board, State};
 use super::outcome::Outcome;
-use super::pace::{Heed, Pace, Wait};
+use super::pace::{Pace, Wait, WakeOn};
 use super::runner::Runner;
 use super::status::{self, Trouble, TroubleState};
+use super::status_registry::{State, StatusRegistry};
 use crate::assembly::SystemClock;
 use crate::domain::CommitId;
 use crate::git::Repository;
@@ -48,7 +48,7 @@ pub(super) struct Environment {
     pub(super) runner: Runner,
     pub(super) triggers: Triggers,
     pub(super) stop: Stop,
-    pub(super) board: Board,
+    pub(super) statuses: StatusRegistry,
 }
 
 impl Environment {
@@ -65,7 +65,7 @@ impl Environment {
             };
             self.triggers.references.mark_unchanged();
             let before = self.head(false).await.ok().flatten();
-            self.board.begin(&self.name);
+            self.statuses.begin(&self.name);
             let result = self.runner.pass(request).await;
             self.publish(&result);
             for job in asked.drain(..) {
@@ -92,8 +92,8 @@ impl Environment {
         let begun = Instant::now();
         let due = wait.due.map(|due| begun + due);
         let mut poll = begun + self.triggers.poll_interval;
-        let polls = matches!(wait.heed, Heed::Polls | Heed::NewHeads);
-        let watches = wait.heed != Heed::Nothing;
+        let polls = matches!(wait.wake_on, WakeOn::Polls | WakeOn::NewHeads);
+        let watches = wait.wake_on != WakeOn::Nothing;
         loop {
             let fetch = tokio::select! {
                 () = self.stop.wait() => return None,
@@ -109,7 +109,7 @@ impl Environment {
                     return Some(Vec::new());
                 }
                 () = sleep_until(poll), if polls => {
-                    if wait.heed == Heed::Polls {
+                    if wait.wake_on == WakeOn::Polls {
                         return Some(Vec::new());
                     }
                     poll = Instant::now() + self.triggers.poll_interval;
@@ -152,7 +152,7 @@ impl Environment {
         }
     }
 
-    /// Tells the log, the board and the status file; a message that stays the same is logged once.
+    /// Tells the log, the statuses and the status file; a message that stays the same is logged once.
     fn publish(&self, result: &Result<Report, PassError>) {
         let (state, message) = match result {
             Ok(report) if report.converged => (State::Synced, None),
@@ -172,7 +172,7 @@ impl Environment {
         };
         let head = result.as_ref().ok().and_then(|report| report.head.clone());
         let is_news = self
-            .board
+            .statuses
             .settle(&self.name, state, head.as_ref(), message.clone());
         if is_news {
             let head = head.map(|head| head.to_string());

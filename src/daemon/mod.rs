@@ -10,14 +10,14 @@
 //! # Assumptions
 //! The lock of the state directory is held, so nobody else has a socket or status files there.
 
-mod board;
 pub mod control;
 mod environment;
-mod lookout;
 mod outcome;
 mod pace;
+mod ref_watcher;
 mod runner;
 pub mod status;
+mod status_registry;
 mod systemd;
 
 use std::collections::BTreeMap;
@@ -38,10 +38,10 @@ use crate::assembly::{self, AssemblyError, HolderLock};
 use crate::ports::GitError;
 use crate::reconcile::Stop;
 use crate::settings::Settings;
-use board::Board;
-use control::{Client, ControlError, Office};
+use control::{Client, ControlError, ControlState};
 use environment::{Environment, Triggers};
-use lookout::Lookout;
+use ref_watcher::RefWatcher;
+use status_registry::StatusRegistry;
 use systemd::Systemd;
 
 /// How many events a slow listener may lag behind before it misses some.
@@ -97,7 +97,7 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
     let systemd = Systemd::new();
     let repository = assembly::repository(&settings, settings.repository.token.clone())?;
     let (stopper, stop) = Stop::new();
-    let board = Board::new(settings.environments.keys().map(ToString::to_string));
+    let statuses = StatusRegistry::new(settings.environments.keys().map(ToString::to_string));
     let (events, _) = broadcast::channel(EVENTS);
     let (references, pokes) = (watch::Sender::new(0), watch::Sender::new(0));
     let mut jobs = BTreeMap::new();
@@ -129,32 +129,32 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
                 poll_interval: settings.repository.poll_interval,
             },
             stop: stop.clone(),
-            board: board.clone(),
+            statuses: statuses.clone(),
         };
         tasks.spawn(environment.run());
     }
-    let control = control::serve(&settings.state_dir, Office { jobs, events })?;
-    let lookout = Lookout::new(repository);
+    let control = control::serve(&settings.state_dir, ControlState { jobs, events })?;
+    let ref_watcher = RefWatcher::new(repository);
     info!(
         repository = %settings.repository.url,
         environments = settings.environments.len(),
         state_dir = %settings.state_dir.display(),
         "gitmage runs"
     );
-    let mut hall = Hall {
+    let mut supervisor = Supervisor {
         signals,
         systemd,
-        board,
-        lookout,
+        statuses,
+        ref_watcher,
         references,
         pokes,
         tasks,
     };
-    hall.serve().await;
+    supervisor.serve().await;
     info!("stopping: what is in hand is finished or parked");
     // The receivers live in the tasks; one that ended needs no stop.
     let _ = stopper.send(true);
-    let ended = hall.park().await;
+    let ended = supervisor.park().await;
     drop(control);
     Ok(ended)
 }
@@ -222,33 +222,33 @@ enum Got {
 }
 
 /// The main loop, which hands the triggers to all environments and speaks to systemd.
-struct Hall {
+struct Supervisor {
     signals: Signals,
     systemd: Systemd,
-    board: Board,
-    lookout: Lookout,
+    statuses: StatusRegistry,
+    ref_watcher: RefWatcher,
     references: watch::Sender<u64>,
     pokes: watch::Sender<u64>,
     tasks: JoinSet<()>,
 }
 
-impl Hall {
+impl Supervisor {
     /// Until a signal asks for the end.
     async fn serve(&mut self) {
-        let mut changes = self.board.changes();
+        let mut changes = self.statuses.changes();
         let mut ready = false;
         loop {
-            if !ready && self.board.all_begun() {
+            if !ready && self.statuses.all_begun() {
                 self.systemd.ready();
                 ready = true;
             }
-            self.systemd.status(&self.board.line());
+            self.systemd.status(&self.statuses.line());
             tokio::select! {
                 got = self.signals.next() => match got {
                     Got::End(_) => return,
                     Got::Poke => self.pokes.send_modify(|count| *count += 1),
                 },
-                () = self.lookout.changed() => {
+                () = self.ref_watcher.changed() => {
                     self.references.send_modify(|count| *count += 1);
                 }
                 () = changes.next() => {}

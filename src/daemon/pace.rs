@@ -11,7 +11,7 @@ const WAITING_LONGEST: Duration = Duration::from_secs(60);
 
 /// Which triggers count while nothing is due. A poke by a person always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heed {
+pub(super) enum WakeOn {
     /// Every poll, and every event that brings a new head.
     Polls,
     /// Polls and events that bring a new head.
@@ -28,7 +28,7 @@ pub(super) struct Wait {
     /// The next pass is due after this long, whatever happens.
     pub(super) due: Option<Duration>,
     /// What may bring it forward.
-    pub(super) heed: Heed,
+    pub(super) wake_on: WakeOn,
 }
 
 /// The waits that have grown so far.
@@ -52,7 +52,7 @@ impl Pace {
                 self.failed = self.failed.saturating_add(1);
                 Wait {
                     due: Some(due),
-                    heed: Heed::NewHeads,
+                    wake_on: WakeOn::NewHeads,
                 }
             }
             Err(PassError::Waiting { after, .. }) => self.waiting(*after, jitter),
@@ -60,7 +60,7 @@ impl Pace {
             // expiry counts from there.
             Err(PassError::Leased { left, .. }) => Wait {
                 due: Some(*left),
-                heed: Heed::Polls,
+                wake_on: WakeOn::Polls,
             },
             Err(PassError::Raced) => self.waiting(None, jitter),
             Err(PassError::Stalled { .. } | PassError::Stopped) => {
@@ -76,10 +76,10 @@ impl Pace {
         self.waited = self.waited.saturating_add(1);
         Wait {
             due: Some(after.map_or(backoff, |after| after.max(backoff))),
-            heed: if after.is_some() {
-                Heed::Nothing
+            wake_on: if after.is_some() {
+                WakeOn::Nothing
             } else {
-                Heed::Events
+                WakeOn::Events
             },
         }
     }
@@ -89,7 +89,7 @@ impl Wait {
     fn settled() -> Self {
         Self {
             due: None,
-            heed: Heed::Polls,
+            wake_on: WakeOn::Polls,
         }
     }
 }
@@ -141,8 +141,8 @@ mod tests {
     fn what_the_other_side_asks_for_is_the_least() {
         let mut pace = Pace::default();
         let wait = pace.after(&down(Some(70)), 0.5);
-        assert_eq!((seconds(wait), wait.heed), (70, Heed::Nothing));
+        assert_eq!((seconds(wait), wait.wake_on), (70, WakeOn::Nothing));
         let wait = pace.after(&down(Some(0)), 0.5);
-        assert_eq!((seconds(wait), wait.heed), (2, Heed::Nothing));
+        assert_eq!((seconds(wait), wait.wake_on), (2, WakeOn::Nothing));
     }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::book::Book;
-use super::caution::cautions;
+use super::context::PlanContext;
 use super::decide::{Decision, decide};
 use super::room::WriteStep;
-use super::surroundings::Surroundings;
+use super::warning::warnings;
 use super::work::{EntityWork, work};
 use crate::domain::kinds::Charset;
 use crate::domain::{Action, EntityRef, Observation, Presence, Vocabulary};
@@ -21,7 +21,7 @@ pub struct Blueprint {
     /// What is sent.
     pub decisions: BTreeMap<EntityRef, Decision>,
     /// What a decision must know of the rest of the pass.
-    pub around: Arc<Surroundings>,
+    pub around: Arc<PlanContext>,
 }
 
 impl Blueprint {
@@ -44,7 +44,7 @@ impl Blueprint {
         vocabulary: &Vocabulary,
         charset: Charset,
     ) -> Self {
-        let around = Surroundings::of(&work, observation, charset, vocabulary);
+        let around = PlanContext::of(&work, observation, charset, vocabulary);
         let decided = work.iter().map(|(entity, work)| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
             (entity.clone(), decide(entity, work, presence, &around))
@@ -82,11 +82,11 @@ impl Blueprint {
     }
 
     /// What a person should know beforehand of writes that are carried out all the same.
-    pub fn cautions(&self, observation: &Observation) -> Vec<(&EntityRef, String)> {
+    pub fn warnings(&self, observation: &Observation) -> Vec<(&EntityRef, String)> {
         let said = self.decisions.iter().flat_map(|(entity, decision)| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-            let said = cautions(entity, decision, presence).into_iter();
-            said.map(move |caution| (entity, caution))
+            let said = warnings(entity, decision, presence).into_iter();
+            said.map(move |warning| (entity, warning))
         });
         said.collect()
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::surroundings::Surroundings;
-use super::work::{Being, EntityWork, Want};
+use super::context::PlanContext;
+use super::work::{EntityWork, ExistenceGoal, FieldGoal};
 use crate::domain::kinds::{Charset, FieldType, Owner};
 use crate::domain::{
     Action, EntityKey, EntityRef, FieldName, Hit, ObservedEntity, Presence, StoreScope, Value,
@@ -42,9 +42,9 @@ pub fn decide(
     entity: &EntityRef,
     work: &EntityWork,
     presence: &Presence,
-    around: &Surroundings,
+    around: &PlanContext,
 ) -> Decision {
-    if work.being == Being::Any && work.fields.is_empty() {
+    if work.being == ExistenceGoal::Any && work.fields.is_empty() {
         return Decision::Noop;
     }
     if let Some(problem) = &work.problem {
@@ -73,22 +73,26 @@ pub fn decide(
     }
     match presence {
         Presence::Alias(known) => match &work.being {
-            Being::Absent { put_back: true } => Decision::Noop,
+            ExistenceGoal::Absent { put_back: true } => Decision::Noop,
             // the other spelling makes room
-            Being::Present(base) if around.deletes(entity.kind, known.as_str()) => {
+            ExistenceGoal::Present(base) if around.deletes(entity.kind, known.as_str()) => {
                 create(entity, work, base)
             }
-            Being::Any
-            | Being::Present(_)
-            | Being::Existing
-            | Being::Absent { put_back: false } => Decision::Refused(spelled_otherwise(known)),
+            ExistenceGoal::Any
+            | ExistenceGoal::Present(_)
+            | ExistenceGoal::Existing
+            | ExistenceGoal::Absent { put_back: false } => {
+                Decision::Refused(spelled_otherwise(known))
+            }
         },
         Presence::Orphan(parent) if !around.made.contains(parent) => match &work.being {
-            Being::Absent { .. } => Decision::Noop,
-            Being::Any | Being::Present(_) | Being::Existing => Decision::Refused(format!(
-                "the {} {} does not exist in the store; correct the key, or create it there or in a release",
-                parent.kind.label, parent.key
-            )),
+            ExistenceGoal::Absent { .. } => Decision::Noop,
+            ExistenceGoal::Any | ExistenceGoal::Present(_) | ExistenceGoal::Existing => {
+                Decision::Refused(format!(
+                    "the {} {} does not exist in the store; correct the key, or create it there or in a release",
+                    parent.kind.label, parent.key
+                ))
+            }
         },
         Presence::UnknownView(code) => Decision::Refused(format!(
             "the store has no view `{code}`; correct `store:`, or create the view"
@@ -102,8 +106,8 @@ pub fn decide(
             ))
         }
         Presence::Elsewhere(hits) => match &work.being {
-            Being::Absent { put_back: true } => Decision::Noop,
-            Being::Present(base) => {
+            ExistenceGoal::Absent { put_back: true } => Decision::Noop,
+            ExistenceGoal::Present(base) => {
                 let staying = around.in_the_way(entity, hits);
                 let beside = staying.iter().all(|hit| side_by_side(entity, hit));
                 match staying.is_empty() || beside && work.explicit {
@@ -112,32 +116,35 @@ pub fn decide(
                 }
             }
             // What was deleted has made room for those that the pass names.
-            Being::Absent { put_back: false } => {
+            ExistenceGoal::Absent { put_back: false } => {
                 match around.unmentioned(entity, hits).as_slice() {
                     [] => Decision::Noop,
                     hits => Decision::Refused(elsewhere(hits, false)),
                 }
             }
-            Being::Any | Being::Existing => {
+            ExistenceGoal::Any | ExistenceGoal::Existing => {
                 let hits: Vec<&Hit> = hits.iter().collect();
                 Decision::Refused(elsewhere(&hits, false))
             }
         },
         Presence::Missing | Presence::Orphan(_) => match &work.being {
-            Being::Absent { .. } => Decision::Noop,
-            Being::Present(base) => create(entity, work, base),
+            ExistenceGoal::Absent { .. } => Decision::Noop,
+            ExistenceGoal::Present(base) => create(entity, work, base),
             // It comes back with what it belongs to, and shows what is asked for then.
-            Being::Any if around.makes_parent(entity) && !work.fields.is_empty() => {
+            ExistenceGoal::Any if around.makes_parent(entity) && !work.fields.is_empty() => {
                 create(entity, work, &BTreeMap::new())
             }
-            Being::Existing | Being::Any => Decision::Refused(if creatable(entity) {
-                "does not exist in the store; create it there, or set `ensure: present`".to_owned()
-            } else {
-                cannot_create(entity)
-            }),
+            ExistenceGoal::Existing | ExistenceGoal::Any => {
+                Decision::Refused(if creatable(entity) {
+                    "does not exist in the store; create it there, or set `ensure: present`"
+                        .to_owned()
+                } else {
+                    cannot_create(entity)
+                })
+            }
         },
         Presence::Found(found) => match &work.being {
-            Being::Absent { put_back } => {
+            ExistenceGoal::Absent { put_back } => {
                 if let Some(why) = takes_along(entity, found, around) {
                     return Decision::Refused(why);
                 }
@@ -146,7 +153,9 @@ pub fn decide(
                     (true, _) | (false, None) => Decision::Delete,
                 }
             }
-            Being::Any | Being::Existing | Being::Present(_) => update(entity, work, found, around),
+            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_) => {
+                update(entity, work, found, around)
+            }
         },
     }
 }
@@ -156,14 +165,14 @@ fn decide_view(
     entity: &EntityRef,
     work: &EntityWork,
     presence: &Presence,
-    around: &Surroundings,
+    around: &PlanContext,
 ) -> Decision {
     match presence {
         Presence::Found(found) => update(entity, work, found, around),
         Presence::UnknownView(code) => Decision::Refused(format!(
             "the store has no view `{code}`; correct `store:`, or create the view"
         )),
-        _ if work.fields.values().all(Want::is_default) => Decision::Noop,
+        _ if work.fields.values().all(FieldGoal::is_default) => Decision::Noop,
         Presence::Alias(known) if !around.deletes(entity.kind, known.as_str()) => {
             Decision::Refused(spelled_otherwise(known))
         }
@@ -197,7 +206,7 @@ fn creatable(entity: &EntityRef) -> bool {
 }
 
 /// What cannot be changed any more, where that is asked for.
-fn fixed(entity: &EntityRef, name: &FieldName, seen: &Value, want: &Want) -> Option<String> {
+fn fixed(entity: &EntityRef, name: &FieldName, seen: &Value, want: &FieldGoal) -> Option<String> {
     let spec = entity.kind.field(name.as_str())?;
     let Owner::Fixed(why) = spec.owner else {
         return None;
@@ -237,7 +246,7 @@ fn update(
     entity: &EntityRef,
     work: &EntityWork,
     found: &ObservedEntity,
-    around: &Surroundings,
+    around: &PlanContext,
 ) -> Decision {
     let mut fields = BTreeMap::new();
     for (name, want) in &work.fields {
@@ -261,7 +270,7 @@ fn update(
 
 /// Whether a view may have a value of its own although it shall have none: one that equals the value
 /// under `all` is not seen, but comes to light when that changes. So it is taken away in any case.
-fn may_hide(entity: &EntityRef, name: &FieldName, want: &Want) -> bool {
+fn may_hide(entity: &EntityRef, name: &FieldName, want: &FieldGoal) -> bool {
     let spec = entity.kind.field(name.as_str());
     entity.base().is_some() && want.is_default() && spec.is_some_and(|spec| spec.sticky.is_none())
 }
@@ -298,11 +307,7 @@ fn create(entity: &EntityRef, work: &EntityWork, base: &BTreeMap<FieldName, Valu
 }
 
 /// What the store would delete along with it although nothing in the pass says so.
-fn takes_along(
-    entity: &EntityRef,
-    found: &ObservedEntity,
-    around: &Surroundings,
-) -> Option<String> {
+fn takes_along(entity: &EntityRef, found: &ObservedEntity, around: &PlanContext) -> Option<String> {
     let lists = found.fields.iter().filter(|(name, _)| {
         let spec = entity.kind.field(name.as_str());
         spec.is_some_and(|spec| spec.ty == FieldType::Keys)
@@ -406,13 +411,13 @@ mod tests {
         BTreeMap::from([("title".parse().unwrap(), Value::from(value))])
     }
 
-    fn wanted(being: Being, fields: BTreeMap<FieldName, Value>) -> EntityWork {
+    fn wanted(being: ExistenceGoal, fields: BTreeMap<FieldName, Value>) -> EntityWork {
         EntityWork {
             being,
             slots: vec![FieldId::Existence],
             fields: fields
                 .into_iter()
-                .map(|(name, value)| (name, Want { value, exact: true }))
+                .map(|(name, value)| (name, FieldGoal { value, exact: true }))
                 .collect(),
             explicit: false,
             problem: None,
@@ -429,12 +434,16 @@ mod tests {
 
     #[test]
     fn what_is_as_it_shall_be_needs_nothing() {
-        for being in [Being::Any, Being::Existing, Being::Present(title("a"))] {
+        for being in [
+            ExistenceGoal::Any,
+            ExistenceGoal::Existing,
+            ExistenceGoal::Present(title("a")),
+        ] {
             let decision = decide(
                 &block(StoreScope::All),
                 &wanted(being, title("a")),
                 &found(title("a")),
-                &Surroundings::default(),
+                &PlanContext::default(),
             );
             assert_eq!(decision, Decision::Noop);
         }
@@ -448,12 +457,12 @@ mod tests {
             Presence::Missing,
         ];
         for presence in presences {
-            let work = wanted(Being::Any, BTreeMap::new());
+            let work = wanted(ExistenceGoal::Any, BTreeMap::new());
             let decision = decide(
                 &block(StoreScope::All),
                 &work,
                 &presence,
-                &Surroundings::default(),
+                &PlanContext::default(),
             );
             assert_eq!(decision, Decision::Noop);
         }
@@ -466,9 +475,9 @@ mod tests {
             store: StoreScope::All,
         }]);
         let de = block(StoreScope::view(StoreCode::new("de").unwrap()));
-        let work = wanted(Being::Any, title("old"));
+        let work = wanted(ExistenceGoal::Any, title("old"));
         assert!(matches!(
-            decide(&de, &work, &elsewhere, &Surroundings::default()),
+            decide(&de, &work, &elsewhere, &PlanContext::default()),
             Decision::Refused(_)
         ));
     }

@@ -2,9 +2,9 @@
 
 mod blueprint;
 mod book;
-mod caution;
 mod commit;
 mod compose;
+mod context;
 mod decide;
 mod entity;
 mod inverse;
@@ -15,9 +15,9 @@ mod patch;
 mod release;
 mod room;
 mod statements;
-mod surroundings;
 #[cfg(test)]
 mod tests;
+mod warning;
 mod websites;
 mod words;
 mod work;
@@ -26,6 +26,7 @@ pub use blueprint::Blueprint;
 pub use book::{Book, Rest, Standing, Standings, show};
 pub use commit::{Altering, Moved, commit};
 pub use compose::{Cause, Composed, Draft, Headline, Words, compose, look_at};
+pub use context::PlanContext;
 pub use decide::{Decision, decide};
 pub use entity::{Failure, LayerNames, Look, Managed, ManagedEntity, existence};
 pub use inverse::{Inverse, inverse_of};
@@ -43,6 +44,5 @@ pub use release::{
 };
 pub use room::{Room, WriteStep, is_put_aside};
 pub use statements::{Authors, Difference, Statement, ValueDigest};
-pub use surroundings::Surroundings;
 pub use words::{Claims, RequestNumber, claims, request_numbers, titles};
-pub use work::{Being, EntityWork, Want, asked, attempt, concerned, work};
+pub use work::{EntityWork, ExistenceGoal, FieldGoal, asked, attempt, concerned, work};

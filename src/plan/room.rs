@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::claims::{Attributes, Claim, Intent, Moves};
 use self::graph::{Graph, Ring};
 use super::decide::Decision;
-use super::work::{Being, EntityWork};
+use super::work::{EntityWork, ExistenceGoal};
 use crate::domain::kinds::FieldType;
 use crate::domain::{Action, EntityRef, FieldName, Observation, Presence, Value, Vocabulary};
 
@@ -438,7 +438,7 @@ impl Pass<'_> {
     fn successors(&self) -> impl Iterator<Item = Link> {
         self.work.iter().flat_map(move |(entity, work)| {
             let hits = match (self.presence(entity), &work.being) {
-                (Presence::Elsewhere(hits), Being::Present(_)) => hits.as_slice(),
+                (Presence::Elsewhere(hits), ExistenceGoal::Present(_)) => hits.as_slice(),
                 _ => &[],
             };
             hits.iter().filter_map(move |hit| {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::book::Book;
+use super::context::settle;
 use super::entity::{Look, ManagedEntity, existence};
 use super::layers::{Says, Shown, SlotState};
 use super::observed::Observed;
-use super::surroundings::settle;
 use super::websites;
 use crate::domain::kinds::{Charset, Owner, VIEW_VALUES};
 use crate::domain::{
@@ -19,14 +19,14 @@ use crate::domain::{
 
 /// A field's value to be brought about.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Want {
+pub struct FieldGoal {
     /// The value, canonical.
     pub value: Value,
     /// True if it is compared exactly (a put-back), false if by type and line ends.
     pub exact: bool,
 }
 
-impl Want {
+impl FieldGoal {
     /// True if a value is the wanted one.
     pub fn met_by(&self, entity: &EntityRef, field: &FieldName, seen: &Value) -> bool {
         if let Some(marker) = marker_of(&self.value) {
@@ -57,7 +57,7 @@ impl Want {
 
 /// Whether an entity shall be there.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Being {
+pub enum ExistenceGoal {
     /// Whatever it is.
     Any,
     /// It shall exist; made if it is missing, from these fields beneath its targets.
@@ -75,9 +75,9 @@ pub enum Being {
 #[derive(Debug, Clone, PartialEq)]
 pub struct EntityWork {
     /// Whether it shall be there.
-    pub being: Being,
+    pub being: ExistenceGoal,
     /// The fields that have a value to be written.
-    pub fields: BTreeMap<FieldName, Want>,
+    pub fields: BTreeMap<FieldName, FieldGoal>,
     /// Every slot of the pass, those without a value to be written among them.
     pub slots: Vec<FieldId>,
     /// True if `ensure: present` is spelled out.
@@ -93,16 +93,16 @@ impl EntityWork {
             let spec = entity.kind.field(name.as_str());
             spec.is_some_and(|spec| spec.owner == Owner::Whole)
         };
-        matches!(self.being, Being::Absent { .. }) || self.fields.keys().any(goes_with)
+        matches!(self.being, ExistenceGoal::Absent { .. }) || self.fields.keys().any(goes_with)
     }
 
     /// True if all that is asked for is to put back what is there: it needs none of the store's words.
     pub(super) fn is_put_back_already(&self, entity: &EntityRef, presence: &Presence) -> bool {
-        let there = |(name, want): (&FieldName, &Want)| {
+        let there = |(name, want): (&FieldName, &FieldGoal)| {
             let found = presence.found();
             want.exact && found.is_some_and(|found| want.met_in(entity, name, found))
         };
-        self.being == Being::Any && self.fields.iter().all(there)
+        self.being == ExistenceGoal::Any && self.fields.iter().all(there)
     }
 }
 
@@ -158,7 +158,7 @@ pub fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
 /// Records what may be sent from now on as what the store may hold.
 pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observation: &Observation) {
     for (entity, work) in all {
-        let makes = matches!(work.being, Being::Present(_));
+        let makes = matches!(work.being, ExistenceGoal::Present(_));
         let Some(managed) = book.managed.get_mut(&entity.root()) else {
             continue;
         };
@@ -182,9 +182,9 @@ pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observati
                 continue;
             };
             let value = match (field, &work.being) {
-                (_, Being::Absent { .. }) => Shown::Gone,
-                (FieldId::Existence, Being::Present(_)) => Shown::Here,
-                (FieldId::Existence, Being::Any | Being::Existing) => seen,
+                (_, ExistenceGoal::Absent { .. }) => Shown::Gone,
+                (FieldId::Existence, ExistenceGoal::Present(_)) => Shown::Here,
+                (FieldId::Existence, ExistenceGoal::Any | ExistenceGoal::Existing) => seen,
                 (FieldId::Named(name), _) => match work.fields.get(name) {
                     Some(want) => Shown::Value(want.value.clone().into()),
                     None => seen,
@@ -212,7 +212,7 @@ fn entity_work(
     let of_a_life = open.contains(&life);
     let being = match entity == root {
         true => being(managed, root),
-        false => Being::Any,
+        false => ExistenceGoal::Any,
     };
     // What a release in hand moves is watched until its outcome is known, wherever it is already.
     let in_hand = |slot: &Slot| {
@@ -228,7 +228,7 @@ fn entity_work(
     let goes = managed.slots.get(&life);
     let goes = goes.is_some_and(|state| *state.target().shown == Shown::Gone);
     let mut fields = BTreeMap::new();
-    if !goes || being == Being::Existing {
+    if !goes || being == ExistenceGoal::Existing {
         for (slot, state) in &own {
             if let (FieldId::Named(name), true) = (&slot.field, concerned(slot, state))
                 && let Some(want) = want(managed, slot, state)
@@ -251,13 +251,13 @@ fn entity_work(
     }
 }
 
-fn want(managed: &ManagedEntity, slot: &Slot, state: &SlotState) -> Option<Want> {
+fn want(managed: &ManagedEntity, slot: &Slot, state: &SlotState) -> Option<FieldGoal> {
     let target = state.target();
     let mut value = target.shown.value()?.clone();
     if slot.field.as_str() == VIEW_VALUES {
         lay_views_over(&mut value, managed);
     }
-    Some(Want {
+    Some(FieldGoal {
         value,
         exact: target.exact,
     })
@@ -291,16 +291,16 @@ fn lay_views_over(values: &mut Value, managed: &ManagedEntity) {
     }
 }
 
-fn being(managed: &ManagedEntity, root: &EntityRef) -> Being {
+fn being(managed: &ManagedEntity, root: &EntityRef) -> ExistenceGoal {
     let Some(state) = managed.slots.get(&existence(root)) else {
-        return Being::Any;
+        return ExistenceGoal::Any;
     };
     let top = state.layers.iter().rev().find(|layer| !layer.parked);
     let demands = top.and_then(|layer| layer.demands.as_ref());
     match state.target().shown {
         Shown::Unknown | Shown::Value(_) => match demands {
-            Some(DesiredValue::Ensure(Ensure::Existing)) => Being::Existing,
-            Some(_) | None => Being::Any,
+            Some(DesiredValue::Ensure(Ensure::Existing)) => ExistenceGoal::Existing,
+            Some(_) | None => ExistenceGoal::Any,
         },
         // What gitmage deleted itself is made again beneath an `existing`, too.
         shown
@@ -308,12 +308,12 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> Being {
                 && !is_made(state)
                 && !(managed.whole && *shown == Shown::Here) =>
         {
-            Being::Existing
+            ExistenceGoal::Existing
         }
-        Shown::Gone => Being::Absent {
+        Shown::Gone => ExistenceGoal::Absent {
             put_back: demands != Some(&DesiredValue::Ensure(Ensure::Absent)),
         },
-        Shown::Here if managed.stays_deleted(root) => Being::Any,
+        Shown::Here if managed.stays_deleted(root) => ExistenceGoal::Any,
         Shown::Here => {
             let fields = managed
                 .slots
@@ -323,7 +323,7 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> Being {
                 FieldId::Named(name) => Some((name.clone(), want(managed, slot, state)?.value)),
                 FieldId::Existence => None,
             });
-            Being::Present(fields.collect())
+            ExistenceGoal::Present(fields.collect())
         }
     }
 }

@@ -13,7 +13,7 @@ pub use git::{
     CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, RepositoryName, Source,
 };
 pub use store::{
-    BulkId, Lot, Operation, Payload, StoreError, StoreRead, StoreWrite, Submitted, Write,
+    BatchKey, BulkId, Operation, Payload, StoreError, StoreRead, StoreWrite, Submitted, Write,
 };
 
 /// What happens after an error.

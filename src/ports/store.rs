@@ -114,9 +114,9 @@ pub enum Operation {
     },
 }
 
-/// What can go into one list: writes of the same lot.
+/// What can go into one list: writes of one kind of request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lot(pub String);
+pub struct BatchKey(pub String);
 
 /// A list that the store took into its queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,9 +201,9 @@ pub trait StoreWrite: StoreRead {
     fn write(&self, writes: &[Write]) -> impl Future<Output = Vec<Result<(), StoreError>>> + Send;
 
     /// In which list a write can go through the store's queue; `None` where it cannot.
-    fn lot(&self, write: &Write) -> Option<Lot>;
+    fn batch_key(&self, write: &Write) -> Option<BatchKey>;
 
-    /// Sends writes of one lot to the store's queue, which carries them out later, each for itself. The
+    /// Sends writes of one batch key to the store's queue, which carries them out later, each for itself. The
     /// store checks the list as a whole: [`StoreError::Refused`] means that it took none of them.
     fn submit(
         &self,

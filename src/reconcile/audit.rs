@@ -38,11 +38,11 @@ pub struct Audit {
 /// # Errors
 /// See [`LoadError`]; a file that cannot be read is among them.
 pub fn audit<L: Ledger>(ledger: &L, branch: &str) -> Result<Option<Audit>, LoadError> {
-    let ledgered = ledger::load(ledger, branch)?;
-    let Some(tip) = &ledgered.tip else {
+    let known = ledger::load(ledger, branch)?;
+    let Some(tip) = &known.tip else {
         return Ok(None);
     };
-    let book = &ledgered.book;
+    let book = &known.book;
     let mut flaws = unknown_releases(book);
     flaws.extend(standings(ledger, tip, book)?);
     Ok(Some(Audit {

@@ -12,8 +12,8 @@
 //! An edit in Magento within those five seconds is overwritten without being kept.
 
 mod asides;
+mod late_writes;
 mod order;
-mod outlast;
 mod queue;
 mod read;
 mod restore;
@@ -26,11 +26,11 @@ use std::time::Duration;
 use self::asides::Asides;
 use self::read::aborted;
 pub(super) use self::read::{observe, retry};
-use super::doubt::Doubts;
 use super::error::PassError;
 use super::hold::{Hold, Recorded};
+use super::in_flight::InFlightWrites;
 use super::journal::Journal;
-use super::outcome::{self, EntityResult, Readings};
+use super::outcome::{self, BeforeAfter, EntityResult};
 use super::throttle::Throttle;
 use super::{Progress, Stop, collateral};
 use crate::domain::kinds::Charset;
@@ -39,8 +39,8 @@ use crate::domain::{
     Vocabulary,
 };
 use crate::plan::{
-    Blueprint, Book, Decision, EntityWork, Look as _, Observed, Outcome, Policy, Seq, Shown,
-    Surroundings, WriteStep,
+    Blueprint, Book, Decision, EntityWork, Look as _, Observed, Outcome, PlanContext, Policy, Seq,
+    Shown, WriteStep,
 };
 use crate::ports::{Clock, Ledger, StoreWrite};
 
@@ -71,7 +71,7 @@ pub(super) struct Tools<M, C> {
     /// How long a request may take.
     pub(super) timeout: Duration,
     /// Lost writes of this pass and of earlier ones.
-    pub(super) doubts: Arc<Mutex<Doubts>>,
+    pub(super) in_flight: Arc<Mutex<InFlightWrites>>,
 }
 
 impl<M, C> Tools<M, C> {
@@ -103,7 +103,7 @@ pub(super) struct Execution<'a, L, M, C> {
     journal: &'a mut Journal,
     work: BTreeMap<EntityRef, EntityWork>,
     /// What the pass makes and moves, as it was found to be at the beginning.
-    around: Arc<Surroundings>,
+    around: Arc<PlanContext>,
     observation: Observation,
     observed_at: Duration,
     results: BTreeMap<EntityRef, EntityResult>,
@@ -158,7 +158,8 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
                 for level in levels {
                     self.level(level).await?;
                 }
-                self.outlast(Some(self.recorded.pass().started_at)).await?;
+                self.await_late_writes(Some(self.recorded.pass().started_at))
+                    .await?;
             }
             self.journal.begin(PhaseName::Verify);
             let handed_over: BTreeSet<EntityRef> = self
@@ -206,7 +207,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         let failed = self.results.iter().filter(|(_, result)| result.is_failed());
         for (entity, _) in failed {
             if !self
-                .doubts()
+                .in_flight()
                 .concern(&BTreeSet::from([entity.clone()]), now)
             {
                 continue;
@@ -302,9 +303,9 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
         })
     }
 
-    fn doubts(&self) -> MutexGuard<'_, Doubts> {
+    fn in_flight(&self) -> MutexGuard<'_, InFlightWrites> {
         self.tools
-            .doubts
+            .in_flight
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -364,7 +365,7 @@ impl<'a, L: Ledger, M: StoreWrite, C: Clock> Execution<'a, L, M, C> {
             let own = self.recorded.pass().releases.iter().rev();
             let mut own = own.filter_map(|seq| book.releases.get(seq)?.entities.get(entity));
             let digest = own.find_map(|planned| planned.digest.clone());
-            let around = Readings {
+            let around = BeforeAfter {
                 before,
                 after,
                 digest: digest.as_deref(),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::error::PassError;
 use super::lease::Lease;
-use super::ledger::{self, Ledgered, PassFile, State, Writer};
+use super::ledger::{self, LedgerSnapshot, PassFile, State, Writer};
 use super::pool::Pool;
 use super::records::{self, PassRecord};
 use crate::domain::{CommitId, Slot};
@@ -71,16 +71,16 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         ledger: Arc<L>,
         clock: Arc<C>,
         holder: Holder,
-        ledgered: &Ledgered,
+        known: &LedgerSnapshot,
         state: State,
     ) -> Self {
         Self {
             ledger,
             clock,
             holder,
-            tip: ledgered.tip.clone(),
+            tip: known.tip.clone(),
             state,
-            book: ledgered.book.clone(),
+            book: known.book.clone(),
             pass: None,
         }
     }
@@ -89,8 +89,8 @@ impl<L: Ledger, C: Clock> Hold<L, C> {
         &self.book
     }
 
-    pub(super) fn into_ledgered(self) -> Ledgered {
-        Ledgered {
+    pub(super) fn into_snapshot(self) -> LedgerSnapshot {
+        LedgerSnapshot {
             tip: self.tip,
             state: Some(self.state),
             book: self.book,

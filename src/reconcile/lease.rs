@@ -34,7 +34,7 @@
 //!   has run out: it is as if it were frozen there, until its next move of the branch.
 //! - A daemon that is restarted after `kill -9` takes its own lease back at once. What the dead process
 //!   sent may be carried out for one more timeout: the values of the same pass, which are harmless
-//!   unless the entity shall show others in that time, for which `super::doubt` waits.
+//!   unless the entity shall show others in that time, for which `super::in_flight` waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

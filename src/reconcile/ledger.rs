@@ -92,7 +92,7 @@ pub struct PassFile {
 
 /// The ledger as read at one commit.
 #[derive(Debug, Clone)]
-pub struct Ledgered {
+pub struct LedgerSnapshot {
     /// That commit; `None` while the branch does not exist.
     pub tip: Option<CommitId>,
     /// `state.yaml`.
@@ -196,9 +196,9 @@ fn state_at<L: Ledger>(ledger: &L, branch: &str, tip: &CommitId) -> Result<State
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> {
+pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<LedgerSnapshot, LoadError> {
     let Some(tip) = ledger.tip()? else {
-        return Ok(Ledgered {
+        return Ok(LedgerSnapshot {
             tip: None,
             state: None,
             book: Arc::new(Book::new(Seq(1))),
@@ -245,7 +245,7 @@ pub fn load<L: Ledger>(ledger: &L, branch: &str) -> Result<Ledgered, LoadError> 
     book.releases = releases
         .map(|(seq, release)| (seq, Arc::new(release)))
         .collect();
-    Ok(Ledgered {
+    Ok(LedgerSnapshot {
         tip: Some(tip),
         state: Some(state),
         book: Arc::new(book),

@@ -7,10 +7,10 @@
 
 mod audit;
 mod collateral;
-mod doubt;
 mod error;
 mod execute;
 mod hold;
+mod in_flight;
 mod journal;
 mod lease;
 mod ledger;
@@ -35,7 +35,9 @@ use tokio::sync::watch;
 
 pub use audit::{Audit, Flaw, audit};
 pub use error::PassError;
-pub use ledger::{Ledgered, LoadError, PassFile, State, StoreIdentity, is_own, load, load_state};
+pub use ledger::{
+    LedgerSnapshot, LoadError, PassFile, State, StoreIdentity, is_own, load, load_state,
+};
 pub use memory::remembered;
 pub use pass::{Reconciler, Report, Request, Setup, Sibling};
 pub use preview::{Preview, PreviewedChange, PreviewedField, PreviewedOverride, PreviewedRelease};

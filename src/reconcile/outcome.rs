@@ -11,8 +11,8 @@ use crate::domain::{
     Presence, ReleaseKind, ReleaseStatus, Slot, Value, marker_of,
 };
 use crate::plan::{
-    Being, Book, Decision, EntityOutcome, EntityWork, Failure, FieldOutcome, ManagedEntity,
-    Outcome, PlannedEntity, ReleaseRecord, Seq, Shown, Want, existence, show, shown,
+    Book, Decision, EntityOutcome, EntityWork, ExistenceGoal, Failure, FieldGoal, FieldOutcome,
+    ManagedEntity, Outcome, PlannedEntity, ReleaseRecord, Seq, Shown, existence, show, shown,
 };
 
 /// How far an entity got.
@@ -42,7 +42,7 @@ pub(super) struct EntityResult {
 
 /// An entity as it was read before and after a pass wrote to it.
 #[derive(Debug)]
-pub(super) struct Readings<'a> {
+pub(super) struct BeforeAfter<'a> {
     pub(super) before: &'a Presence,
     pub(super) after: &'a Presence,
     /// Of its other fields, when the snapshot was taken.
@@ -165,7 +165,7 @@ impl EntityResult {
         &mut self,
         entity: &EntityRef,
         work: &EntityWork,
-        readings: &Readings<'_>,
+        readings: &BeforeAfter<'_>,
         journal: &mut Journal,
     ) {
         let after = readings.after;
@@ -239,13 +239,13 @@ impl EntityResult {
         &mut self,
         entity: &EntityRef,
         work: &EntityWork,
-        readings: &Readings<'_>,
+        readings: &BeforeAfter<'_>,
         journal: &mut Journal,
     ) {
         let Decision::Update(_) = &self.decision else {
             return;
         };
-        let Readings {
+        let BeforeAfter {
             before,
             after,
             digest,
@@ -298,9 +298,11 @@ impl EntityResult {
 fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence) -> bool {
     let readable = !matches!(after, Presence::Ambiguous(_) | Presence::UnknownView(_));
     match (field, &work.being) {
-        (_, Being::Absent { .. }) => readable && after.found().is_none(),
-        (FieldId::Existence, Being::Present(_) | Being::Existing) => after.found().is_some(),
-        (FieldId::Existence, Being::Any) => true,
+        (_, ExistenceGoal::Absent { .. }) => readable && after.found().is_none(),
+        (FieldId::Existence, ExistenceGoal::Present(_) | ExistenceGoal::Existing) => {
+            after.found().is_some()
+        }
+        (FieldId::Existence, ExistenceGoal::Any) => true,
         // it was refused, whatever the store shows; what is put back needs none of the store's words
         (FieldId::Named(name), _)
             if work.problem.is_some() && work.fields.get(name).is_some_and(|want| !want.exact) =>
@@ -321,13 +323,15 @@ fn met(entity: &EntityRef, work: &EntityWork, field: &FieldId, after: &Presence)
 fn mismatch(work: &EntityWork, field: &FieldId, seen: &Shown) -> String {
     let wanted = match field {
         FieldId::Existence => match &work.being {
-            Being::Absent { .. } => "absent".to_owned(),
-            Being::Any | Being::Present(_) | Being::Existing => "present".to_owned(),
+            ExistenceGoal::Absent { .. } => "absent".to_owned(),
+            ExistenceGoal::Any | ExistenceGoal::Present(_) | ExistenceGoal::Existing => {
+                "present".to_owned()
+            }
         },
         FieldId::Named(name) => work
             .fields
             .get(name)
-            .map_or_else(String::new, |Want { value, .. }| brief(value)),
+            .map_or_else(String::new, |FieldGoal { value, .. }| brief(value)),
     };
     let seen = show(field, seen);
     format!("{field} is {} instead of {wanted}", brief(&seen))

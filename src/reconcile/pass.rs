@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-use super::doubt::Doubts;
 use super::error::PassError;
 use super::execute::{self, Execution, Tools};
 use super::hold::{Hold, Holder, Recorded};
+use super::in_flight::InFlightWrites;
 use super::journal::Journal;
-use super::ledger::{self, FORMAT, Ledgered, PassFile, State, StoreIdentity};
+use super::ledger::{self, FORMAT, LedgerSnapshot, PassFile, State, StoreIdentity};
 use super::memory::{self, remembered};
 use super::records::PassRecord;
 use super::walk::{Bootstrap, Rewrites, Route, Walked, tip_of, walk};
@@ -102,7 +102,7 @@ pub struct Report {
     /// Whether everything is at its target.
     pub converged: bool,
     /// The ledger afterwards.
-    pub ledger: Ledgered,
+    pub ledger: LedgerSnapshot,
 }
 
 /// Reconciles one environment.
@@ -117,7 +117,7 @@ pub struct Reconciler<S, L, M, C> {
     stop: Stop,
     memory: Mutex<Memory>,
     /// Apart from `memory`, so that what a failing pass has learned is kept.
-    doubts: Arc<std::sync::Mutex<Doubts>>,
+    in_flight: Arc<std::sync::Mutex<InFlightWrites>>,
 }
 
 /// A pass that is about to be planned.
@@ -144,7 +144,7 @@ struct Carrying<M, C> {
 
 #[derive(Default)]
 struct Memory {
-    ledgered: Option<Ledgered>,
+    ledger: Option<LedgerSnapshot>,
     seen: Option<lease::Seen>,
     rights: BTreeSet<Kind>,
     /// Whether the store's queue was found to be there.
@@ -190,7 +190,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             progress,
             stop,
             memory: Mutex::default(),
-            doubts: Arc::default(),
+            in_flight: Arc::default(),
         }
     }
 
@@ -215,51 +215,51 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     async fn attempt(&self, request: &mut Request) -> Result<Report, PassError> {
         let mut memory = self.memory.lock().await;
-        let mut ledgered = self
+        let mut ledger = self
             .read(&mut memory, request.rebootstrap.is_some())
             .await?;
-        if let Some(state) = &ledgered.state
+        if let Some(state) = &ledger.state
             && request.rebootstrap.is_none()
         {
             // Told even where there is nothing to do: the values in the ledger are not this store's.
             self.same_url(&state.store)?;
         }
-        self.respect_lease(&mut memory, &ledgered)?;
-        self.outlast_queue(&ledgered).await?;
+        self.respect_lease(&mut memory, &ledger)?;
+        self.outlast_queue(&ledger).await?;
         let mut releases = Vec::new();
         if request.rebootstrap.is_none()
-            && let Some(pass) = ledgered.state.as_ref().and_then(|s| s.pass.clone())
+            && let Some(pass) = ledger.state.as_ref().and_then(|s| s.pass.clone())
         {
-            let (next, made) = self.resume(&mut memory, ledgered, pass).await?;
-            ledgered = self.keep(&mut memory, next);
+            let (next, made) = self.resume(&mut memory, ledger, pass).await?;
+            ledger = self.keep(&mut memory, next);
             releases.extend(made);
         }
-        let (next, head, made) = self.forward(&mut memory, ledgered, request).await?;
+        let (next, head, made) = self.forward(&mut memory, ledger, request).await?;
         releases.extend(made);
-        let ledgered = self.keep(&mut memory, next);
+        let ledger = self.keep(&mut memory, next);
         let now = self.clock.monotonic();
-        if ledgered.book.is_at_rest(false) {
+        if ledger.book.is_at_rest(false) {
             memory.patience = Patience::default();
         } else if !releases.is_empty() || now >= memory.patience.due {
             memory.patience.failed(now);
         }
-        Ok(self.report(ledgered, head, &releases))
+        Ok(self.report(ledger, head, &releases))
     }
 
-    fn keep(&self, memory: &mut Memory, ledgered: Ledgered) -> Ledgered {
-        if let Some(tip) = &ledgered.tip
+    fn keep(&self, memory: &mut Memory, ledger: LedgerSnapshot) -> LedgerSnapshot {
+        if let Some(tip) = &ledger.tip
             && let Err(error) = memory::write(&self.setup.memory, &self.setup.rollback_branch, tip)
         {
             warn!(path = %self.setup.memory.display(), %error, "cannot remember the ledger's newest commit");
         }
-        memory.ledgered = Some(ledgered.clone());
-        ledgered
+        memory.ledger = Some(ledger.clone());
+        ledger
     }
 
-    fn report(&self, ledgered: Ledgered, head: CommitId, seqs: &[Seq]) -> Report {
-        let book = &ledgered.book;
+    fn report(&self, ledger: LedgerSnapshot, head: CommitId, seqs: &[Seq]) -> Report {
+        let book = &ledger.book;
         let releases: BTreeSet<Seq> = seqs.iter().copied().collect();
-        let handled = ledgered.state.as_ref().and_then(|s| s.head.clone());
+        let handled = ledger.state.as_ref().and_then(|s| s.head.clone());
         let invalid = handled
             .and_then(|head| book.releases.values().rev().find(|r| r.commit == head))
             .is_some_and(|r| r.is_invalid());
@@ -270,17 +270,21 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 let releases = releases.iter().filter_map(|seq| book.releases.get(seq));
                 book.views_of(releases.map(AsRef::as_ref))
             },
-            ledger: ledgered,
+            ledger,
         }
     }
 
     /// The ledger at the remote's tip, read again only when it moved.
-    async fn read(&self, memory: &mut Memory, rebootstrap: bool) -> Result<Ledgered, PassError> {
+    async fn read(
+        &self,
+        memory: &mut Memory,
+        rebootstrap: bool,
+    ) -> Result<LedgerSnapshot, PassError> {
         let source = self.source.clone();
         let ledger = self.ledger.clone();
         let branch = self.setup.rollback_branch.clone();
-        let known = memory.ledgered.clone();
-        let ledgered = blocking(move || {
+        let known = memory.ledger.clone();
+        let ledger = blocking(move || {
             source.refresh()?;
             ledger.refresh()?;
             let tip = ledger.tip()?;
@@ -290,7 +294,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             }
         })
         .await?;
-        if ledgered.tip.is_none()
+        if ledger.tip.is_none()
             && !rebootstrap
             && let Some(remembered) = remembered(&self.setup.memory, &self.setup.rollback_branch)
         {
@@ -302,20 +306,19 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             )));
         }
         if !rebootstrap {
-            self.only_forward(&ledgered).await?;
+            self.only_forward(&ledger).await?;
         }
-        memory.ledgered = Some(ledgered.clone());
-        Ok(ledgered)
+        memory.ledger = Some(ledger.clone());
+        Ok(ledger)
     }
 
     /// The rollback branch must hold the newest commit that this host has seen on it: one that was
     /// moved back has lost snapshots, and what is deployed on it would be snapshotted as the original.
-    async fn only_forward(&self, ledgered: &Ledgered) -> Result<(), PassError> {
+    async fn only_forward(&self, ledger: &LedgerSnapshot) -> Result<(), PassError> {
         let branch = self.setup.rollback_branch.clone();
-        let (Some(tip), Some(remembered)) = (
-            ledgered.tip.clone(),
-            remembered(&self.setup.memory, &branch),
-        ) else {
+        let (Some(tip), Some(remembered)) =
+            (ledger.tip.clone(), remembered(&self.setup.memory, &branch))
+        else {
             return Ok(());
         };
         let Ok(remembered) = CommitId::new(remembered) else {
@@ -342,8 +345,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         )))
     }
 
-    fn respect_lease(&self, memory: &mut Memory, ledgered: &Ledgered) -> Result<(), PassError> {
-        let (Some(tip), Some(state)) = (&ledgered.tip, &ledgered.state) else {
+    fn respect_lease(&self, memory: &mut Memory, ledger: &LedgerSnapshot) -> Result<(), PassError> {
+        let (Some(tip), Some(state)) = (&ledger.tip, &ledger.state) else {
             return Ok(());
         };
         let Some(lease) = &state.lease else {
@@ -360,7 +363,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         })
     }
 
-    fn hold(&self, ledgered: &Ledgered, state: State) -> Hold<L, C> {
+    fn hold(&self, ledger: &LedgerSnapshot, state: State) -> Hold<L, C> {
         let holder = Holder {
             environment: self.setup.environment.clone(),
             id: self.setup.holder.clone(),
@@ -370,7 +373,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             self.ledger.clone(),
             self.clock.clone(),
             holder,
-            ledgered,
+            ledger,
             state,
         )
     }
@@ -409,7 +412,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             stop: self.stop.clone(),
             queue: None,
             timeout: self.setup.timeout,
-            doubts: self.doubts.clone(),
+            in_flight: self.in_flight.clone(),
         })
     }
 
@@ -417,11 +420,11 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     async fn resume(
         &self,
         memory: &mut Memory,
-        ledgered: Ledgered,
+        ledger: LedgerSnapshot,
         pass: PassFile,
-    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
-        let Some(state) = ledgered.state.clone() else {
-            return Ok((ledgered, Vec::new()));
+    ) -> Result<(LedgerSnapshot, Vec<Seq>), PassError> {
+        let Some(state) = ledger.state.clone() else {
+            return Ok((ledger, Vec::new()));
         };
         let mut journal = self.journal();
         journal.begin(PhaseName::Observe);
@@ -431,12 +434,12 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         );
         let views = self.views(&state.store).await?;
         let entities: BTreeSet<EntityRef> = pass.entities.iter().cloned().collect();
-        let mut tools = self.tools(views, &ledgered.book, &entities).await?;
+        let mut tools = self.tools(views, &ledger.book, &entities).await?;
         tools.queue = self.queue(memory, &entities, &mut journal).await?;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &with_roots(&entities)).await?;
         self.inherit(&state, &pass, &entities, asked);
-        let mut book = Book::clone(&ledgered.book);
+        let mut book = Book::clone(&ledger.book);
         let look = Observed(&observation);
         let edits = look_at(&mut book, &look, pass.sequence, self.setup.policy);
         for slot in edits.keys() {
@@ -448,9 +451,9 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         }
         let plan = tools.plan(&book, &entities, &observation);
         attempt(&mut book, &plan.work, &observation);
-        self.doubts()
+        self.in_flight()
             .note(&mut book, &entities, self.clock.monotonic());
-        let mut hold = self.hold(&ledgered, state);
+        let mut hold = self.hold(&ledger, state);
         let recorded = hold.resume(book, pass, edits).await?;
         let carrying = Carrying {
             recorded,
@@ -470,20 +473,22 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         entities: &BTreeSet<EntityRef>,
         asked: Duration,
     ) {
-        let mut doubts = self.doubts();
-        if doubts.is_foreign(pass.started_at) && (pass.in_doubt || state.lease.is_some()) {
+        let mut in_flight = self.in_flight();
+        if in_flight.is_foreign(pass.started_at) && (pass.in_doubt || state.lease.is_some()) {
             let sender = (!pass.in_doubt).then_some(pass.started_at);
-            doubts.inherited(entities, sender, asked, self.setup.timeout);
+            in_flight.inherited(entities, sender, asked, self.setup.timeout);
         }
     }
 
-    fn doubts(&self) -> std::sync::MutexGuard<'_, Doubts> {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_flight(&self) -> std::sync::MutexGuard<'_, InFlightWrites> {
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether lost writes may still arrive at these entities.
     fn in_doubt(&self, entities: &BTreeSet<EntityRef>) -> bool {
-        self.doubts().concern(entities, self.clock.monotonic())
+        self.in_flight().concern(entities, self.clock.monotonic())
     }
 
     async fn carry_out(
@@ -491,14 +496,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         mut hold: Hold<L, C>,
         carrying: Carrying<M, C>,
         observed: (Observation, Duration),
-    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+    ) -> Result<(LedgerSnapshot, Vec<Seq>), PassError> {
         let Carrying {
             recorded,
             plan,
             tools,
             mut journal,
         } = carrying;
-        self.doubts().carries_out(recorded.pass().started_at);
+        self.in_flight().carries_out(recorded.pass().started_at);
         let execution = Execution::new(&mut hold, &recorded, &tools, &mut journal, &plan, observed);
         let (book, mut outcomes) = match execution.run(plan).await {
             Ok(carried) => carried,
@@ -522,31 +527,31 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         }
         let seqs = outcomes.keys().copied().collect();
         hold.finish(recorded, book, outcomes).await?;
-        Ok((hold.into_ledgered(), seqs))
+        Ok((hold.into_snapshot(), seqs))
     }
 
     /// Goes to the tip of the branch, and tries again what failed.
     async fn forward(
         &self,
         memory: &mut Memory,
-        ledgered: Ledgered,
+        ledger: LedgerSnapshot,
         request: &mut Request,
-    ) -> Result<(Ledgered, CommitId, Vec<Seq>), PassError> {
+    ) -> Result<(LedgerSnapshot, CommitId, Vec<Seq>), PassError> {
         let mut journal = self.journal();
         journal.begin(PhaseName::Validate);
         let at = journal.now();
         let begun = match request.rebootstrap {
-            Some(_) => Arc::new(ledgered.book.begun_anew()),
-            None => ledgered.book.clone(),
+            Some(_) => Arc::new(ledger.book.begun_anew()),
+            None => ledger.book.clone(),
         };
         let at_rest = begun.is_at_rest(request.retry);
         let patient = !request.retry && self.clock.monotonic() < memory.patience.due;
         let tip = self.tip().await?;
-        if (at_rest || patient) && self.is_handled(&ledgered, &tip, *request) {
-            return Ok((ledgered, tip, Vec::new()));
+        if (at_rest || patient) && self.is_handled(&ledger, &tip, *request) {
+            return Ok((ledger, tip, Vec::new()));
         }
         let walked = self
-            .walk(ledgered.clone(), tip, request.rebootstrap, false)
+            .walk(ledger.clone(), tip, request.rebootstrap, false)
             .await?;
         let head = walked.head.clone();
         let known = begun.renamed(&walked.renamed);
@@ -561,7 +566,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             book = known.unparked();
             draft = drafted(&book);
         }
-        let elsewhere = walked.astray || request.rebootstrap.is_some();
+        let elsewhere = walked.must_record_head || request.rebootstrap.is_some();
         let mut entities = draft.entities(request.retry);
         if returns {
             entities.extend(known.lying_aside());
@@ -571,10 +576,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             for (commit, note) in &draft.notes {
                 warn!(commit = %commit.short(), "{note}");
             }
-            return Ok((ledgered, head, Vec::new()));
+            return Ok((ledger, head, Vec::new()));
         }
         if entities.is_empty() {
-            let (next, seqs) = self.note(ledgered, &walked, draft, *request).await?;
+            let (next, seqs) = self.note(ledger, &walked, draft, *request).await?;
             return Ok((next, head, seqs));
         }
         let beginning = Beginning {
@@ -586,7 +591,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             at,
         };
         let (next, seqs) = self
-            .begin(memory, ledgered, beginning, request, journal)
+            .begin(memory, ledger, beginning, request, journal)
             .await?;
         Ok((next, head, seqs))
     }
@@ -595,14 +600,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     async fn begin(
         &self,
         memory: &mut Memory,
-        ledgered: Ledgered,
+        ledger: LedgerSnapshot,
         beginning: Beginning,
         request: &mut Request,
         mut journal: Journal,
-    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+    ) -> Result<(LedgerSnapshot, Vec<Seq>), PassError> {
         journal.begin(PhaseName::Observe);
         let entities = &beginning.entities;
-        let identity = self.identify(&ledgered, *request).await?;
+        let identity = self.identify(&ledger, *request).await?;
         self.check_rights(memory, entities).await?;
         let queue = self.queue(memory, entities, &mut journal).await?;
         let views = Arc::new(identity.views.clone());
@@ -610,13 +615,13 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         tools.queue = queue;
         let asked = self.clock.monotonic();
         let observation = execute::observe(&tools, &with_roots(entities)).await?;
-        let elsewhere = beginning.walked.astray || request.rebootstrap.is_some();
+        let elsewhere = beginning.walked.must_record_head || request.rebootstrap.is_some();
         let (head, live) = (beginning.walked.head.clone(), beginning.walked.live.clone());
         let (at, renamed) = (beginning.at, beginning.walked.renamed.clone());
         let (mut composed, mut plan) = self.plan(beginning, &observation, &tools, *request);
         if composed.new.is_empty() && !elsewhere && is_all_on_record(&composed, &plan) {
             // Nothing has changed since: another pair of ledger commits would say the same again.
-            return Ok((ledgered, Vec::new()));
+            return Ok((ledger, Vec::new()));
         }
         complete(&mut composed, &mut plan, &observation, &tools);
         for slot in composed
@@ -630,7 +635,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         journal.begin(PhaseName::Snapshot);
         let entities: BTreeSet<EntityRef> = plan.work.keys().cloned().collect();
         let now = self.clock.monotonic();
-        self.doubts().note(&mut composed.book, &entities, now);
+        self.in_flight().note(&mut composed.book, &entities, now);
         let pass = PassFile {
             sequence: composed.pass,
             head: head.clone(),
@@ -641,7 +646,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             in_doubt: self.in_doubt(&entities),
             bulks: Vec::new(),
         };
-        let mut hold = self.hold(&ledgered, self.state(&ledgered, identity, *request));
+        let mut hold = self.hold(&ledger, self.state(&ledger, identity, *request));
         let found = (composed.edits, renamed);
         let recorded = hold.record(composed.book, pass, found).await?;
         // Begun anew once: from here on the pass is resumed, never begun with a second snapshot.
@@ -706,15 +711,15 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     }
 
     /// Whether the ledger says that this commit is done, so that no file of it need be read.
-    fn is_handled(&self, ledgered: &Ledgered, tip: &CommitId, request: Request) -> bool {
-        let state = ledgered.state.as_ref();
+    fn is_handled(&self, ledger: &LedgerSnapshot, tip: &CommitId, request: Request) -> bool {
+        let state = ledger.state.as_ref();
         request.rebootstrap.is_none()
             && state.is_some_and(|s| s.branch == self.setup.branch && s.head.as_ref() == Some(tip))
     }
 
     pub(super) async fn walk(
         &self,
-        mut ledgered: Ledgered,
+        mut ledger: LedgerSnapshot,
         tip: CommitId,
         rebootstrap: Option<Bootstrap>,
         aside: bool,
@@ -723,8 +728,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let loader = self.loader.clone();
         let setup = self.setup.clone();
         if rebootstrap.is_some() {
-            ledgered.state = None;
-            ledgered.book = Arc::new(ledgered.book.begun_anew());
+            ledger.state = None;
+            ledger.book = Arc::new(ledger.book.begun_anew());
         }
         blocking(move || {
             let route = Route {
@@ -735,7 +740,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 aside,
                 others: others(source.as_ref(), &setup.siblings)?,
             };
-            walk(source.as_ref(), &loader, &ledgered, &route)
+            walk(source.as_ref(), &loader, &ledger, &route)
         })
         .await
     }
@@ -743,16 +748,16 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     /// Records commits that need nothing of the store: invalid ones, reverts without changes.
     async fn note(
         &self,
-        ledgered: Ledgered,
+        ledger: LedgerSnapshot,
         walked: &Walked,
         mut draft: Composed,
         request: Request,
-    ) -> Result<(Ledgered, Vec<Seq>), PassError> {
+    ) -> Result<(LedgerSnapshot, Vec<Seq>), PassError> {
         // A first commit that is invalid is recorded before the store was ever asked: the next pass
         // fills in its views.
-        let identity = match &ledgered.state {
+        let identity = match &ledger.state {
             Some(state) if request.rebootstrap.is_none() => state.store.clone(),
-            Some(_) | None => self.identify(&ledgered, request).await?,
+            Some(_) | None => self.identify(&ledger, request).await?,
         };
         for seq in &draft.new {
             if let Some(release) = draft.book.releases.get_mut(seq)
@@ -764,19 +769,19 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 outcome.message = Some("nothing to write".to_owned());
             }
         }
-        let state = self.state(&ledgered, identity, request);
-        let mut hold = self.hold(&ledgered, state);
+        let state = self.state(&ledger, identity, request);
+        let mut hold = self.hold(&ledger, state);
         let record = PassRecord {
             renamed: walked.renamed.clone(),
             ..PassRecord::new(draft.pass, super::now(self.clock.as_ref()), &draft.new)
         };
         let (head, live) = (walked.head.clone(), walked.live.clone());
         hold.note(draft.book, record, head, live).await?;
-        Ok((hold.into_ledgered(), draft.new))
+        Ok((hold.into_snapshot(), draft.new))
     }
 
-    fn state(&self, ledgered: &Ledgered, store: StoreIdentity, request: Request) -> State {
-        let known = ledgered
+    fn state(&self, ledger: &LedgerSnapshot, store: StoreIdentity, request: Request) -> State {
+        let known = ledger
             .state
             .clone()
             .filter(|_| request.rebootstrap.is_none());
@@ -786,10 +791,10 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             branch: self.setup.branch.clone(),
             store,
             epoch: match request.rebootstrap {
-                Some(_) => ledgered.book.begun_anew().epoch,
-                None => ledgered.book.epoch,
+                Some(_) => ledger.book.begun_anew().epoch,
+                None => ledger.book.epoch,
             },
-            next: ledgered.book.next,
+            next: ledger.book.next,
             head: known.as_ref().and_then(|s| s.head.clone()),
             live: known.and_then(|s| s.live),
             lease: None,
@@ -807,11 +812,11 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     /// The store that answers, which must be the one that the ledger names.
     async fn identify(
         &self,
-        ledgered: &Ledgered,
+        ledger: &LedgerSnapshot,
         request: Request,
     ) -> Result<StoreIdentity, PassError> {
         let views = execute::retry(self.clock.as_ref(), || self.store.views()).await?;
-        if let Some(state) = &ledgered.state
+        if let Some(state) = &ledger.state
             && request.rebootstrap.is_none()
         {
             self.same_store(&state.store, &views)?;

@@ -131,7 +131,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
         let ledger = self.ledger.clone();
         let source = self.source.clone();
         let rollback_branch = self.setup.rollback_branch.clone();
-        let ledgered = blocking(move || {
+        let ledger = blocking(move || {
             source.refresh()?;
             ledger.refresh()?;
             Ok(ledger::load(ledger.as_ref(), &rollback_branch)?)
@@ -145,21 +145,21 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 blocking(move || Ok(source.resolve(&revision)?)).await?
             }
         };
-        if let Some(state) = &ledgered.state {
+        if let Some(state) = &ledger.state {
             self.same_url(&state.store)?;
         }
         let aside = match revision {
             Some(_) => !self.is_on_branch(&tip).await?,
             None => false,
         };
-        let mut walked = self.walk(ledgered.clone(), tip, None, aside).await?;
+        let mut walked = self.walk(ledger.clone(), tip, None, aside).await?;
         if let (false, Some(live)) = (aside, walked.live.clone()) {
             walked.findings = self.findings(live).await?;
         }
         let at = now(self.clock.as_ref());
         let policy = self.setup.policy;
         let drafts = &walked.drafts;
-        let draft = compose(&ledgered.book, drafts, &Observation::new(), policy, at);
+        let draft = compose(&ledger.book, drafts, &Observation::new(), policy, at);
         let entities = draft.entities(false);
         let (mut observation, mut tools) = (Observation::new(), None);
         if !entities.is_empty() {
@@ -168,7 +168,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             observation = execute::observe(&needed, &with_roots(&entities)).await?;
             tools = Some(needed);
         }
-        let composed = compose(&ledgered.book, drafts, &observation, policy, at);
+        let composed = compose(&ledger.book, drafts, &observation, policy, at);
         let findings: BTreeMap<&CommitId, &Findings> = walked
             .drafts
             .iter()
@@ -185,14 +185,14 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             .collect();
         let mut previewed = Vec::new();
         if let Some(tools) = tools {
-            let (changes, cautions) = changes(&composed, &observation, &tools);
+            let (changes, warnings) = changes(&composed, &observation, &tools);
             previewed = changes;
-            notes.extend(cautions);
+            notes.extend(warnings);
         }
         Ok(Preview {
             environment: self.setup.environment.clone(),
             revision: walked.head.clone(),
-            base: ledgered.state.as_ref().and_then(|state| state.live.clone()),
+            base: ledger.state.as_ref().and_then(|state| state.live.clone()),
             releases: releases(&composed, &findings, &files),
             changes: previewed,
             overridden: walked
@@ -233,8 +233,8 @@ fn changes<M, C>(
         let presence = observation.get(entity).unwrap_or(&Presence::Missing);
         change(composed, entity, presence, decision)
     });
-    let cautions = plan.cautions(observation).into_iter();
-    let notes = cautions.chain(plan.handovers());
+    let warnings = plan.warnings(observation).into_iter();
+    let notes = warnings.chain(plan.handovers());
     let notes = notes.map(|(entity, note)| {
         let EntityRef { kind, key, store } = entity;
         format!("{kind} {key} ({store}): {note}")

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use self::merged::Merged;
 use super::error::PassError;
-use super::ledger::Ledgered;
+use super::ledger::LedgerSnapshot;
 use crate::domain::{CommitId, DesiredState, Findings, ReleaseStatus, Severity};
 use crate::manifest::{Loaded, Loader};
 use crate::plan::{
@@ -73,7 +73,7 @@ pub struct Walked {
     pub findings: Findings,
     /// Whether the head must be recorded even where no release is made: the next commits do not
     /// descend from the head recorded last, or that one is invalid.
-    pub astray: bool,
+    pub must_record_head: bool,
     /// The releases whose commits came again with the same change when the branch was rewritten.
     pub renamed: BTreeMap<Seq, NewCommit>,
 }
@@ -110,11 +110,11 @@ pub fn tip_of<S: Source>(source: &S, branch: &str, rollback: &str) -> Result<Com
 pub fn walk<S: Source>(
     source: &S,
     loader: &Loader,
-    ledgered: &Ledgered,
+    ledger: &LedgerSnapshot,
     route: &Route<'_>,
 ) -> Result<Walked, PassError> {
-    let mut walker = Walker::new(source, loader, &ledgered.book, route);
-    let handled = ledgered.state.as_ref().and_then(|state| state.head.clone());
+    let mut walker = Walker::new(source, loader, &ledger.book, route);
+    let handled = ledger.state.as_ref().and_then(|state| state.head.clone());
     let Some(handled) = handled else {
         match route.bootstrap {
             Bootstrap::Deploy => {
@@ -126,23 +126,23 @@ pub fn walk<S: Source>(
         }
         return Ok(walker.done(route.tip.clone()));
     };
-    if let Some(live) = ledgered.state.as_ref().and_then(|state| state.live.clone()) {
+    if let Some(live) = ledger.state.as_ref().and_then(|state| state.live.clone()) {
         walker.start(live)?;
     }
-    if ledgered
+    if ledger
         .state
         .as_ref()
         .is_some_and(|state| state.branch != route.branch)
     {
-        walker.astray = true;
+        walker.must_record_head = true;
         walker.single(&source.commit(&route.tip)?, Some(Cause::Switched))?;
         return Ok(walker.done(route.tip.clone()));
     }
-    walker.mends = ledgered
+    walker.repairs_invalid = ledger
         .book
         .of_commit(&handled)
         .is_some_and(|release| release.is_invalid());
-    if walker.mends {
+    if walker.repairs_invalid {
         walker.owed = walker.owed_since(&handled)?;
     }
     if handled == route.tip {
@@ -165,8 +165,8 @@ pub fn walk<S: Source>(
                 walker.commit(commit)?;
             }
         } else {
-            // Somebody's `git pull` turned the first-parent line round: all of it is one release.
-            walker.turned(&source.commit(&route.tip)?, handled)?;
+            // Somebody's `git pull` reparented the first-parent line round: all of it is one release.
+            walker.reparented(&source.commit(&route.tip)?, handled)?;
         }
     } else if source.is_ancestor(&route.tip, &handled)? {
         walker.back(&source.commit(&route.tip)?)?;
@@ -194,9 +194,9 @@ struct Walker<'a, S> {
     state: Arc<DesiredState>,
     findings: Findings,
     files: FileIds,
-    astray: bool,
+    must_record_head: bool,
     /// Whether the head recorded last is invalid, so that a valid one must be recorded.
-    mends: bool,
+    repairs_invalid: bool,
     /// What an invalid commit was looked at for, and the next valid one is.
     owed: Option<Owed>,
     /// Since which commit, and by whom, a version of a file is broken: by path and content id.
@@ -217,8 +217,8 @@ impl<'a, S: Source> Walker<'a, S> {
             state: Arc::default(),
             findings: Findings::default(),
             files: FileIds::new_sync(),
-            astray: false,
-            mends: false,
+            must_record_head: false,
+            repairs_invalid: false,
             owed: None,
             broken: BTreeMap::new(),
             renamed: BTreeMap::new(),
@@ -232,7 +232,7 @@ impl<'a, S: Source> Walker<'a, S> {
             live: self.live,
             state: self.state,
             findings: self.findings,
-            astray: self.astray,
+            must_record_head: self.must_record_head,
             renamed: self.renamed,
         }
     }
@@ -356,7 +356,7 @@ impl<'a, S: Source> Walker<'a, S> {
             });
             return Ok(());
         }
-        self.astray |= self.mends;
+        self.must_record_head |= self.repairs_invalid;
         self.findings = std::mem::take(&mut loaded.findings);
         // What was said since the last valid commit counts: a revert arrives as a merged pull request
         // more often than not, and one pushed while another file was broken counts with the next
@@ -408,7 +408,7 @@ impl<'a, S: Source> Walker<'a, S> {
 
     /// All since `handled` is one release, which therefore brought in whatever is not reachable from
     /// there, along whichever parent.
-    fn turned(&mut self, info: &CommitInfo, handled: CommitId) -> Result<(), PassError> {
+    fn reparented(&mut self, info: &CommitInfo, handled: CommitId) -> Result<(), PassError> {
         let mut info = info.clone();
         info.parents.insert(0, handled);
         self.single(&info, None)
@@ -416,7 +416,7 @@ impl<'a, S: Source> Walker<'a, S> {
 
     /// The branch was moved back to an ancestor.
     fn back(&mut self, info: &CommitInfo) -> Result<(), PassError> {
-        self.astray = true;
+        self.must_record_head = true;
         let dropped = self.dropped(&info.id)?;
         self.single(info, Some(Cause::MovedBack(dropped)))
     }

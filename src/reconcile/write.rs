@@ -5,16 +5,16 @@
 //! - Each entity of a request has its own outcome; those that are to be sent again go together again.
 //! - Where the store refuses a request as a whole, each entity is sent alone: one bad row fails alone.
 
-mod course;
+mod attempt;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::course::Course;
+use self::attempt::WriteAttempt;
 use super::lease::Lease;
 use crate::domain::{EntityRef, Presence, StoreViews};
-use crate::plan::{Decision, EntityWork, Surroundings};
+use crate::plan::{Decision, EntityWork, PlanContext};
 use crate::ports::{Clock, Payload, StoreError, StoreWrite, Write};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
@@ -45,7 +45,7 @@ pub(super) struct Job {
     pub(super) work: EntityWork,
     pub(super) presence: Presence,
     pub(super) views: Arc<StoreViews>,
-    pub(super) around: Arc<Surroundings>,
+    pub(super) around: Arc<PlanContext>,
 }
 
 /// Before the attempt of this number (from 1): exponential, with jitter.
@@ -77,7 +77,7 @@ pub(super) fn size(write: &Write) -> usize {
 
 /// What was learned on the way, besides what became of the write.
 #[derive(Debug, Default)]
-pub(super) struct Signs {
+pub(super) struct WriteStats {
     /// Whether the store was pressed (429, 503, locks).
     pub(super) pressed: bool,
     /// The last request whose answer was lost, and when it was given up on the monotonic clock.
@@ -85,7 +85,7 @@ pub(super) struct Signs {
 }
 
 /// What became of one of the entities, and what was to be sent at first.
-pub(super) type Ended = (EntityRef, Decision, Written, Signs);
+pub(super) type Ended = (EntityRef, Decision, Written, WriteStats);
 
 /// Writes the entities, all of one kind.
 pub(super) async fn write<M: StoreWrite, C: Clock>(
@@ -94,16 +94,16 @@ pub(super) async fn write<M: StoreWrite, C: Clock>(
     lease: &Lease,
     jobs: Vec<Job>,
 ) -> Vec<Ended> {
-    let mut courses: Vec<Course> = jobs.into_iter().map(Course::new).collect();
+    let mut attempts: Vec<WriteAttempt> = jobs.into_iter().map(WriteAttempt::new).collect();
     let mut attempt = 0;
     loop {
-        let wait = round(store, clock, lease, &mut courses).await;
-        if courses.iter().all(|course| !course.is_open()) {
+        let wait = round(store, clock, lease, &mut attempts).await;
+        if attempts.iter().all(|attempt| !attempt.is_open()) {
             break;
         }
         attempt += 1;
         if attempt >= ATTEMPTS {
-            give_up(&mut courses);
+            give_up(&mut attempts);
             break;
         }
         clock
@@ -111,24 +111,24 @@ pub(super) async fn write<M: StoreWrite, C: Clock>(
             .await;
         // What became of it shows in the store alone: a lost answer may have been a success. Without
         // that look nothing is repeated.
-        while let Err(error) = look(store, &mut courses).await {
+        while let Err(error) = look(store, &mut attempts).await {
             attempt += 1;
-            for course in courses.iter_mut().filter(|course| course.is_open()) {
-                course.failed(error.clone());
+            for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
+                attempt.failed(error.clone());
             }
             if attempt >= ATTEMPTS {
-                give_up(&mut courses);
+                give_up(&mut attempts);
                 break;
             }
             clock.sleep(backoff(attempt, clock.jitter())).await;
         }
     }
-    courses.into_iter().map(Course::ended).collect()
+    attempts.into_iter().map(WriteAttempt::ended).collect()
 }
 
-fn give_up(courses: &mut [Course]) {
-    for course in courses.iter_mut().filter(|course| course.is_open()) {
-        course.exhausted();
+fn give_up(attempts: &mut [WriteAttempt]) {
+    for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
+        attempt.exhausted();
     }
 }
 
@@ -137,16 +137,16 @@ async fn round<M: StoreWrite, C: Clock>(
     store: &M,
     clock: &C,
     lease: &Lease,
-    courses: &mut [Course],
+    attempts: &mut [WriteAttempt],
 ) -> Option<Duration> {
     let mut sent = Vec::new();
     let mut writes = Vec::new();
-    for course in courses.iter_mut().filter(|course| course.is_open()) {
+    for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
         if !lease.allows_write(clock.monotonic()) {
-            course.end(Written::LeaseOver);
-        } else if let Some((decision, write)) = course.next() {
+            attempt.end(Written::LeaseOver);
+        } else if let Some((decision, write)) = attempt.next() {
             writes.push(write);
-            sent.push((course, decision));
+            sent.push((attempt, decision));
         }
     }
     if writes.is_empty() {
@@ -155,10 +155,10 @@ async fn round<M: StoreWrite, C: Clock>(
     let answers = send(store, clock, lease, &writes).await;
     let now = clock.monotonic();
     let mut wait = None;
-    for ((course, decision), answer) in sent.into_iter().zip(answers) {
+    for ((attempt, decision), answer) in sent.into_iter().zip(answers) {
         match answer {
-            Some(answer) => wait = wait.max(course.answered(decision, answer, now)),
-            None => course.end(Written::LeaseOver),
+            Some(answer) => wait = wait.max(attempt.answered(decision, answer, now)),
+            None => attempt.end(Written::LeaseOver),
         }
     }
     wait
@@ -202,19 +202,19 @@ fn refused_as_a_whole(answers: &[Result<(), StoreError>]) -> bool {
     }
 }
 
-async fn look<M: StoreWrite>(store: &M, courses: &mut [Course]) -> Result<(), StoreError> {
-    let open = || courses.iter().filter(|course| course.is_open());
-    let Some(views) = open().next().map(|course| course.job.views.clone()) else {
+async fn look<M: StoreWrite>(store: &M, attempts: &mut [WriteAttempt]) -> Result<(), StoreError> {
+    let open = || attempts.iter().filter(|attempt| attempt.is_open());
+    let Some(views) = open().next().map(|attempt| attempt.job.views.clone()) else {
         return Ok(());
     };
-    let wanted: BTreeSet<EntityRef> = open().map(|course| course.job.entity.clone()).collect();
+    let wanted: BTreeSet<EntityRef> = open().map(|attempt| attempt.job.entity.clone()).collect();
     let whole = open()
-        .filter(|course| course.job.work.is_of_the_whole(&course.job.entity))
-        .map(|course| course.job.entity.clone())
+        .filter(|attempt| attempt.job.work.is_of_the_whole(&attempt.job.entity))
+        .map(|attempt| attempt.job.entity.clone())
         .collect();
     let mut seen = store.observe(&wanted, &whole, &views).await?;
-    for course in courses.iter_mut().filter(|course| course.is_open()) {
-        let job = &mut course.job;
+    for attempt in attempts.iter_mut().filter(|attempt| attempt.is_open()) {
+        let job = &mut attempt.job;
         job.presence = seen.remove(&job.entity).unwrap_or(Presence::Missing);
     }
     Ok(())

@@ -22,7 +22,7 @@ use super::product;
 use super::write::{create_body, create_scope, gone, update_body, update_scope};
 use crate::domain::FieldName;
 use crate::domain::kinds::{Access, Bulk};
-use crate::ports::{BulkId, Lot, Operation, Payload, StoreError, Submitted, Write};
+use crate::ports::{BatchKey, BulkId, Operation, Payload, StoreError, Submitted, Write};
 
 /// A list that never was.
 const NO_LIST: &str = "00000000-0000-0000-0000-000000000000";
@@ -70,14 +70,14 @@ fn fields_of(write: &Write) -> Option<Cow<'_, BTreeMap<FieldName, Value>>> {
 }
 
 /// What a write can be in one list with.
-pub(super) fn lot(write: &Write) -> Option<Lot> {
+pub(super) fn batch_key(write: &Write) -> Option<BatchKey> {
     let (route, _) = route(write)?;
     let Route {
         method,
         scope,
         path,
     } = route;
-    Some(Lot(format!("{method} {scope} {path}")))
+    Some(BatchKey(format!("{method} {scope} {path}")))
 }
 
 /// Sends a list.

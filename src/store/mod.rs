@@ -70,7 +70,9 @@ use self::client::{Client, Request, misshapen};
 use self::errors::Intent;
 use crate::domain::kinds::{Access, Probe};
 use crate::domain::{EntityRef, Kind, Observation, StoreCode, StoreView, StoreViews, Vocabulary};
-use crate::ports::{BulkId, Lot, Operation, StoreError, StoreRead, StoreWrite, Submitted, Write};
+use crate::ports::{
+    BatchKey, BulkId, Operation, StoreError, StoreRead, StoreWrite, Submitted, Write,
+};
 
 /// The four values that Magento shows when an integration is activated.
 #[derive(Debug, Clone)]
@@ -396,8 +398,8 @@ impl StoreWrite for Magento {
         self.writing(&self.known()).write(writes).await
     }
 
-    fn lot(&self, write: &Write) -> Option<Lot> {
-        bulk::lot(write)
+    fn batch_key(&self, write: &Write) -> Option<BatchKey> {
+        bulk::batch_key(write)
     }
 
     async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {

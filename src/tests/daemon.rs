@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use gitmage::assembly;
 use gitmage::daemon::status::{self, TroubleState};
 use gitmage::domain::{Release, ReleaseKind, ReleaseStatus};
-use gitmage::reconcile::{Ledgered, load};
+use gitmage::reconcile::{LedgerSnapshot, load};
 use gitmage::sandbox::{Faults, LoggedRequest, Options, Sandbox};
 use gitmage::settings::{EnvironmentName, Settings};
 use rustix::process::{Pid, Signal, kill_process};
@@ -209,7 +209,7 @@ impl World {
         status
     }
 
-    fn ledger(&self, environment: &str) -> Ledgered {
+    fn ledger(&self, environment: &str) -> LedgerSnapshot {
         let settings = Settings::load_without_secrets(Some(&self.path("gitmage.yaml"))).unwrap();
         // What the bare repository holds counts, however the daemon reaches it.
         let mut settings = settings;

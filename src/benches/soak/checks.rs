@@ -7,15 +7,15 @@ use gitmage::domain::{DesiredValue, Ensure, FieldId, ReleaseStatus};
 use gitmage::plan::{Book, Shown, SlotState};
 use serde_json::Value;
 
+use crate::simulation::Simulation;
 use crate::support::history::ENTITIES;
 use crate::support::shop::differences;
 use crate::support::waiting::until;
-use crate::town::Town;
 
 /// The fields that releases list.
 const LISTED: [&str; 3] = ["title", "content", "active"];
 
-impl Town {
+impl Simulation {
     pub(crate) fn gate_saw_nothing_wrong(&self) {
         let violations = self.gate.shared.violations.lock().unwrap();
         assert!(violations.is_empty(), "{violations:#?}\n{}", self.told());
@@ -88,7 +88,7 @@ impl Town {
         }
     }
 
-    /// Entities and fields that no release lists are as the merchant left them.
+    /// Entities and fields that no release lists are as the external editor left them.
     fn nothing_else_moved(&self, book: &Book) {
         let now = self.w.shop.dump();
         for (kind, key, store, expected) in entities(&self.expected) {
@@ -143,7 +143,7 @@ impl Town {
         self.edit([kind, key, store, field], lasting);
     }
 
-    /// Everything is reverted: the store is the first one with the merchant's edits.
+    /// Everything is reverted: the store is the first one with the external editor's edits.
     pub(crate) fn is_as_before(&self) {
         let now = self.w.shop.dump();
         let moved = differences(&self.expected, &now);

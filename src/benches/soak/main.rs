@@ -10,21 +10,21 @@
 )]
 
 mod checks;
+mod external_editor;
 mod gate;
 mod machine;
-mod merchant;
 #[path = "../../tests/signing.rs"]
 #[allow(dead_code, reason = "shared with the tests of the sandbox")]
 mod signing;
+mod simulation;
 #[path = "../../tests/support/mod.rs"]
 mod support;
-mod town;
 mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use town::Town;
+use simulation::Simulation;
 
 const USAGE: &str = "usage: cargo bench --bench soak -- --minutes MINUTES [--seed NUMBER]
 
@@ -47,9 +47,9 @@ fn main() -> ExitCode {
     let seed = option("--seed").and_then(|text| text.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("soak of {minutes} minutes, --seed {seed}");
-    let mut town = Town::new(seed);
-    town.live(Duration::from_secs_f64(minutes * 60.0));
-    town.take_everything_back();
-    town.report();
+    let mut simulation = Simulation::new(seed);
+    simulation.live(Duration::from_secs_f64(minutes * 60.0));
+    simulation.take_everything_back();
+    simulation.report();
     ExitCode::SUCCESS
 }

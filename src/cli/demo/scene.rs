@@ -104,8 +104,8 @@ impl Scene {
             .ok_or("no environment")?;
         let branch = &environment.rollback_branch;
         let ledger = self.repository.ledger(branch, environment.name.as_str());
-        let ledgered = load(&ledger, branch).map_err(|e| e.to_string())?;
-        Ok(ledgered.book.views())
+        let ledger = load(&ledger, branch).map_err(|e| e.to_string())?;
+        Ok(ledger.book.views())
     }
 
     /// Waits until the ledger holds what is looked for.

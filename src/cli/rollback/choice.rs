@@ -9,7 +9,7 @@ use crate::domain::{CommitId, ReleaseKind, ReleaseStatus};
 use crate::git::Undo;
 use crate::plan::Seq;
 use crate::ports::{CommitInfo, Source as _};
-use crate::reconcile::Ledgered;
+use crate::reconcile::LedgerSnapshot;
 use crate::settings::{Environment, SecretSource};
 
 /// What a rollback takes back.
@@ -34,7 +34,7 @@ pub(super) struct Step {
 pub(super) struct Chooser<'a> {
     history: &'a History,
     environment: &'a Environment<SecretSource>,
-    ledgered: &'a Ledgered,
+    ledger: &'a LedgerSnapshot,
     tip: &'a CommitId,
     past: Vec<Past>,
 }
@@ -43,15 +43,15 @@ impl<'a> Chooser<'a> {
     pub(super) fn new(
         history: &'a History,
         environment: &'a Environment<SecretSource>,
-        ledgered: &'a Ledgered,
+        ledger: &'a LedgerSnapshot,
         tip: &'a CommitId,
     ) -> Self {
         Self {
             history,
             environment,
-            ledgered,
+            ledger,
             tip,
-            past: History::past(&ledgered.book),
+            past: History::past(&ledger.book),
         }
     }
 
@@ -147,7 +147,7 @@ impl<'a> Chooser<'a> {
     }
 
     fn place(&self, word: &str) -> Result<Seq, Failure> {
-        let book = &self.ledgered.book;
+        let book = &self.ledger.book;
         self.history.place(self.environment, book, word)
     }
 
@@ -162,7 +162,7 @@ impl<'a> Chooser<'a> {
     /// The commits on the branch that are not handled yet, oldest first.
     fn waiting(&self) -> Result<Vec<CommitInfo>, Failure> {
         let source = self.history.source();
-        let state = self.ledgered.state.as_ref();
+        let state = self.ledger.state.as_ref();
         let handled = state.and_then(|state| state.head.as_ref());
         match handled {
             Some(head) if source.is_ancestor(head, self.tip)? => {
@@ -324,11 +324,11 @@ impl<'a> Chooser<'a> {
             return Ok(());
         }
         let source = self.history.source();
-        let state = self.ledgered.state.as_ref();
+        let state = self.ledger.state.as_ref();
         let handled = state.and_then(|state| state.head.as_ref());
         let pending = self
             .history
-            .progress(self.environment, self.ledgered)?
+            .progress(self.environment, self.ledger)?
             .pending;
         for info in waiting
             .into_iter()

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 16;
 
 /// Who carries out what is asked for.
-pub(in crate::daemon) struct Office {
+pub(in crate::daemon) struct ControlState {
     /// The environments, by name.
     pub(in crate::daemon) jobs: BTreeMap<String, mpsc::Sender<Job>>,
     /// What happens in all of them.
@@ -53,7 +53,10 @@ impl Drop for Control {
 
 /// Makes the socket and answers on it. One that an earlier daemon left is replaced: whoever calls
 /// this holds the lock of the state directory.
-pub(in crate::daemon) fn serve(state_dir: &Path, office: Office) -> Result<Control, ControlError> {
+pub(in crate::daemon) fn serve(
+    state_dir: &Path,
+    office: ControlState,
+) -> Result<Control, ControlError> {
     let path = socket(state_dir);
     let listener = bind(state_dir, &path).map_err(|why| ControlError::Socket {
         path: path.clone(),
@@ -76,7 +79,7 @@ fn bind(state_dir: &Path, path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn accept(listener: UnixListener, office: Arc<Office>) {
+async fn accept(listener: UnixListener, office: Arc<ControlState>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -101,7 +104,7 @@ async fn accept(listener: UnixListener, office: Arc<Office>) {
     }
 }
 
-async fn converse(stream: UnixStream, office: &Office) {
+async fn converse(stream: UnixStream, office: &ControlState) {
     let (read, mut write) = stream.into_split();
     let mut text = Vec::new();
     let mut limited = BufReader::new(read.take(LONGEST_REQUEST));
@@ -117,7 +120,7 @@ async fn converse(stream: UnixStream, office: &Office) {
     send(&mut write, &Line::Last(last)).await;
 }
 
-fn parse(text: &[u8], office: &Office) -> Result<Ask, String> {
+fn parse(text: &[u8], office: &ControlState) -> Result<Ask, String> {
     if !text.ends_with(b"\n") {
         return Err(format!(
             "a request is one line of at most {LONGEST_REQUEST} bytes"
@@ -138,7 +141,7 @@ fn parse(text: &[u8], office: &Office) -> Result<Ask, String> {
 }
 
 /// Has every environment asked for make a pass, and streams what happens until all have.
-async fn carry_out(ask: &Ask, office: &Office, write: &mut OwnedWriteHalf) -> Answer {
+async fn carry_out(ask: &Ask, office: &ControlState, write: &mut OwnedWriteHalf) -> Answer {
     let (verb, environment, release) = (&ask.command, &ask.environment, &ask.release);
     info!(command = ?verb, environment, release, "asked for over the control socket");
     let names: BTreeSet<&String> = match environment {
@@ -220,7 +223,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (sender, jobs) = mpsc::channel(4);
         let (events, _) = broadcast::channel(16);
-        let office = Office {
+        let office = ControlState {
             jobs: BTreeMap::from([("production".to_owned(), sender)]),
             events: events.clone(),
         };
@@ -295,7 +298,7 @@ mod tests {
         let path = socket(dir.path());
         std::fs::write(&path, "stale").unwrap();
         assert!(Client::connect(dir.path()).await.unwrap().is_none());
-        let office = Office {
+        let office = ControlState {
             jobs: BTreeMap::new(),
             events: broadcast::channel(1).0,
         };

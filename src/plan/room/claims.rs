@@ -10,7 +10,7 @@ use crate::domain::{
     EntityRef, FieldName, Kind, ObservedEntity, Presence, StoreCode, StoreScope, Value, Vocabulary,
     key, marker_of, text,
 };
-use crate::plan::work::{Being, EntityWork};
+use crate::plan::work::{EntityWork, ExistenceGoal};
 
 /// How many characters of a value are left when it is put aside: with its suffix it fits a column of 255.
 const CHARS: usize = 240;
@@ -90,8 +90,8 @@ pub(super) enum Intent {
 impl Intent {
     pub(super) fn of(entity: &EntityRef, work: &EntityWork, presence: &Presence) -> Self {
         match (&work.being, presence.found()) {
-            (Being::Absent { .. }, Some(_)) => Self::Delete,
-            (Being::Absent { .. }, None) => Self::Nothing,
+            (ExistenceGoal::Absent { .. }, Some(_)) => Self::Delete,
+            (ExistenceGoal::Absent { .. }, None) => Self::Nothing,
             (_, Some(found)) => {
                 let mut wanted = work.fields.iter();
                 match wanted.any(|(name, want)| !want.met_in(entity, name, found)) {
@@ -100,8 +100,8 @@ impl Intent {
                 }
             }
             (_, None) if !entity.exists_by_itself() => Self::Update,
-            (Being::Present(_), None) => Self::Create,
-            (Being::Any | Being::Existing, None) => Self::Nothing,
+            (ExistenceGoal::Present(_), None) => Self::Create,
+            (ExistenceGoal::Any | ExistenceGoal::Existing, None) => Self::Nothing,
         }
     }
 }
@@ -328,8 +328,8 @@ impl EntityWork {
     /// What the entity is made with, besides what is wanted of it.
     fn standing(&self, name: &FieldName) -> Option<&Value> {
         match &self.being {
-            Being::Present(fields) => fields.get(name),
-            Being::Any | Being::Existing | Being::Absent { .. } => None,
+            ExistenceGoal::Present(fields) => fields.get(name),
+            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
         }
     }
 }
@@ -348,7 +348,8 @@ impl Moves {
         presence: &Presence,
         attributes: &Attributes,
     ) -> Self {
-        let stays = presence.found().is_some() && !matches!(work.being, Being::Absent { .. });
+        let stays =
+            presence.found().is_some() && !matches!(work.being, ExistenceGoal::Absent { .. });
         if stays && !attributes.concern(entity.kind, work) {
             return Self::default();
         }

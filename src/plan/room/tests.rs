@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::context::PlanContext;
 use super::super::decide::{Decision, decide};
-use super::super::surroundings::Surroundings;
-use super::super::work::{Being, EntityWork, Want};
+use super::super::work::{EntityWork, ExistenceGoal, FieldGoal};
 use super::*;
 use crate::domain::kinds::{Charset, EntityType, FieldScope};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
@@ -64,9 +64,9 @@ impl Small {
         self
     }
 
-    fn wants(mut self, text: &str, being: Being, json: Value) -> Self {
+    fn wants(mut self, text: &str, being: ExistenceGoal, json: Value) -> Self {
         let wants = fields(json).into_iter();
-        let wants = wants.map(|(name, value)| (name, Want { value, exact: true }));
+        let wants = wants.map(|(name, value)| (name, FieldGoal { value, exact: true }));
         let work = EntityWork {
             being,
             fields: wants.collect(),
@@ -79,15 +79,15 @@ impl Small {
     }
 
     fn made(self, text: &str, json: Value) -> Self {
-        self.wants(text, Being::Present(Fields::new()), json)
+        self.wants(text, ExistenceGoal::Present(Fields::new()), json)
     }
 
     fn set(self, text: &str, json: Value) -> Self {
-        self.wants(text, Being::Any, json)
+        self.wants(text, ExistenceGoal::Any, json)
     }
 
     fn gone(self, text: &str) -> Self {
-        self.wants(text, Being::Absent { put_back: false }, json!({}))
+        self.wants(text, ExistenceGoal::Absent { put_back: false }, json!({}))
     }
 
     fn broken(mut self, text: &str) -> Self {
@@ -150,8 +150,8 @@ impl Small {
         seen.collect()
     }
 
-    fn around(&self) -> Surroundings {
-        Surroundings::of(
+    fn around(&self) -> PlanContext {
+        PlanContext::of(
             &self.work,
             &self.observation(),
             Charset::default(),

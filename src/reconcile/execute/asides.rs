@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{EntityRef, FieldName, Observation, Presence, Value};
-use crate::plan::{Being, EntityWork, Surroundings, Want, is_put_aside};
+use crate::plan::{EntityWork, ExistenceGoal, FieldGoal, PlanContext, is_put_aside};
 
 /// What was put aside so far.
 #[derive(Debug, Default)]
@@ -44,10 +44,10 @@ impl Asides {
         self.begun.insert(entity.clone());
         let exact = true;
         EntityWork {
-            being: Being::Any,
+            being: ExistenceGoal::Any,
             fields: fields
                 .into_iter()
-                .map(|(name, value)| (name, Want { value, exact }))
+                .map(|(name, value)| (name, FieldGoal { value, exact }))
                 .collect(),
             slots: Vec::new(),
             explicit: false,
@@ -61,7 +61,7 @@ impl Asides {
     }
 
     /// The store shows it.
-    pub(super) fn sent(&mut self, entity: &EntityRef, around: &Surroundings) {
+    pub(super) fn sent(&mut self, entity: &EntityRef, around: &PlanContext) {
         if let Some(fields) = around.room().aside(entity) {
             self.sent.insert(entity.clone(), fields.clone());
         }
@@ -73,7 +73,7 @@ impl Asides {
     }
 
     /// Whether something of an entity is to be put aside first, and was not.
-    pub(super) fn is_wanting(&self, entity: &EntityRef, around: &Surroundings) -> bool {
+    pub(super) fn is_wanting(&self, entity: &EntityRef, around: &PlanContext) -> bool {
         around.room().aside(entity).is_some() && !self.sent.contains_key(entity)
     }
 

@@ -9,8 +9,8 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
     /// Takes a plan over: what is refused or needs nothing has its result, and the rest is to be written
     /// level by level.
     pub(super) fn take_over(&mut self, plan: Blueprint) -> Vec<Vec<WriteStep>> {
-        for (entity, caution) in plan.cautions(&self.observation) {
-            self.journal.about(Level::Warning, entity, caution);
+        for (entity, warning) in plan.warnings(&self.observation) {
+            self.journal.about(Level::Warning, entity, warning);
         }
         for (entity, decision) in &plan.decisions {
             let result = match decision {

@@ -11,7 +11,7 @@ use super::{Execution, aborted, observe};
 use crate::domain::{EntityRef, Kind, Level, Observation, Presence};
 use crate::plan::{Decision, decide};
 use crate::ports::{
-    BulkId, Clock, Ledger, Lot, Operation, StoreError, StoreWrite, Submitted, Write,
+    BatchKey, BulkId, Clock, Ledger, Operation, StoreError, StoreWrite, Submitted, Write,
 };
 use crate::reconcile::error::PassError;
 use crate::reconcile::queue::Watch;
@@ -49,14 +49,14 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             return Ok(entities);
         };
         let moved = self.moved(&entities).await?;
-        let (lots, mut left) = self.lots(entities, least, &moved);
+        let (batches, mut left) = self.batches(entities, least, &moved);
         let mut doubtful: BTreeMap<EntityRef, Doubtful> = BTreeMap::new();
         let mut lists: Vec<List> = Vec::new();
-        for (lot, entities) in lots {
+        for (batch_key, entities) in batches {
             let mut entities = entities.into_iter().peekable();
             while entities.peek().is_some() {
                 self.ready().await?;
-                let (sent, writes) = self.list(&lot, &mut entities, &moved, &mut left);
+                let (sent, writes) = self.list(&batch_key, &mut entities, &moved, &mut left);
                 if writes.is_empty() {
                     continue;
                 }
@@ -93,36 +93,36 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
     }
 
     /// What can go in lists, and what cannot or is not worth it.
-    fn lots(
+    fn batches(
         &self,
         entities: Vec<EntityRef>,
         least: usize,
         moved: &Observation,
-    ) -> (BTreeMap<Lot, Vec<EntityRef>>, Vec<EntityRef>) {
-        let mut lots: BTreeMap<Lot, Vec<EntityRef>> = BTreeMap::new();
+    ) -> (BTreeMap<BatchKey, Vec<EntityRef>>, Vec<EntityRef>) {
+        let mut batches: BTreeMap<BatchKey, Vec<EntityRef>> = BTreeMap::new();
         let mut left = Vec::new();
         let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
         let mut fit = Vec::new();
         for entity in entities {
             let write = self.write_of(&entity, moved);
-            match write.and_then(|(_, write)| self.tools.store.lot(&write)) {
-                Some(lot) => {
+            match write.and_then(|(_, write)| self.tools.store.batch_key(&write)) {
+                Some(batch_key) => {
                     *counts.entry(entity.kind).or_default() += 1;
-                    fit.push((lot, entity));
+                    fit.push((batch_key, entity));
                 }
                 None => left.push(entity),
             }
         }
-        for (lot, entity) in fit {
+        for (batch_key, entity) in fit {
             match counts
                 .get(&entity.kind)
                 .is_some_and(|count| *count >= least)
             {
-                true => lots.entry(lot).or_default().push(entity),
+                true => batches.entry(batch_key).or_default().push(entity),
                 false => left.push(entity),
             }
         }
-        (lots, left)
+        (batches, left)
     }
 
     /// What is to be sent for an entity now.
@@ -143,11 +143,11 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         Some(decide(entity, work, presence, &self.around))
     }
 
-    /// The next writes of a lot that fit in one list. What belongs in it no more, as it was edited
+    /// The next writes of a batch key that fit in one list. What belongs in it no more, as it was edited
     /// meanwhile, is left.
     fn list(
         &mut self,
-        lot: &Lot,
+        batch_key: &BatchKey,
         entities: &mut std::iter::Peekable<std::vec::IntoIter<EntityRef>>,
         moved: &Observation,
         left: &mut Vec<EntityRef>,
@@ -158,7 +158,8 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 break;
             };
             let next = self.write_of(entity, moved);
-            let fits = |write: &Write| self.tools.store.lot(write).as_ref() == Some(lot);
+            let fits =
+                |write: &Write| self.tools.store.batch_key(write).as_ref() == Some(batch_key);
             let Some((decision, write)) = next.filter(|(_, write)| fits(write)) else {
                 left.extend(entities.next());
                 continue;
@@ -237,7 +238,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         let (at, timeout) = (self.tools.clock.monotonic(), self.tools.timeout);
         for write in writes {
             if let Some(decision) = self.decision_of(&write.entity) {
-                self.doubts().lost(&write.entity, &decision, at, timeout);
+                self.in_flight().lost(&write.entity, &decision, at, timeout);
             }
         }
     }

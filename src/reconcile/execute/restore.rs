@@ -17,7 +17,7 @@ use crate::domain::{
     EntityId, EntityRef, FieldId, FieldName, Level, Observation, ObservedEntity, Presence, Slot,
     Value,
 };
-use crate::plan::{Being, Decision, EntityWork, Shown, Want};
+use crate::plan::{Decision, EntityWork, ExistenceGoal, FieldGoal, Shown};
 use crate::ports::{Clock, Ledger, StoreWrite};
 use crate::reconcile::error::PassError;
 
@@ -125,7 +125,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         for level in self.take_over(plan) {
             self.level(level).await?;
         }
-        self.outlast(None).await?;
+        self.await_late_writes(None).await?;
         let after = self.verify(|_| true).await?;
         Ok((wanted, outcome, after))
     }
@@ -227,9 +227,9 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         decision: &Decision,
     ) -> Option<EntityWork> {
         let being = match decision {
-            Decision::Create(_) => Being::Absent { put_back: true },
-            Decision::Delete => Being::Present(self.whole_before(entity)?),
-            Decision::Update(_) | Decision::Noop | Decision::Refused(_) => Being::Any,
+            Decision::Create(_) => ExistenceGoal::Absent { put_back: true },
+            Decision::Delete => ExistenceGoal::Present(self.whole_before(entity)?),
+            Decision::Update(_) | Decision::Noop | Decision::Refused(_) => ExistenceGoal::Any,
         };
         let fields = match decision {
             Decision::Update(sent) => sent
@@ -237,7 +237,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 .filter_map(|name| {
                     let before = self.before(entity, &FieldId::Named(name.clone()))?;
                     let value = before.value()?.clone();
-                    Some((name.clone(), Want { value, exact: true }))
+                    Some((name.clone(), FieldGoal { value, exact: true }))
                 })
                 .collect(),
             Decision::Create(_) | Decision::Delete | Decision::Noop | Decision::Refused(_) => {
@@ -276,12 +276,12 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         let before = |field: FieldId| self.before(entity, &field);
         let existed = before(FieldId::Existence);
         match (self.observation.get(entity)?, &work.being, existed) {
-            (Presence::Found(found), Being::Present(_), Some(Shown::Gone)) => {
+            (Presence::Found(found), ExistenceGoal::Present(_), Some(Shown::Gone)) => {
                 Some(Decision::Create(found.fields.clone()))
             }
             (
                 Presence::Missing | Presence::Elsewhere(_),
-                Being::Absent { .. },
+                ExistenceGoal::Absent { .. },
                 Some(Shown::Here),
             ) => Some(Decision::Delete),
             (Presence::Found(found), _, _) => {

@@ -52,11 +52,11 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 ))
             })?;
             self.throttle
-                .ended(ended.iter().any(|(_, _, _, signs)| signs.pressed));
-            for (entity, decision, written, signs) in ended {
-                if let Some((sent, at)) = signs.lost {
+                .ended(ended.iter().any(|(_, _, _, stats)| stats.pressed));
+            for (entity, decision, written, stats) in ended {
+                if let Some((sent, at)) = stats.lost {
                     let timeout = self.tools.timeout;
-                    self.doubts().lost(&entity, &sent, at, timeout);
+                    self.in_flight().lost(&entity, &sent, at, timeout);
                 }
                 if let Some(error) = self.note(entity, decision, written) {
                     halted = Some(error);

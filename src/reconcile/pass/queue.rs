@@ -8,7 +8,7 @@ use crate::ports::{Clock, Ledger, Source, StoreError, StoreWrite};
 use crate::reconcile::error::PassError;
 use crate::reconcile::execute;
 use crate::reconcile::journal::Journal;
-use crate::reconcile::ledger::Ledgered;
+use crate::reconcile::ledger::LedgerSnapshot;
 use crate::reconcile::queue::{Watch, Writes};
 
 impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
@@ -64,8 +64,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
 
     /// Waits until nothing of the pass in hand is open in the store's queue any more, whoever sent it:
     /// what is sent before would be overwritten by it.
-    pub(super) async fn outlast_queue(&self, ledgered: &Ledgered) -> Result<(), PassError> {
-        let pass = ledgered.state.as_ref().and_then(|s| s.pass.as_ref());
+    pub(super) async fn outlast_queue(&self, ledger: &LedgerSnapshot) -> Result<(), PassError> {
+        let pass = ledger.state.as_ref().and_then(|s| s.pass.as_ref());
         let Some(pass) = pass.filter(|pass| !pass.bulks.is_empty()) else {
             return Ok(());
         };

@@ -12,8 +12,10 @@ use crate::domain::{
     EntityId, EntityRef, FieldName, Kind, Observation, ObservedEntity, Presence, StoreViews, Value,
     Vocabulary,
 };
-use crate::plan::{Being, EntityWork, Surroundings, Want};
-use crate::ports::{BulkId, Lot, Operation, StoreError, StoreRead, StoreWrite, Submitted, Write};
+use crate::plan::{EntityWork, ExistenceGoal, FieldGoal, PlanContext};
+use crate::ports::{
+    BatchKey, BulkId, Operation, StoreError, StoreRead, StoreWrite, Submitted, Write,
+};
 
 type Answers = Vec<Result<(), StoreError>>;
 
@@ -60,7 +62,7 @@ impl StoreWrite for Scripted {
         self.asked.lock().unwrap().push(keys.join(" "));
         self.script.lock().unwrap().pop_front().unwrap()
     }
-    fn lot(&self, _: &Write) -> Option<Lot> {
+    fn batch_key(&self, _: &Write) -> Option<BatchKey> {
         None
     }
     async fn submit(&self, _: &[Write]) -> Result<Submitted, StoreError> {
@@ -77,14 +79,14 @@ fn found(title: &str) -> Presence {
 }
 
 fn job(key: &str) -> Job {
-    let want = Want {
+    let want = FieldGoal {
         value: Value::from("new"),
         exact: false,
     };
     Job {
         entity: block(key),
         work: EntityWork {
-            being: Being::Any,
+            being: ExistenceGoal::Any,
             fields: [(FieldName::new("title").unwrap(), want)].into(),
             slots: Vec::new(),
             explicit: false,
@@ -92,7 +94,7 @@ fn job(key: &str) -> Job {
         },
         presence: found("old"),
         views: Arc::new(StoreViews(BTreeSet::new())),
-        around: Arc::new(Surroundings::default()),
+        around: Arc::new(PlanContext::default()),
     }
 }
 

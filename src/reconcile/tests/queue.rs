@@ -9,7 +9,7 @@ use super::super::{PassError, Request, Writes};
 use super::faults::{release, revert, title, titled, world};
 use super::world::World;
 use crate::domain::{EntityRef, ReleaseStatus, Value};
-use crate::ports::{BulkId, Lot, Operation, Payload, StoreError, Submitted, Write};
+use crate::ports::{BatchKey, BulkId, Operation, Payload, StoreError, Submitted, Write};
 
 /// What goes wrong with the next list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +36,13 @@ pub(super) struct FakeQueue {
 }
 
 impl FakeQueue {
-    pub(super) fn lot(&self, write: &Write) -> Option<Lot> {
+    pub(super) fn batch_key(&self, write: &Write) -> Option<BatchKey> {
         let verb = match write.payload {
             Payload::Create(_) => "create",
             Payload::Update(_) => "update",
             Payload::Delete => "delete",
         };
-        Some(Lot(format!("{verb} {}", write.entity.kind)))
+        Some(BatchKey(format!("{verb} {}", write.entity.kind)))
     }
 
     pub(super) fn accept(&self, writes: &[Write]) -> Result<Submitted, StoreError> {

@@ -22,7 +22,7 @@ use crate::domain::{
 use crate::manifest::{EntryKind, Loader, Options, Tree, TreeEntry, TreeError};
 use crate::plan::Policy;
 use crate::ports::{
-    BulkId, Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Lot,
+    BatchKey, BulkId, Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError,
     Operation, Payload, RepositoryName, Source, StoreError, StoreRead, StoreWrite, Submitted,
     Write,
 };
@@ -622,8 +622,8 @@ impl StoreWrite for FakeStore {
         results
     }
 
-    fn lot(&self, write: &Write) -> Option<Lot> {
-        self.queue.lot(write)
+    fn batch_key(&self, write: &Write) -> Option<BatchKey> {
+        self.queue.batch_key(write)
     }
 
     async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {
@@ -928,7 +928,7 @@ impl World {
     }
 
     /// The ledger, as a fresh process reads it.
-    pub(super) fn read(&self) -> ledger::Ledgered {
+    pub(super) fn read(&self) -> ledger::LedgerSnapshot {
         ledger::load(self.ledger.as_ref(), "rollback/production").unwrap()
     }
 }

@@ -59,7 +59,7 @@ impl<S: Source> Walker<'_, S> {
             }
             Ok(())
         } else {
-            self.turned(&self.source.commit(&route.tip)?, base)
+            self.reparented(&self.source.commit(&route.tip)?, base)
         }
     }
 
@@ -99,7 +99,7 @@ impl<S: Source> Walker<'_, S> {
             let headline = self.headline(&info);
             self.renamed.insert(seq, NewCommit { headline, revision });
         }
-        self.astray = true;
+        self.must_record_head = true;
         self.files = wanted.files;
         self.live = Some(tip.clone());
         Ok(true)
@@ -183,7 +183,7 @@ impl<S: Source> Walker<'_, S> {
         let same = self.is_valid(&loaded)
             && Difference::between(&self.state, &loaded.state).alters_nothing();
         if same {
-            self.astray = true;
+            self.must_record_head = true;
             self.files = loaded.files;
             self.live = Some(tip.clone());
         }

@@ -77,8 +77,8 @@ async fn a_list_has_one_route_and_its_ids_inside() {
     for ((method, path), writes, body) in cases {
         let server = Scripted::start(vec![taken(path, method)]).await;
         let store = magento(&server.url);
-        let lots = writes.each_ref().map(|write| store.lot(write));
-        assert!(lots[0].is_some() && lots[0] == lots[1], "{lots:?}");
+        let keys = writes.each_ref().map(|write| store.batch_key(write));
+        assert!(keys[0].is_some() && keys[0] == keys[1], "{keys:?}");
         let submitted = store.submit(&writes).await.unwrap();
         assert_eq!(submitted.bulk, BulkId(UUID.to_owned()));
         let rejected = [(1, "This one is bad.".to_owned())].into();
@@ -92,14 +92,14 @@ async fn a_list_has_one_route_and_its_ids_inside() {
 #[tokio::test]
 async fn what_differs_in_route_or_scope_is_of_another_lot() {
     let store = magento("http://localhost:1");
-    let lot = |write: &Write| store.lot(write);
+    let key = |write: &Write| store.batch_key(write);
     let all = update(Kind::CMS_BLOCK, "a", "all", 1);
-    assert_ne!(lot(&all), lot(&update(Kind::CMS_BLOCK, "a", "de", 1)));
-    assert_ne!(lot(&all), lot(&update(Kind::CMS_PAGE, "a", "all", 1)));
+    assert_ne!(key(&all), key(&update(Kind::CMS_BLOCK, "a", "de", 1)));
+    assert_ne!(key(&all), key(&update(Kind::CMS_PAGE, "a", "all", 1)));
     // No route makes an entity of several views; that is told where it is sent alone.
     let several = Payload::Create(fields(json!({"title": "t"})));
     let several = write(entity(Kind::CMS_BLOCK, "a", "de,fr"), None, several);
-    assert_eq!(lot(&several), None);
+    assert_eq!(key(&several), None);
 }
 
 #[tokio::test]

@@ -293,7 +293,7 @@ fn hundreds_of_products_are_read_in_batches() {
     let w = World::new();
     let before = w.shop.dump();
     let edits: Vec<Value> = (0..320)
-        .map(|i| json!({"kind": "product", "key": format!("LOT-{i:03}"), "fields": {"name": format!("Lot {i}"), "price": 5}}))
+        .map(|i| json!({"kind": "product", "key": format!("LOT-{i:03}"), "fields": {"name": format!("BatchKey {i}"), "price": 5}}))
         .collect();
     w.shop.edit(&edits.into());
     let seeded = w.shop.dump();

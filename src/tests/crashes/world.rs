@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use gitmage::reconcile::Ledgered;
+use gitmage::reconcile::LedgerSnapshot;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -210,7 +210,7 @@ impl World {
         SharedLedger::of(&self.bare)
     }
 
-    pub(crate) fn ledger(&self) -> Option<Ledgered> {
+    pub(crate) fn ledger(&self) -> Option<LedgerSnapshot> {
         self.shared().load()
     }
 

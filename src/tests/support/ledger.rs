@@ -8,7 +8,7 @@ use gitmage::domain::CommitId;
 use gitmage::git::{BranchLedger, Location, Options, Repository};
 use gitmage::plan::Seq;
 use gitmage::ports::Ledger as _;
-use gitmage::reconcile::{Ledgered, State, load};
+use gitmage::reconcile::{LedgerSnapshot, State, load};
 
 use super::waiting::PATIENCE;
 
@@ -40,9 +40,9 @@ impl SharedLedger {
     }
 
     /// Everything that it says; `None` before its first commit.
-    pub(crate) fn load(&self) -> Option<Ledgered> {
-        let ledgered = load(&self.branch(), BRANCH).unwrap();
-        ledgered.tip.is_some().then_some(ledgered)
+    pub(crate) fn load(&self) -> Option<LedgerSnapshot> {
+        let ledger = load(&self.branch(), BRANCH).unwrap();
+        ledger.tip.is_some().then_some(ledger)
     }
 
     /// Its newest commit, looked up without Git.

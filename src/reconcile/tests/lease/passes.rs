@@ -159,14 +159,14 @@ impl Scene for Passes {
         if tally.snapshots != 1 {
             return Err(format!("{} snapshots of one release", tally.snapshots));
         }
-        let ledgered = world.read();
-        let state = ledgered.state.ok_or("nothing was recorded")?;
+        let ledger = world.read();
+        let state = ledger.state.ok_or("nothing was recorded")?;
         if state.lease.is_some() || state.pass.is_some() {
             return Err("the lease was not given back".to_owned());
         }
         let id = world.source.head("main").unwrap().unwrap();
-        let release = ledgered.book.of_commit(&id).ok_or("no release")?;
-        let status = ledgered.book.status(release);
+        let release = ledger.book.of_commit(&id).ok_or("no release")?;
+        let status = ledger.book.status(release);
         if status.as_str() != "live" {
             return Err(format!("the release is {status}"));
         }

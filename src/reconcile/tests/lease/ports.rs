@@ -13,7 +13,7 @@ use crate::domain::{
     CommitId, EntityRef, FieldName, Kind, Observation, StoreViews, Value, Vocabulary,
 };
 use crate::ports::{
-    BulkId, Clock, Ledger, LedgerCommit, LedgerEntry, LedgerError, Lot, Operation, Payload,
+    BatchKey, BulkId, Clock, Ledger, LedgerCommit, LedgerEntry, LedgerError, Operation, Payload,
     StoreError, StoreRead, StoreWrite, Submitted, Write,
 };
 
@@ -193,7 +193,7 @@ impl StoreWrite for StorePort {
         }
         results
     }
-    fn lot(&self, _: &Write) -> Option<Lot> {
+    fn batch_key(&self, _: &Write) -> Option<BatchKey> {
         None
     }
     async fn submit(&self, writes: &[Write]) -> Result<Submitted, StoreError> {

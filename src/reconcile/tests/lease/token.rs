@@ -15,7 +15,7 @@ use crate::plan::Seq;
 use crate::ports::{Clock, Ledger};
 use crate::reconcile::hold::{Hold, Holder, Recorded};
 use crate::reconcile::lease::{Lease, Seen, respect};
-use crate::reconcile::ledger::{FORMAT, Ledgered, PassFile, State, StoreIdentity};
+use crate::reconcile::ledger::{FORMAT, LedgerSnapshot, PassFile, State, StoreIdentity};
 use crate::reconcile::{PassError, now, records};
 
 /// How many passes a daemon may need.
@@ -33,7 +33,7 @@ struct Daemon {
     store: StorePort,
     seen: Option<Seen>,
     /// Read again only when it moved.
-    read: Ledgered,
+    read: LedgerSnapshot,
     writes: usize,
 }
 
@@ -47,7 +47,7 @@ impl Daemon {
             store: ports(&arena, who, world.store.clone()),
             arena,
             seen: None,
-            read: Ledgered {
+            read: LedgerSnapshot {
                 tip: None,
                 state: None,
                 book: Arc::default(),
@@ -81,12 +81,12 @@ impl Daemon {
     async fn attempt(&mut self) -> Result<bool, PassError> {
         let ledger = self.ledger.clone();
         let tip = ledger.tip()?;
-        let ledgered = self.read(tip)?;
-        let state = ledgered.state.clone().unwrap_or_else(first_state);
+        let known = self.read(tip)?;
+        let state = known.state.clone().unwrap_or_else(first_state);
         if state.head.is_some() {
             return Ok(true);
         }
-        if let (Some(tip), Some(lease)) = (&ledgered.tip, &state.lease) {
+        if let (Some(tip), Some(lease)) = (&known.tip, &state.lease) {
             let now = self.clock.monotonic();
             let left = respect(&mut self.seen, tip, lease, &holder(self.who), now);
             if !left.is_zero() {
@@ -100,7 +100,7 @@ impl Daemon {
             timeout: TIMEOUT,
         };
         let pass = state.pass.clone();
-        let mut hold = Hold::new(ledger, self.clock.clone(), who, &ledgered, state);
+        let mut hold = Hold::new(ledger, self.clock.clone(), who, &known, state);
         let recorded = match pass {
             Some(pass) => {
                 let book = hold.book().clone();
@@ -143,13 +143,13 @@ impl Daemon {
         Ok(())
     }
 
-    fn read(&mut self, tip: Option<CommitId>) -> Result<Ledgered, PassError> {
+    fn read(&mut self, tip: Option<CommitId>) -> Result<LedgerSnapshot, PassError> {
         if self.read.tip != tip {
             let files = match &tip {
                 Some(tip) => self.ledger.files(tip, "state.yaml")?,
                 None => BTreeMap::new(),
             };
-            self.read = Ledgered {
+            self.read = LedgerSnapshot {
                 tip,
                 state: Some(records::parse("state.yaml", &files)?),
                 book: Arc::default(),

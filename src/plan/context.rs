@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::decide;
 use super::room::Room;
-use super::work::{Being, EntityWork, Want};
+use super::work::{EntityWork, ExistenceGoal, FieldGoal};
 use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, FieldType, Place, Scoping};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{
@@ -19,7 +19,7 @@ const ATTRIBUTE_SET: &str = "attribute_set_id";
 
 /// What is known of a pass besides the entity at hand.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct PlanContext {
     /// The character set of the shop's tables.
     pub charset: Charset,
     /// The entities that the pass makes.
@@ -36,7 +36,7 @@ pub struct Surroundings {
     room: Room,
 }
 
-impl Surroundings {
+impl PlanContext {
     /// What a pass makes, moves and hands over.
     pub fn of(
         work: &BTreeMap<EntityRef, EntityWork>,
@@ -50,13 +50,13 @@ impl Surroundings {
         };
         for (entity, work) in work.iter().filter(|(entity, _)| entity.exists_by_itself()) {
             match (&work.being, entity.kind.scoping) {
-                (Being::Absent { .. }, _) => {
+                (ExistenceGoal::Absent { .. }, _) => {
                     around.deleted.insert(entity.clone());
                 }
-                (Being::Present(_), Scoping::Assignment { .. }) => {
+                (ExistenceGoal::Present(_), Scoping::Assignment { .. }) => {
                     around.present.insert(entity.clone());
                 }
-                (Being::Any | Being::Existing | Being::Present(_), _) => {}
+                (ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_), _) => {}
             }
             match (observation.get(entity), &work.being) {
                 (Some(Presence::Found(found)), _) if entity.kind.scoping.is_values() => {
@@ -70,10 +70,13 @@ impl Surroundings {
                     }));
                 }
                 (Some(Presence::Found(_)), _) => {}
-                (_, Being::Present(_)) => {
+                (_, ExistenceGoal::Present(_)) => {
                     around.made.insert(entity.clone());
                 }
-                (_, Being::Any | Being::Existing | Being::Absent { .. }) => {}
+                (
+                    _,
+                    ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. },
+                ) => {}
             }
         }
         if !vocabulary.sets.is_empty() {
@@ -146,7 +149,7 @@ impl Surroundings {
         &self,
         entity: &EntityRef,
         field: &FieldName,
-        want: &Want,
+        want: &FieldGoal,
         found: &ObservedEntity,
     ) -> bool {
         if want.is_default() || found.get(field) != Marker::Default.value() {
@@ -190,8 +193,8 @@ fn attribute_set<'a>(
     let made = work.get(base)?;
     let wanted = made.fields.iter().find(|(name, _)| is_set(name));
     let standing = match &made.being {
-        Being::Present(fields) => fields.iter().find(|(name, _)| is_set(name)),
-        Being::Any | Being::Existing | Being::Absent { .. } => None,
+        ExistenceGoal::Present(fields) => fields.iter().find(|(name, _)| is_set(name)),
+        ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
     };
     let value = wanted.map(|(_, want)| &want.value);
     value.or(standing.map(|(_, value)| value))?.as_str()
@@ -240,8 +243,10 @@ pub(super) fn settle(
             });
         }
         let mut problem = match work.being {
-            Being::Absent { .. } => None,
-            Being::Any | Being::Present(_) | Being::Existing => vocabulary.settle_key(entity).err(),
+            ExistenceGoal::Absent { .. } => None,
+            ExistenceGoal::Any | ExistenceGoal::Present(_) | ExistenceGoal::Existing => {
+                vocabulary.settle_key(entity).err()
+            }
         };
         let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.settle(
             entity,
@@ -265,7 +270,7 @@ pub(super) fn settle(
                 want.value = natural;
             }
         }
-        if let Being::Present(fields) = &mut work.being {
+        if let ExistenceGoal::Present(fields) = &mut work.being {
             for (name, value) in fields.iter_mut() {
                 settled(name, value);
             }
@@ -293,7 +298,7 @@ fn expecting<'v>(
     let mut expecting = Cow::Borrowed(vocabulary);
     let made = work
         .iter()
-        .filter(|(_, work)| matches!(work.being, Being::Present(_)));
+        .filter(|(_, work)| matches!(work.being, ExistenceGoal::Present(_)));
     for (entity, work) in made {
         match (entity.kind.route.access, entity.kind.target) {
             (Access::Attribute, _) => {
@@ -321,8 +326,10 @@ fn expected_attribute(work: &EntityWork) -> Attribute {
     let text = |name: &str| {
         let wanted = work.fields.iter().find(|(field, _)| field.as_str() == name);
         let standing = match &work.being {
-            Being::Present(fields) => fields.iter().find(|(field, _)| field.as_str() == name),
-            Being::Any | Being::Existing | Being::Absent { .. } => None,
+            ExistenceGoal::Present(fields) => {
+                fields.iter().find(|(field, _)| field.as_str() == name)
+            }
+            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
         };
         let value = wanted
             .map(|(_, want)| &want.value)

@@ -14,16 +14,19 @@ use crate::reconcile::error::PassError;
 impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
     /// Waits until no lost write can arrive any more at an entity that shall show something else, and
     /// writes again where one did. `pass`: when the pass began; `None` while it is undone.
-    pub(super) async fn outlast(&mut self, pass: Option<Timestamp>) -> Result<(), PassError> {
+    pub(super) async fn await_late_writes(
+        &mut self,
+        pass: Option<Timestamp>,
+    ) -> Result<(), PassError> {
         let now = self.tools.clock.monotonic();
-        self.doubts().forget(now);
+        self.in_flight().forget(now);
         let threatened: BTreeMap<EntityRef, Duration> = self
             .results
             .iter()
             .filter(|(_, result)| result.was_written() || !result.is_failed())
             .filter_map(|(entity, _)| {
                 let work = self.work.get(entity)?;
-                let until = self.doubts().threaten(entity, work, pass, now)?;
+                let until = self.in_flight().threaten(entity, work, pass, now)?;
                 Some((entity.clone(), until))
             })
             .collect();

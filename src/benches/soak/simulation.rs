@@ -9,9 +9,9 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
+use crate::external_editor::{self, UNMANAGED};
 use crate::gate::Gate;
 use crate::machine::Machine;
-use crate::merchant::{self, UNMANAGED};
 use crate::support::history::{ENTITIES, History};
 use crate::support::ledger::SharedLedger;
 use crate::support::model::{self, Edit};
@@ -53,7 +53,7 @@ pub(crate) struct Figures {
     pub(crate) plans: usize,
 }
 
-pub(crate) struct Town {
+pub(crate) struct Simulation {
     pub(crate) machines: [Machine; 2],
     pub(crate) gate: Gate,
     pub(crate) ledger: SharedLedger,
@@ -79,7 +79,7 @@ fn possible((file, entity, spec): Edit) -> Edit {
 /// More releases than these are not let grow.
 const MOST_LIVE: usize = 10;
 
-impl Town {
+impl Simulation {
     pub(crate) fn new(seed: u64) -> Self {
         let w = World::with(Options {
             remote: true,
@@ -212,7 +212,7 @@ impl Town {
     pub(crate) fn edit(&mut self, place: [&str; 4], lasting: bool) {
         self.figures.edits += 1;
         let text = format!("edited {}", self.figures.edits);
-        merchant::edit(&self.w.shop, place, &text);
+        external_editor::edit(&self.w.shop, place, &text);
         let [kind, key, store, field] = place;
         if lasting {
             self.expected[kind][key][store][field] = text.into();

@@ -7,7 +7,7 @@ use crate::domain::{EntityRef, Marker, Presence, Value};
 const ADDRESS: &str = "url_key";
 
 /// What is worth a warning about what is sent for an entity.
-pub(super) fn cautions(
+pub(super) fn warnings(
     entity: &EntityRef,
     decision: &Decision,
     presence: &Presence,
@@ -15,10 +15,10 @@ pub(super) fn cautions(
     let Decision::Update(fields) = decision else {
         return Vec::new();
     };
-    let mut cautions = Vec::new();
+    let mut warnings = Vec::new();
     for (name, value) in fields {
         if name.as_str() == ADDRESS && presence.found().is_some() {
-            cautions.push(format!(
+            warnings.push(format!(
                 "`{name}` changes the address of the page, and over REST no redirect from the old one is made"
             ));
         }
@@ -34,18 +34,18 @@ pub(super) fn cautions(
             continue;
         }
         match (inherits, value) {
-            (_, value) if value == default => cautions.push(format!(
+            (_, value) if value == default => warnings.push(format!(
                 "`{name}` shows the value under `all` again, but its own row stays and will not follow it: {why}; tick \"Use Default Value\" in the admin"
             )),
             (true, Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-                cautions.push(format!(
+                warnings.push(format!(
                     "`{name}` becomes a value of the view's own, which can be changed but never be taken away again: {why}"
                 ));
             }
             _ => {}
         }
     }
-    cautions
+    warnings
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
             inherited: (store != StoreScope::All).then(|| BTreeMap::new().into()),
         });
         let decision = Decision::Update(BTreeMap::from([(field.parse().unwrap(), value)]));
-        cautions(&entity, &decision, &presence).concat()
+        warnings(&entity, &decision, &presence).concat()
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Job, PATIENCE, Signs, Written, payload};
+use super::{Job, PATIENCE, WriteStats, Written, payload};
 use crate::domain::EntityRef;
 use crate::plan::{Decision, decide};
 use crate::ports::{StoreError, Write};
 
 /// One entity on its way.
-pub(super) struct Course {
+pub(super) struct WriteAttempt {
     pub(super) job: Job,
     /// What was to be sent before anything was.
     first: Decision,
@@ -18,11 +18,11 @@ pub(super) struct Course {
     doubt: Option<String>,
     /// Why the last attempt failed.
     error: Option<StoreError>,
-    signs: Signs,
+    stats: WriteStats,
     written: Option<Written>,
 }
 
-impl Course {
+impl WriteAttempt {
     pub(super) fn new(job: Job) -> Self {
         Self {
             first: job.decide(),
@@ -30,7 +30,7 @@ impl Course {
             lost: 0,
             doubt: None,
             error: None,
-            signs: Signs::default(),
+            stats: WriteStats::default(),
             written: None,
         }
     }
@@ -43,10 +43,10 @@ impl Course {
         self.written = Some(written);
     }
 
-    pub(super) fn ended(self) -> (EntityRef, Decision, Written, Signs) {
+    pub(super) fn ended(self) -> (EntityRef, Decision, Written, WriteStats) {
         let lease_over = || Written::LeaseOver;
         let written = self.written.unwrap_or_else(lease_over);
-        (self.job.entity, self.first, written, self.signs)
+        (self.job.entity, self.first, written, self.stats)
     }
 
     /// What is to be sent now; `None` where nothing is, which ends it.
@@ -60,7 +60,7 @@ impl Course {
         let Some(payload) = payload(&decision) else {
             if self.lost == 1 {
                 // The one that was lost has arrived.
-                self.signs.lost = None;
+                self.stats.lost = None;
             }
             self.end(match self.lost {
                 0 => Written::Needless,
@@ -91,7 +91,7 @@ impl Course {
             }
             Err(error) => error,
         };
-        self.signs.pressed |= matches!(
+        self.stats.pressed |= matches!(
             error,
             StoreError::Unavailable { .. } | StoreError::Contended { .. }
         );
@@ -107,7 +107,7 @@ impl Course {
             StoreError::InDoubt { message } => {
                 self.lost += 1;
                 self.doubt = Some(message.clone());
-                self.signs.lost = Some((decision, now));
+                self.stats.lost = Some((decision, now));
             }
             StoreError::Contended { .. } => {}
         }

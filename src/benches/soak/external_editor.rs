@@ -55,7 +55,7 @@ fn put(shop: &Shop, path: &str, body: &Value) -> u16 {
         let store = TcpStream::connect(address).unwrap();
         store.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut store = BufReader::new(store);
-        // Faults of the store hit the merchant too, who tries again: the same value, so that nothing
+        // Faults of the store hit the external editor too, who tries again: the same value, so that nothing
         // is in doubt.
         let Ok(answer) = exchange(&mut store, &request) else {
             continue;

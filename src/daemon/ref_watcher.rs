@@ -14,7 +14,7 @@ use crate::ports::GitError;
 const REWATCH: Duration = Duration::from_secs(5);
 
 /// A watch that outlives the repository it was set upon.
-pub(super) struct Lookout {
+pub(super) struct RefWatcher {
     repository: Repository,
     watch: Option<Watch>,
     /// What was said about its absence.
@@ -25,17 +25,17 @@ pub(super) struct Lookout {
     look: Option<JoinHandle<Option<Result<Watch, GitError>>>>,
 }
 
-impl Lookout {
+impl RefWatcher {
     pub(super) fn new(repository: Repository) -> Self {
-        let mut lookout = Self {
+        let mut ref_watcher = Self {
             watch: None,
             said: None,
             next: Instant::now() + REWATCH,
             look: None,
             repository,
         };
-        lookout.take(lookout.repository.watch());
-        lookout
+        ref_watcher.take(ref_watcher.repository.watch());
+        ref_watcher
     }
 
     fn take(&mut self, watch: Result<Watch, GitError>) {

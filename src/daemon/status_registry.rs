@@ -47,9 +47,9 @@ struct Entry {
 
 /// Where all environments stand. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Board(watch::Sender<BTreeMap<String, Entry>>);
+pub(super) struct StatusRegistry(watch::Sender<BTreeMap<String, Entry>>);
 
-impl Board {
+impl StatusRegistry {
     pub(super) fn new(names: impl IntoIterator<Item = String>) -> Self {
         let entry = Entry {
             state: State::Starting,
@@ -126,11 +126,11 @@ impl Board {
     }
 }
 
-/// Tells of the changes of a board.
+/// Tells of the changes of a statuses.
 pub(super) struct Changes(watch::Receiver<BTreeMap<String, Entry>>);
 
 impl Changes {
-    /// Waits for the next change; for ever when the board is gone.
+    /// Waits for the next change; for ever when the statuses is gone.
     pub(super) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -145,18 +145,18 @@ mod tests {
 
     #[test]
     fn the_line_names_every_environment() {
-        let board = Board::new(["production".to_owned(), "staging".to_owned()]);
-        assert_eq!(board.line(), "production starting; staging starting");
-        board.begin("production");
-        assert!(!board.all_begun());
+        let statuses = StatusRegistry::new(["production".to_owned(), "staging".to_owned()]);
+        assert_eq!(statuses.line(), "production starting; staging starting");
+        statuses.begin("production");
+        assert!(!statuses.all_begun());
         let head = CommitId::new("ab".repeat(20)).unwrap();
-        assert!(board.settle("production", State::Synced, Some(&head), None));
+        assert!(statuses.settle("production", State::Synced, Some(&head), None));
         let why = || Some("no branch\nstaging".to_owned());
-        assert!(board.settle("staging", State::Stalled, None, why()));
-        assert!(!board.settle("staging", State::Stalled, None, why()));
-        assert!(board.all_begun());
+        assert!(statuses.settle("staging", State::Stalled, None, why()));
+        assert!(!statuses.settle("staging", State::Stalled, None, why()));
+        assert!(statuses.all_begun());
         assert_eq!(
-            board.line(),
+            statuses.line(),
             "production synced at ababababab; staging stalled: no branch staging"
         );
     }

@@ -18,11 +18,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{EntityRef, FieldId, Slot};
-use crate::plan::{Being, Book, Decision, EntityWork, Shown};
+use crate::plan::{Book, Decision, EntityWork, ExistenceGoal, Shown};
 
 /// The lost writes of one environment.
 #[derive(Debug, Default)]
-pub(super) struct Doubts {
+pub(super) struct InFlightWrites {
     lost: BTreeMap<EntityRef, Vec<Doubt>>,
     /// When the pass began that this process carried out last: what it lost of that, it knows.
     own: Option<Timestamp>,
@@ -44,7 +44,7 @@ enum Sent {
     Elsewhere(Option<Timestamp>),
 }
 
-impl Doubts {
+impl InFlightWrites {
     /// The answer to a write was given up at `at`.
     pub(super) fn lost(
         &mut self,
@@ -96,8 +96,8 @@ impl Doubts {
     /// taken for an edit when it comes.
     pub(super) fn note(&self, book: &mut Book, entities: &BTreeSet<EntityRef>, now: Duration) {
         for entity in entities {
-            let doubts = self.lost.get(entity).into_iter().flatten();
-            for doubt in doubts.filter(|doubt| doubt.until > now) {
+            let in_flight = self.lost.get(entity).into_iter().flatten();
+            for doubt in in_flight.filter(|doubt| doubt.until > now) {
                 if let Sent::Known(sent) = &doubt.sent {
                     let fields = match sent {
                         Decision::Create(fields) | Decision::Update(fields) => fields,
@@ -124,8 +124,8 @@ impl Doubts {
         pass: Option<Timestamp>,
         now: Duration,
     ) -> Option<Duration> {
-        let doubts = self.lost.get(entity)?.iter();
-        let threats = doubts.filter(|doubt| match &doubt.sent {
+        let in_flight = self.lost.get(entity)?.iter();
+        let threats = in_flight.filter(|doubt| match &doubt.sent {
             Sent::Known(sent) => breaks(sent, entity, work),
             Sent::Elsewhere(sender) => sender.is_none() || *sender != pass,
         });
@@ -135,16 +135,16 @@ impl Doubts {
 
     /// Forgets what cannot arrive any more.
     pub(super) fn forget(&mut self, now: Duration) {
-        self.lost.retain(|_, doubts| {
-            doubts.retain(|doubt| doubt.until > now);
-            !doubts.is_empty()
+        self.lost.retain(|_, in_flight| {
+            in_flight.retain(|doubt| doubt.until > now);
+            !in_flight.is_empty()
         });
     }
 }
 
 /// Whether what was sent, carried out now, would leave an entity other than it shall be.
 fn breaks(sent: &Decision, entity: &EntityRef, work: &EntityWork) -> bool {
-    let absent = matches!(work.being, Being::Absent { .. });
+    let absent = matches!(work.being, ExistenceGoal::Absent { .. });
     match sent {
         Decision::Create(_) if absent => true,
         Decision::Create(fields) | Decision::Update(fields) => {
