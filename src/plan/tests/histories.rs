@@ -398,6 +398,7 @@ fn what_failed_once() {
         (stock(HEALS), 96_211),
         (PLAIN, 99_605),
         (restore, 49_546),
+        (restore, 49_650),
         (adopted, 95_844),
     ] {
         play_one(features, seed);

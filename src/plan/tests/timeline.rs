@@ -192,6 +192,14 @@ impl Ideal {
     /// Shows the base, and of an entity that comes back all as it was.
     fn restore(&mut self, slot: &Slot, setter: Setter) {
         let base = self.bases[slot].clone();
+        let stays = matches!(
+            self.demand(slot),
+            Some((DesiredValue::Ensure(Ensure::Present), _))
+        );
+        if stays && base == Shown::Gone && self.store.has(&slot.entity) {
+            // What another release demands as well is not deleted in between.
+            return;
+        }
         let comes_back = !self.store.has(&slot.entity) && base == Shown::Here;
         if base != Shown::Gone || slot.field == FieldId::Existence {
             self.put(slot, &base);
