@@ -13,8 +13,8 @@ use crate::manifest::Loader;
 use crate::plan::{Book, Policy, ReleaseRecord, Seq, claims, compose};
 use crate::ports::Source;
 use crate::reconcile::{
-    Bootstrap, LedgerSnapshot, LoadError, PassError, Rewrites, Route, State, load, load_state,
-    tip_of, walk,
+    Bootstrap, LedgerSnapshot, LoadError, PassError, Recent, ReleaseList, Rewrites, Route, State,
+    load, load_releases, load_state, tip_of, walk,
 };
 use crate::settings::{self, Environment, SecretSource, Settings};
 
@@ -114,6 +114,17 @@ impl History {
         )
     }
 
+    /// Releases of an environment, without what is managed.
+    pub(super) fn releases(
+        &self,
+        environment: &Environment<SecretSource>,
+        recent: Recent,
+    ) -> Result<ReleaseList, LoadError> {
+        let branch = &environment.rollback_branch;
+        let ledger = self.repository.ledger(branch, environment.name.as_str());
+        load_releases(&ledger, branch, recent)
+    }
+
     /// What the ledger of an environment says in one file.
     pub(super) fn state(
         &self,
@@ -188,7 +199,7 @@ impl History {
     pub(super) fn notes(
         &self,
         environment: &Environment<SecretSource>,
-        ledger: &LedgerSnapshot,
+        book: &Book,
         commit: &CommitId,
     ) -> Result<Vec<String>, Failure> {
         let message = self.repository.commit(commit)?.message;
@@ -196,7 +207,7 @@ impl History {
         for id in claims(&message).ids {
             let named = self.repository.resolve_id(&id)?;
             let release = match &named {
-                Some(named) => release_of(&self.repository, &ledger.book, named)?,
+                Some(named) => release_of(&self.repository, book, named)?,
                 None => None,
             };
             if release.is_none() {

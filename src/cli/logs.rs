@@ -10,6 +10,7 @@ use super::failure::{Failure, Outcome};
 use super::history::History;
 use super::present::{self, BOLD, Output, clean, paint, status_style};
 use crate::domain::{Release, ReleaseId, ReleaseStatus};
+use crate::reconcile::Recent;
 
 /// Of one release, or of all of them, oldest first. Reads Git alone.
 #[derive(Debug, clap::Args)]
@@ -38,10 +39,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
     let mut printed = Printed::default();
     let mut tip = history.ledger_tip(environment)?;
     loop {
-        let ledger = history.ledger(environment)?;
+        let list = history.releases(environment, Recent::default())?;
         let releases = match &args.release {
-            Some(word) => vec![history.find(environment, &ledger.book, word)?],
-            None => ledger.book.views().into_iter().rev().collect(),
+            Some(word) => vec![history.find(environment, list.book(), word)?],
+            None => list.views().into_iter().rev().collect(),
         };
         output.text(&printed.news(&releases))?;
         if !args.follow {

@@ -9,6 +9,7 @@ use super::choose::{EnvArg, Format, FormatArg};
 use super::failure::Outcome;
 use super::history::History;
 use super::present::{self, Output};
+use crate::reconcile::Recent;
 
 /// Reads Git alone: it works while a daemon runs, and while the store is down.
 #[derive(Debug, clap::Args)]
@@ -26,8 +27,8 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, args: Args) -> Outcome {
     let history = History::open(context)?;
     let environment = args.env.choose(&history.settings)?;
-    let ledger = history.ledger(environment)?;
-    let release = history.find(environment, &ledger.book, &args.release)?;
+    let list = history.releases(environment, Recent::default())?;
+    let release = history.find(environment, list.book(), &args.release)?;
     let mut output = Output::new(context.color);
     match args.form.format {
         Format::Text => output.text(&present::release(&release, Timestamp::now()))?,

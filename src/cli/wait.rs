@@ -14,7 +14,7 @@ use super::status;
 use crate::domain::{CommitId, Release, ReleaseStatus};
 use crate::plan::{Book, ReleaseRecord};
 use crate::ports::{GitError, Source};
-use crate::reconcile::{LedgerSnapshot, brought_in};
+use crate::reconcile::{Recent, ReleaseList, brought_in};
 use crate::settings::{Environment, SecretSource};
 
 /// Reads Git alone: a daemon, or a `gitmage reconcile` elsewhere, does the work meanwhile.
@@ -69,13 +69,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
             history.source().head(&environment.branch)?,
         );
         if known.as_ref() != Some(&tips) {
-            let ledger = history.ledger(environment)?;
-            match handled(&history, environment, &ledger, &commit)? {
+            let list = history.releases(environment, Recent::default())?;
+            match handled(&history, environment, &list, &commit)? {
                 Handled::No => {}
                 Handled::Quiet => {
                     let short = commit.short();
                     output.text(&format!("{short} alters nothing; no release\n"))?;
-                    for note in history.notes(environment, &ledger, &commit)? {
+                    for note in history.notes(environment, list.book(), &commit)? {
                         output.text(&format!("warning: {}\n", clean(&note)))?;
                     }
                     return Ok(ExitCode::SUCCESS);
@@ -144,32 +144,35 @@ fn verdict(release: &Release, output: &mut Output) -> Result<Option<ExitCode>, F
 fn handled(
     history: &History,
     environment: &Environment<SecretSource>,
-    ledger: &LedgerSnapshot,
+    list: &ReleaseList,
     commit: &CommitId,
 ) -> Result<Handled, Failure> {
-    let book = &ledger.book;
+    let book = list.book();
     let source = history.source();
+    // All of the ledger is read only where the releases do not tell.
+    let progress = || -> Result<_, Failure> {
+        let ledger = history.ledger(environment)?;
+        // An environment that a person must look at has handled nothing; it may yet.
+        Ok(history.progress(environment, &ledger).ok())
+    };
     if let Some(record) = release_of(source, book, commit)?
         && let Some(release) = book.view(record)
     {
         // One that was dropped from the branch may have come again.
         let comes_again = release.status == ReleaseStatus::RolledBack
-            && history
-                .progress(environment, ledger)
-                .is_ok_and(|progress| progress.pending.contains(&release.commit));
+            && progress()?.is_some_and(|progress| progress.pending.contains(&release.commit));
         return Ok(match comes_again {
             true => Handled::No,
             false => Handled::Release(Box::new(release)),
         });
     }
-    let head = ledger.state.as_ref().and_then(|s| s.head.clone());
+    let head = list.state.as_ref().and_then(|s| s.head.clone());
     if let Some(head) = head
         && source.is_ancestor(commit, &head)?
     {
         return Ok(Handled::Quiet);
     }
-    // An environment that a person must look at has handled nothing; it may yet.
-    let Ok(progress) = history.progress(environment, ledger) else {
+    let Some(progress) = progress()? else {
         return Ok(Handled::No);
     };
     match progress.head {

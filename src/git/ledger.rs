@@ -250,10 +250,10 @@ impl Ledger for BranchLedger {
         read().map_err(|error| self.failed(error))
     }
 
-    fn named(&self, at: &CommitId, name: &str) -> Result<Vec<String>, LedgerError> {
+    fn paths(&self, at: &CommitId, prefix: &str) -> Result<Vec<String>, LedgerError> {
         let read = || {
             let repository = self.repository.local()?;
-            tree::named(&repository, ledger_tree(&repository, at)?, name)
+            tree::paths(&repository, ledger_tree(&repository, at)?, prefix)
                 .map_err(|error| damaged("ledger commit", at, error))
         };
         read().map_err(|error| self.failed(error))

@@ -249,13 +249,42 @@ fn cut(data: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     Some((&data[..end], &data[end + 1..]))
 }
 
-/// The bytes of every file of a tree whose path starts with `prefix`. Only directories that can hold
-/// one are opened.
+/// The bytes of every file of a tree whose path starts with `prefix`.
 pub(super) fn files(
     repository: &gix::Repository,
     root: ObjectId,
     prefix: &str,
 ) -> Result<std::collections::BTreeMap<String, Vec<u8>>, TreeError> {
+    let found = found_under(repository, root, prefix)?;
+    found
+        .into_iter()
+        .map(|entry| {
+            let bytes = read_blob(repository, entry.path.as_bstr(), entry.id)?;
+            Ok((entry.path.to_str_lossy().into_owned(), bytes))
+        })
+        .collect()
+}
+
+/// The path of every file of a tree whose path starts with `prefix`; sorted.
+pub(super) fn paths(
+    repository: &gix::Repository,
+    root: ObjectId,
+    prefix: &str,
+) -> Result<Vec<String>, TreeError> {
+    let found = found_under(repository, root, prefix)?.into_iter();
+    let mut paths: Vec<String> = found
+        .map(|entry| entry.path.to_str_lossy().into_owned())
+        .collect();
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+/// Every file of a tree whose path starts with `prefix`. Only directories that can hold one are opened.
+fn found_under(
+    repository: &gix::Repository,
+    root: ObjectId,
+    prefix: &str,
+) -> Result<Vec<Found>, TreeError> {
     let prefix = prefix.as_bytes();
     let wanted = |path: &BStr| path.starts_with(prefix) || prefix.starts_with(path);
     let mut found = Vec::new();
@@ -271,31 +300,6 @@ pub(super) fn files(
             found.len() <= MOST_ENTRIES
         },
     )?;
-    found
-        .into_iter()
-        .map(|entry| {
-            let bytes = read_blob(repository, entry.path.as_bstr(), entry.id)?;
-            Ok((entry.path.to_str_lossy().into_owned(), bytes))
-        })
-        .collect()
-}
-
-/// The path of every file of a tree that has this name, in whatever directory; sorted.
-pub(super) fn named(
-    repository: &gix::Repository,
-    root: ObjectId,
-    name: &str,
-) -> Result<Vec<String>, TreeError> {
-    let mut found = Vec::new();
-    let mut visit = |entry: Found| {
-        let path = entry.path.to_str_lossy();
-        if entry.kind == EntryKind::File && path.rsplit('/').next() == Some(name) {
-            found.push(path.into_owned());
-        }
-        found.len() <= MOST_ENTRIES
-    };
-    walk(repository, root, BString::default(), &|_| true, &mut visit)?;
-    found.sort_unstable();
     Ok(found)
 }
 

@@ -87,6 +87,13 @@ impl Book {
         }
     }
 
+    /// A book of releases alone: how their layers lie was counted before.
+    #[must_use]
+    pub fn with_standings(mut self, standings: Standings) -> Self {
+        self.tally = Tally::given(standings);
+        self
+    }
+
     /// Takes the next place in the history.
     pub fn take_seq(&mut self) -> Seq {
         let seq = self.next.max(Seq(1));

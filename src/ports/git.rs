@@ -253,15 +253,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// See [`LedgerError`].
     fn files(&self, at: &CommitId, prefix: &str) -> Result<BTreeMap<String, Vec<u8>>, LedgerError>;
 
-    /// The path of every file of one ledger commit that has this name, in whatever directory;
-    /// sorted.
+    /// The path of every file of one ledger commit whose path starts with `prefix`; sorted.
     ///
     /// # Errors
     /// See [`LedgerError`].
-    fn named(&self, at: &CommitId, name: &str) -> Result<Vec<String>, LedgerError> {
-        let paths = self.files(at, "")?.into_keys();
-        let named = paths.filter(|path| path.rsplit('/').next() == Some(name));
-        Ok(named.collect())
+    fn paths(&self, at: &CommitId, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        Ok(self.files(at, prefix)?.into_keys().collect())
     }
 
     /// The commits that end in `at`, newest first, until `until` (not included) or the root.

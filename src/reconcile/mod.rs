@@ -36,7 +36,8 @@ use tokio::sync::watch;
 pub use audit::{Audit, Flaw, audit};
 pub use error::PassError;
 pub use ledger::{
-    LedgerSnapshot, LoadError, PassFile, State, StoreIdentity, is_own, load, load_state,
+    LedgerSnapshot, LoadError, PassFile, Recent, ReleaseList, State, StoreIdentity, is_own, load,
+    load_releases, load_state,
 };
 pub use memory::remembered;
 pub use pass::{Reconciler, Report, Request, Setup, Sibling};

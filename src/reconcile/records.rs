@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use self::entity::{entity_path, read_entities, write_entities};
 pub(crate) use self::pass::{PassRecord, pass_path, read_pass, write_pass};
 pub(crate) use self::release::{read_release, write_release};
-pub(crate) use self::standing::{standing_path, write_standing};
+pub(crate) use self::standing::{read_standing, standing_path, write_standing};
 use super::pool::Pool;
 use crate::domain::{DesiredValue, Ensure, FieldId, SharedValue, Value};
 use crate::plan::Shown;

@@ -15,9 +15,17 @@ use crate::domain::{
 };
 
 /// The list, newest first.
-pub(crate) fn releases(releases: &[Release], now: Timestamp) -> String {
+pub(crate) fn releases(releases: &[Release], older: usize, now: Timestamp) -> String {
+    let older = match older {
+        0 => String::new(),
+        1 => "1 older release is not listed; `--limit 0` lists all.\n".to_owned(),
+        older => format!("{older} older releases are not listed; `--limit 0` lists all.\n"),
+    };
     if releases.is_empty() {
-        return "No releases yet.\n".to_owned();
+        return match older.is_empty() {
+            true => "No releases yet.\n".to_owned(),
+            false => format!("No releases since then.\n{older}"),
+        };
     }
     let rows: Vec<_> = releases
         .iter()
@@ -32,7 +40,8 @@ pub(crate) fn releases(releases: &[Release], now: Timestamp) -> String {
             ]
         })
         .collect();
-    table(&["ID", "STATUS", "KIND", "AGE", "AUTHOR", "SUBJECT"], &rows)
+    let listed = table(&["ID", "STATUS", "KIND", "AGE", "AUTHOR", "SUBJECT"], &rows);
+    listed + &older
 }
 
 /// `Name <mail>` without the mail.
@@ -252,11 +261,14 @@ mod tests {
 
     #[test]
     fn the_list_has_a_line_each() {
-        let text = strip_str(&releases(&[failed()], now())).to_string();
+        let text = strip_str(&releases(&[failed()], 0, now())).to_string();
         insta::assert_snapshot!(text, @r"
         ID          STATUS  KIND      AGE     AUTHOR  SUBJECT
         1111111111  failed  rollback  5m ago  田中    Undo \u{1b}[2Jthe hero
         ");
-        assert_eq!(releases(&[], now()), "No releases yet.\n");
+        assert_eq!(releases(&[], 0, now()), "No releases yet.\n");
+        let none =
+            "No releases since then.\n1 older release is not listed; `--limit 0` lists all.\n";
+        assert_eq!(releases(&[], 1, now()), none);
     }
 }

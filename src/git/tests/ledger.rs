@@ -72,9 +72,10 @@ fn makes_an_orphan_branch_and_goes_on_from_it() {
         releases[1..]
     );
     assert_eq!(ledger.files(tip, "").unwrap().len(), 3);
-    let named = ledger.named(tip, "release.yaml").unwrap();
-    assert_eq!(named, releases.each_ref().map(|(path, _)| path.clone()));
-    assert_eq!(ledger.named(tip, "yaml").unwrap(), Vec::<String>::new());
+    let paths = ledger.paths(tip, "releases/").unwrap();
+    assert_eq!(paths, releases.each_ref().map(|(path, _)| path.clone()));
+    assert_eq!(ledger.paths(tip, "releases/2026/0002").unwrap(), paths[1..]);
+    assert_eq!(ledger.paths(tip, "yaml").unwrap(), Vec::<String>::new());
     assert_eq!(ledger.files(tip, "nothing/").unwrap().len(), 0);
     assert_eq!(ledger.files(&made[0], "").unwrap().len(), 3);
     // emptied directories go

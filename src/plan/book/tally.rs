@@ -59,6 +59,18 @@ impl PartialEq for Tally {
 }
 
 impl Tally {
+    /// What somebody has counted before, of entities that are not in the book.
+    pub(super) fn given(standings: Standings) -> Self {
+        let totals = Totals {
+            standings: Arc::new(standings),
+            ..Totals::default()
+        };
+        Self(Arc::new(Mutex::new(Counted {
+            entities: BTreeMap::new(),
+            totals,
+        })))
+    }
+
     pub(super) fn of(&self, book: &Book) -> Totals {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = changes(&counted.entities, &book.managed);

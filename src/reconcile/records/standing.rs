@@ -1,12 +1,12 @@
 //! `standing/<sequence>.yaml`: how the layers of a release lie, so that its status needs no walk.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{RecordError, yaml};
+use super::{Files, RecordError, parse, yaml};
 use crate::domain::ReleaseStatus;
 use crate::plan::{Seq, Standing};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct StandingFile {
     status: ReleaseStatus,
     uppermost: usize,
@@ -46,4 +46,25 @@ pub(crate) fn write_standing(
         open,
     };
     yaml(&standing_path(release), &file)
+}
+
+/// Reads how the layers of a release lie.
+pub(crate) fn read_standing(release: Seq, files: &Files) -> Result<Standing, RecordError> {
+    let StandingFile {
+        status: _,
+        uppermost,
+        covered,
+        unshown,
+        parked,
+        stated,
+        open,
+    } = parse(&standing_path(release), files)?;
+    Ok(Standing {
+        uppermost,
+        covered,
+        unshown,
+        parked,
+        stated,
+        open,
+    })
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::super::ledger::{self, State};
+use super::super::ledger::{self, Recent, State};
 use super::super::{
     Bootstrap, PassError, Reconciler, Report, Request, Rewrites, Setup, Stop, Writes, records,
 };
@@ -20,7 +20,7 @@ use crate::domain::{
     StoreCode, StoreScope, StoreView, StoreViews, Value, Vocabulary,
 };
 use crate::manifest::{EntryKind, Loader, Options, Tree, TreeEntry, TreeError};
-use crate::plan::Policy;
+use crate::plan::{Book, Policy};
 use crate::ports::{
     BatchKey, BulkId, Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError,
     Operation, Payload, RepositoryName, Source, StoreError, StoreRead, StoreWrite, Submitted,
@@ -928,8 +928,34 @@ impl World {
     }
 
     /// The ledger, as a fresh process reads it.
+    /// What lists show, which read no entity and not every release, is what all of the ledger says.
+    fn lists_say_the_same(&self, book: &Book) {
+        let views = book.views();
+        for limit in [None, Some(1), Some(3)] {
+            let recent = Recent { limit, since: None };
+            let branch = "rollback/production";
+            let list = ledger::load_releases(self.ledger.as_ref(), branch, recent).unwrap();
+            let shown = limit.unwrap_or(views.len()).min(views.len());
+            assert_eq!(list.views(), views[..shown]);
+            assert_eq!(list.older(), views.len() - shown);
+        }
+        if let Some(oldest) = views.get(views.len() / 2) {
+            let recent = Recent {
+                limit: None,
+                since: Some(oldest.started_at),
+            };
+            let list = ledger::load_releases(self.ledger.as_ref(), "rollback/production", recent);
+            let since = views
+                .iter()
+                .filter(|view| view.started_at >= oldest.started_at);
+            assert!(list.unwrap().views().iter().eq(since));
+        }
+    }
+
     pub(super) fn read(&self) -> ledger::LedgerSnapshot {
-        ledger::load(self.ledger.as_ref(), "rollback/production").unwrap()
+        let all = ledger::load(self.ledger.as_ref(), "rollback/production").unwrap();
+        self.lists_say_the_same(&all.book);
+        all
     }
 }
 

@@ -56,6 +56,48 @@ fn a_pull_that_turns_the_first_parent_line_round_is_one_release() {
 }
 
 #[test]
+fn a_list_shows_as_many_as_are_asked_for_and_says_how_many_it_leaves_out() {
+    let w = World::new();
+    for number in 1..=3 {
+        let title = title("home-hero", &format!("Title {number}"));
+        w.repo.release("hero", &title, &format!("Title {number}"));
+    }
+    let newest = w.repo.head();
+    w.reconcile().converged();
+    w.repo.revert(&newest);
+    w.reconcile().converged();
+    let all = w.releases();
+    assert_eq!(all.len(), 4);
+    let list = |options: &[&str]| {
+        let run = w.run(&[&["releases"], options].concat());
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.stdout
+    };
+    let json = |options: &[&str]| {
+        let list = list(&[&["--format", "json"], options].concat());
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        list["releases"].as_array().unwrap().clone()
+    };
+    // What the newest takes back is named although it is not listed.
+    assert_eq!(json(&["--limit", "1"]), all[..1]);
+    assert_eq!(all[0]["reverts"], json!([newest]));
+    assert_eq!(json(&["--limit", "3"]), all[..3]);
+    assert_eq!(json(&["--limit", "0"]), all);
+    assert_eq!(json(&["--since", "1h"]), all);
+    assert_eq!(
+        json(&["--since", "2100-01-01"]),
+        Vec::<serde_json::Value>::new()
+    );
+    let text = list(&["--limit", "1"]);
+    assert!(
+        text.contains("3 older releases are not listed; `--limit 0` lists all."),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(!list(&[]).contains("older"));
+}
+
+#[test]
 fn a_branch_moved_back_rolls_the_dropped_releases_back() {
     for remote in [false, true] {
         let w = World::with(Options {
