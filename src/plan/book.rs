@@ -1,6 +1,7 @@
 //! The book of one environment: its releases, and the slots of all that is managed.
 
 mod tally;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,14 +9,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use self::tally::Tally;
+pub use self::view::show;
 use super::entity::{Managed, ManagedEntity};
 use super::layers::{Seq, Shown, SlotState, Target};
 use super::observed::may_be;
-use super::release::{EntityOutcome, NewCommit, Outcome, ReleaseRecord};
+use super::release::{NewCommit, Outcome, ReleaseRecord};
 use super::statements::Statement;
 use crate::domain::{
-    Change, ChangeStatus, CommitId, DesiredValue, Ensure, EntityRef, FieldId, FieldOutcome,
-    FieldStatus, Release, ReleaseId, ReleaseKind, ReleaseStatus, Slot, Value,
+    CommitId, DesiredValue, Ensure, EntityRef, FieldId, ReleaseId, ReleaseKind, ReleaseStatus, Slot,
 };
 
 /// The releases of an environment and the layers that they have put on slots.
@@ -377,63 +378,6 @@ impl Book {
         }
     }
 
-    /// The release as lists and `show` print it.
-    pub fn view(&self, release: &ReleaseRecord) -> Option<Release> {
-        self.views_of([release]).pop()
-    }
-
-    /// Some releases, in their order.
-    pub fn views_of<'r>(
-        &self,
-        releases: impl IntoIterator<Item = &'r ReleaseRecord>,
-    ) -> Vec<Release> {
-        let (standings, taken_back) = (self.standings(), self.taken_back());
-        let releases = releases.into_iter();
-        releases
-            .filter_map(|release| self.view_within(release, &standings, &taken_back))
-            .collect()
-    }
-
-    /// Every release, newest first.
-    pub fn views(&self) -> Vec<Release> {
-        self.views_of(self.releases.values().rev().map(AsRef::as_ref))
-    }
-
-    fn view_within(
-        &self,
-        release: &ReleaseRecord,
-        standings: &Standings,
-        taken_back: &BTreeSet<Seq>,
-    ) -> Option<Release> {
-        let outcome = &release.outcome;
-        Some(Release {
-            id: self.id(release.seq)?,
-            kind: release.kind,
-            status: self.status_within(release, standings, taken_back),
-            reverts: release
-                .reverts
-                .iter()
-                .filter_map(|seq| self.id(*seq))
-                .collect(),
-            commit: release.commit.clone(),
-            branch: release.branch.clone(),
-            subject: release.subject.clone(),
-            author: release.author.clone(),
-            started_at: release.started_at,
-            finished_at: outcome.finished_at,
-            snapshot: outcome.snapshot.clone(),
-            message: outcome.message.clone(),
-            phases: outcome.phases.clone(),
-            changes: changes(release),
-            activity: release
-                .notes
-                .iter()
-                .chain(&outcome.activity)
-                .cloned()
-                .collect(),
-        })
-    }
-
     /// The id of a release; for one that has none yet, its commit's.
     pub fn id(&self, seq: Seq) -> Option<ReleaseId> {
         let record = self.releases.get(&seq)?;
@@ -530,59 +474,5 @@ fn deviates(slot: &Slot, state: &SlotState) -> bool {
         (Shown::Gone, DesiredValue::Ensure(ensure), _) => *ensure == Ensure::Present,
         (Shown::Here, DesiredValue::Ensure(ensure), _) => *ensure == Ensure::Absent,
         (Shown::Gone | Shown::Here | Shown::Value(_), _, _) => false,
-    }
-}
-
-fn changes(release: &ReleaseRecord) -> Vec<Change> {
-    let changes = release.entities.iter().map(|(entity, planned)| {
-        let outcome = release.outcome.entities.get(entity);
-        let fields = planned.fields.iter().map(|(field, planned)| {
-            let became = outcome.and_then(|outcome| outcome.fields.get(field));
-            let status = became.map_or(FieldStatus::NotWritten, |became| became.status);
-            let reached = !matches!(status, FieldStatus::NotWritten | FieldStatus::InDoubt);
-            let observed = match became.and_then(|became| became.observed.as_ref()) {
-                Some(seen) => show(field, seen),
-                None if reached => show(field, &planned.after),
-                None => Value::Null,
-            };
-            let slot = Slot {
-                entity: entity.clone(),
-                field: field.clone(),
-            };
-            let before = release.outcome.edits.get(&slot).unwrap_or(&planned.before);
-            FieldOutcome {
-                field: field.clone(),
-                before: show(field, before),
-                after: show(field, &planned.after),
-                observed,
-                status,
-            }
-        });
-        let status = match outcome.map(|outcome| outcome.status) {
-            Some(status) => status,
-            None if release.in_hand() => ChangeStatus::Pending,
-            None => ChangeStatus::Skipped,
-        };
-        let EntityRef { kind, key, store } = entity.clone();
-        Change {
-            kind,
-            key,
-            store,
-            action: outcome.map_or(planned.action, |outcome: &EntityOutcome| outcome.action),
-            status,
-            error: outcome.and_then(|outcome| outcome.error.clone()),
-            fields: fields.collect(),
-        }
-    });
-    changes.filter(|change| !change.fields.is_empty()).collect()
-}
-
-/// A value for people and JSON; existence as `present` and `absent`.
-pub fn show(field: &FieldId, shown: &Shown) -> Value {
-    match shown {
-        Shown::Value(value) => value.to_value(),
-        Shown::Gone if *field == FieldId::Existence => Value::from("absent"),
-        Shown::Here => Value::from("present"),
-        Shown::Gone | Shown::Unknown => Value::Null,
     }
 }

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::error::PassError;
 use super::execute::{self, Tools};
-use super::ledger;
+use super::ledger::{self, LedgerSnapshot};
 use super::pass::{Reconciler, with_roots};
 use super::{blocking, now};
 use crate::domain::{
     Action, CommitId, EntityId, EntityKey, EntityRef, FieldId, Finding, Findings, Kind,
     Observation, Overridden, Presence, ReleaseKind, Severity, Slot, StoreScope, Value,
 };
-use crate::plan::{Composed, Decision, compose};
+use crate::plan::{Composed, Decision, Draft, compose};
 use crate::ports::{Clock, Ledger, Source, StoreWrite};
 
 /// A plan, as `gitmage plan` shows it. The same commit and the same store give the same plan, byte
@@ -128,30 +128,18 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
     /// # Errors
     /// See [`PassError`].
     pub async fn preview(&self, revision: Option<&str>) -> Result<Preview, PassError> {
-        let ledger = self.ledger.clone();
-        let source = self.source.clone();
-        let rollback_branch = self.setup.rollback_branch.clone();
-        let ledger = blocking(move || {
-            source.refresh()?;
-            ledger.refresh()?;
-            Ok(ledger::load(ledger.as_ref(), &rollback_branch)?)
-        })
-        .await?;
-        let tip = match revision {
-            None => self.tip().await?,
+        let ledger = self.newest_ledger().await?;
+        let (tip, aside) = match revision {
+            None => (self.tip().await?, false),
             Some(revision) => {
-                let source = self.source.clone();
-                let revision = revision.to_owned();
-                blocking(move || Ok(source.resolve(&revision)?)).await?
+                let tip = self.resolve(revision).await?;
+                let aside = !self.is_on_branch(&tip).await?;
+                (tip, aside)
             }
         };
         if let Some(state) = &ledger.state {
             self.same_url(&state.store)?;
         }
-        let aside = match revision {
-            Some(_) => !self.is_on_branch(&tip).await?,
-            None => false,
-        };
         let mut walked = self.walk(ledger.clone(), tip, None, aside).await?;
         if let (false, Some(live)) = (aside, walked.live.clone()) {
             walked.findings = self.findings(live).await?;
@@ -169,20 +157,8 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             tools = Some(needed);
         }
         let composed = compose(&ledger.book, drafts, &observation, policy, at);
-        let findings: BTreeMap<&CommitId, &Findings> = walked
-            .drafts
-            .iter()
-            .filter_map(|draft| Some((&draft.headline.commit, draft.invalid.as_ref()?)))
-            .collect();
         let mut notes = notes(&composed);
         notes.extend(walked.findings.0.iter().filter_map(warned));
-        let files: BTreeMap<&CommitId, Vec<String>> = drafts
-            .iter()
-            .map(|draft| {
-                let paths = draft.revision.paths.keys().cloned().collect();
-                (&draft.headline.commit, paths)
-            })
-            .collect();
         let mut previewed = Vec::new();
         if let Some(tools) = tools {
             let (changes, warnings) = changes(&composed, &observation, &tools);
@@ -193,7 +169,7 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
             environment: self.setup.environment.clone(),
             revision: walked.head.clone(),
             base: ledger.state.as_ref().and_then(|state| state.live.clone()),
-            releases: releases(&composed, &findings, &files),
+            releases: releases(&composed, drafts),
             changes: previewed,
             overridden: walked
                 .state
@@ -203,6 +179,23 @@ impl<S: Source, L: Ledger, M: StoreWrite, C: Clock> Reconciler<S, L, M, C> {
                 .collect(),
             notes,
         })
+    }
+
+    /// The ledger as the remote has it.
+    async fn newest_ledger(&self) -> Result<LedgerSnapshot, PassError> {
+        let (source, ledger) = (self.source.clone(), self.ledger.clone());
+        let branch = self.setup.rollback_branch.clone();
+        let read = move || {
+            source.refresh()?;
+            ledger.refresh()?;
+            Ok(ledger::load(ledger.as_ref(), &branch)?)
+        };
+        blocking(read).await
+    }
+
+    async fn resolve(&self, revision: &str) -> Result<CommitId, PassError> {
+        let (source, revision) = (self.source.clone(), revision.to_owned());
+        blocking(move || Ok(source.resolve(&revision)?)).await
     }
 
     /// All that is to be noticed of a commit's files.
@@ -242,23 +235,23 @@ fn changes<M, C>(
     (changes.collect(), notes.collect())
 }
 
-fn releases(
-    composed: &Composed,
-    findings: &BTreeMap<&CommitId, &Findings>,
-    files: &BTreeMap<&CommitId, Vec<String>>,
-) -> Vec<PreviewedRelease> {
+fn releases(composed: &Composed, drafts: &[Draft]) -> Vec<PreviewedRelease> {
+    let by_commit = drafts.iter().map(|draft| (&draft.headline.commit, draft));
+    let drafts: BTreeMap<&CommitId, &Draft> = by_commit.collect();
     composed
         .new
         .iter()
         .filter_map(|seq| composed.book.releases.get(seq))
         .map(|release| {
-            let findings = findings.get(&release.commit).map(|f| (*f).clone());
+            let draft = drafts.get(&release.commit);
+            let findings = draft.and_then(|draft| draft.invalid.clone());
+            let paths = draft.map(|draft| draft.revision.paths.keys().cloned());
             PreviewedRelease {
                 commit: release.commit.clone(),
                 subject: release.subject.clone(),
                 kind: release.kind,
                 valid: findings.is_none(),
-                files: files.get(&release.commit).cloned().unwrap_or_default(),
+                files: paths.into_iter().flatten().collect(),
                 reverts: release
                     .reverts
                     .iter()

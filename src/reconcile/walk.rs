@@ -1,24 +1,20 @@
 //! From the head handled last to the tip of the branch: the commits of a pass as drafts.
 
+mod change;
 mod merged;
 mod rewritten;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rpds::RedBlackTreeMapSync;
-use sha2::{Digest, Sha256};
-
+use self::change::{FileIds, change_between, paths};
 use self::merged::Merged;
 use super::error::PassError;
 use super::ledger::LedgerSnapshot;
 use crate::domain::{CommitId, DesiredState, Findings, ReleaseStatus, Severity};
 use crate::manifest::{Loaded, Loader};
-use crate::plan::{
-    Book, Cause, ChangeId, Difference, Draft, Headline, NewCommit, PathChange, Revision, Seq,
-    Statement, Words,
-};
+use crate::plan::{Book, Cause, Draft, Headline, NewCommit, Revision, Seq, Words};
 use crate::ports::{CommitInfo, GitError, Source};
 
 /// How the first start on a store treats the history.
@@ -337,23 +333,7 @@ impl<'a, S: Source> Walker<'a, S> {
                 .extend(loaded.state.disputes(name, theirs));
         }
         if loaded.findings.any_critical() {
-            self.note_broken(&info.id, &info.author, &loaded);
-            self.tell_broken(&info.id, &mut loaded);
-            self.owed = match cause {
-                Some(Cause::MovedBack(_)) => Some(Owed::MovedBack),
-                Some(Cause::Switched) => Some(Owed::Switched),
-                Some(Cause::Adopt | Cause::Commit(_)) | None => self.owed,
-            };
-            let before = self.state.clone();
-            self.drafts.push(Draft {
-                headline: self.headline(info),
-                cause: cause.unwrap_or_else(|| Cause::Commit(Words::default())),
-                after: before.clone(),
-                before,
-                revision: Revision::new(info.id.clone(), &info.message, None, BTreeMap::new()),
-                brings: Vec::new(),
-                invalid: Some(loaded.findings),
-            });
+            self.invalid(info, cause, loaded);
             return Ok(());
         }
         self.must_record_head |= self.repairs_invalid;
@@ -361,18 +341,10 @@ impl<'a, S: Source> Walker<'a, S> {
         // What was said since the last valid commit counts: a revert arrives as a merged pull request
         // more often than not, and one pushed while another file was broken counts with the next
         // valid commit.
-        let since: Vec<CommitId> = self
-            .live
-            .iter()
-            .chain(info.parents.first())
-            .cloned()
-            .collect();
-        let brought = match &self.live {
-            Some(live) => self
-                .source
-                .brought_in(&info.id, std::slice::from_ref(live))?,
-            None => self.source.brought_in(&info.id, &since)?,
-        };
+        let since = self.live.as_ref().or(info.parents.first());
+        let brought = self
+            .source
+            .brought_in(&info.id, since.map_or(&[], std::slice::from_ref))?;
         let cause = match (cause, self.owed.take()) {
             (Some(cause), _) => cause,
             (None, Some(Owed::Switched)) => Cause::Switched,
@@ -404,6 +376,28 @@ impl<'a, S: Source> Walker<'a, S> {
             invalid: None,
         });
         Ok(())
+    }
+
+    /// A commit whose files cannot be used: it demands nothing, and what it would have done otherwise is
+    /// owed by the next valid one.
+    fn invalid(&mut self, info: &CommitInfo, cause: Option<Cause>, mut loaded: Loaded) {
+        self.note_broken(&info.id, &info.author, &loaded);
+        self.tell_broken(&info.id, &mut loaded);
+        self.owed = match cause {
+            Some(Cause::MovedBack(_)) => Some(Owed::MovedBack),
+            Some(Cause::Switched) => Some(Owed::Switched),
+            Some(Cause::Adopt | Cause::Commit(_)) | None => self.owed,
+        };
+        let before = self.state.clone();
+        self.drafts.push(Draft {
+            headline: self.headline(info),
+            cause: cause.unwrap_or_else(|| Cause::Commit(Words::default())),
+            after: before.clone(),
+            before,
+            revision: Revision::new(info.id.clone(), &info.message, None, BTreeMap::new()),
+            brings: Vec::new(),
+            invalid: Some(loaded.findings),
+        });
     }
 
     /// All since `handled` is one release, which therefore brought in whatever is not reachable from
@@ -499,53 +493,4 @@ pub fn brought_in<S: Source>(
         reached.contains(*id) && !before
     });
     Ok(brought.map(|(id, _)| (*id).clone()))
-}
-
-/// The digest of the statements in which two states differ.
-fn change_between(before: &DesiredState, after: &DesiredState) -> Option<ChangeId> {
-    let Difference { gone, new, moved } = Difference::between(before, after);
-    let (was, is): (BTreeSet<_>, BTreeSet<_>) = moved.into_iter().unzip();
-    let mut hash = Sha256::new();
-    let mut any = false;
-    for (sign, statements) in [("-", gone), ("-", was), ("+", new), ("+", is)] {
-        for Statement { slot, path, digest } in statements {
-            any = true;
-            hash.update(format!("{sign}{path}\0{slot}\0{digest}\n"));
-        }
-    }
-    any.then(|| {
-        let hash = hash.finalize();
-        ChangeId::new(
-            hash.iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>(),
-        )
-    })
-}
-
-/// Path to entry id, as [`Loaded`] has them.
-type FileIds = RedBlackTreeMapSync<String, String>;
-
-/// What differs between the files of two commits. `changed`: where nothing else can differ.
-fn paths(
-    before: &FileIds,
-    after: &FileIds,
-    changed: Option<&BTreeSet<String>>,
-) -> BTreeMap<String, PathChange> {
-    let all = || before.keys().chain(after.keys()).collect();
-    let paths: BTreeSet<&String> = match changed {
-        Some(changed) => changed.iter().collect(),
-        None => all(),
-    };
-    paths
-        .into_iter()
-        .filter(|path| before.get(*path) != after.get(*path))
-        .map(|path| {
-            let change = PathChange {
-                before: before.get(path).cloned(),
-                after: after.get(path).cloned(),
-            };
-            (path.clone(), change)
-        })
-        .collect()
 }

@@ -67,6 +67,25 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
         };
         self.journal.line(Level::Warning, line);
         let (wanted, mut outcome, after) = self.undo(back, seen).await?;
+        let useless = match all {
+            true => BTreeMap::new(),
+            false => useless,
+        };
+        let taken_back = self.tell_undone(&mut outcome, written, &useless);
+        self.work = wanted;
+        self.results = outcome;
+        self.judge(&taken_back, &after);
+        Ok(())
+    }
+
+    /// Notes with every entity what became of its undoing. Returns those that were taken back because
+    /// another one could not be carried out.
+    fn tell_undone(
+        &mut self,
+        outcome: &mut BTreeMap<EntityRef, EntityResult>,
+        mut written: BTreeMap<EntityRef, Decision>,
+        useless: &BTreeMap<EntityRef, Useless>,
+    ) -> Vec<EntityRef> {
         let mut taken_back = Vec::new();
         for (entity, restored) in std::mem::take(&mut self.results) {
             let Some(result) = outcome.get_mut(&entity) else {
@@ -83,7 +102,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                 continue;
             };
             match useless.get(&entity) {
-                Some(Useless { failed, permanent }) if !all => {
+                Some(Useless { failed, permanent }) => {
                     // An entity that was not sent knows why by itself.
                     let why = match (&decision, result.error()) {
                         (_, Some(why)) => why.to_owned(),
@@ -99,13 +118,10 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
                     *result = EntityResult::failed(decision, why, *permanent);
                     taken_back.push(entity);
                 }
-                _ => result.restored(restored),
+                None => result.restored(restored),
             }
         }
-        self.work = wanted;
-        self.results = outcome;
-        self.judge(&taken_back, &after);
-        Ok(())
+        taken_back
     }
 
     /// Writes what was before. The answer is what the pass wanted, what became of that, and what shows

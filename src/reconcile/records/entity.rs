@@ -383,24 +383,7 @@ impl EntityReader<'_> {
             managed.failures.insert(self.entity(store), failure);
         }
         for file in slots {
-            let SlotFile {
-                store,
-                field,
-                base,
-                held,
-                moved_by,
-                layers,
-            } = file;
-            let slot = self.slot(store, field);
-            let mut state = SlotState::new(self.values.shown(base)?);
-            state.held = held
-                .into_iter()
-                .map(|held| self.held(held))
-                .collect::<Result<_, _>>()?;
-            state.layers = layers
-                .into_iter()
-                .map(|layer| self.layer(layer))
-                .collect::<Result<_, _>>()?;
+            let (slot, state, moved_by) = self.slot_state(file)?;
             if let Some(release) = moved_by {
                 managed.moved_by.insert(slot.clone(), release);
             }
@@ -420,6 +403,27 @@ impl EntityReader<'_> {
             }
         }
         Ok(managed)
+    }
+
+    fn slot_state(
+        &mut self,
+        file: SlotFile,
+    ) -> Result<(Slot, SlotState, Option<Seq>), RecordError> {
+        let SlotFile {
+            store,
+            field,
+            base,
+            held,
+            moved_by,
+            layers,
+        } = file;
+        let slot = self.slot(store, field);
+        let mut state = SlotState::new(self.values.shown(base)?);
+        let held = held.into_iter().map(|held| self.held(held));
+        state.held = held.collect::<Result<_, _>>()?;
+        let layers = layers.into_iter().map(|layer| self.layer(layer));
+        state.layers = layers.collect::<Result<_, _>>()?;
+        Ok((slot, state, moved_by))
     }
 
     fn held(&mut self, file: HeldFile) -> Result<Held, RecordError> {

@@ -90,54 +90,9 @@ pub(crate) fn folder(release: &ReleaseRecord) -> String {
 pub(crate) fn write_release(release: &ReleaseRecord) -> Result<Files, RecordError> {
     let folder = folder(release);
     let mut values = ValueWriter::new(format!("{folder}/values"));
-    let (mut entities, mut observed) = (Vec::new(), Vec::new());
-    for (entity, planned) in &release.entities {
-        let PlannedEntity {
-            id,
-            digest,
-            action,
-            fields,
-            whole,
-        } = planned;
-        let (mut planned, mut before) = (Vec::new(), Vec::new());
-        for (field, of_field) in fields {
-            planned.push(FieldFile {
-                field: field.clone(),
-                after: values.shown(field, &of_field.after),
-                put_back: of_field.put_back,
-                taken: of_field.taken,
-                conflict: of_field.conflict,
-            });
-            before.push(BeforeFile {
-                field: field.clone(),
-                before: values.shown(field, &of_field.before),
-            });
-        }
-        let EntityRef { kind, key, store } = entity;
-        entities.push(EntityFile {
-            kind: *kind,
-            key: key.clone(),
-            store: store.clone(),
-            action: *action,
-            fields: planned,
-        });
-        observed.push(ObservedFile {
-            kind: *kind,
-            key: key.clone(),
-            store: store.clone(),
-            id: *id,
-            digest: digest.clone(),
-            fields: before,
-            whole: whole
-                .iter()
-                .map(|(name, value)| {
-                    let field = FieldId::Named(name.clone());
-                    let before = values.shown(&field, &Shown::Value(value.clone()));
-                    BeforeFile { field, before }
-                })
-                .collect(),
-        });
-    }
+    let entities = release.entities.iter();
+    let files = entities.map(|(entity, planned)| entity_files(entity, planned, &mut values));
+    let (entities, observed) = files.unzip();
     let release_file = ReleaseFile {
         sequence: release.seq,
         id: release.id.clone(),
@@ -173,6 +128,59 @@ pub(crate) fn write_release(release: &ReleaseRecord) -> Result<Files, RecordErro
     }
 }
 
+/// What an entity is planned to be, and what was observed of it.
+fn entity_files(
+    entity: &EntityRef,
+    planned: &PlannedEntity,
+    values: &mut ValueWriter,
+) -> (EntityFile, ObservedFile) {
+    let PlannedEntity {
+        id,
+        digest,
+        action,
+        fields,
+        whole,
+    } = planned;
+    let (mut planned, mut before) = (Vec::new(), Vec::new());
+    for (field, of_field) in fields {
+        planned.push(FieldFile {
+            field: field.clone(),
+            after: values.shown(field, &of_field.after),
+            put_back: of_field.put_back,
+            taken: of_field.taken,
+            conflict: of_field.conflict,
+        });
+        before.push(BeforeFile {
+            field: field.clone(),
+            before: values.shown(field, &of_field.before),
+        });
+    }
+    let whole = whole.iter().map(|(name, value)| {
+        let field = FieldId::Named(name.clone());
+        let before = values.shown(&field, &Shown::Value(value.clone()));
+        BeforeFile { field, before }
+    });
+    let whole = whole.collect();
+    let EntityRef { kind, key, store } = entity;
+    let entity = EntityFile {
+        kind: *kind,
+        key: key.clone(),
+        store: store.clone(),
+        action: *action,
+        fields: planned,
+    };
+    let observed = ObservedFile {
+        kind: *kind,
+        key: key.clone(),
+        store: store.clone(),
+        id: *id,
+        digest: digest.clone(),
+        fields: before,
+        whole,
+    };
+    (entity, observed)
+}
+
 /// Reads the release in a folder. What it has in common with others read before is shared with them.
 pub(crate) fn read_release(
     folder: &str,
@@ -186,60 +194,16 @@ pub(crate) fn read_release(
         files,
         pool,
     };
-    let mut entities = BTreeMap::new();
     if release.entities.len() != snapshot.entities.len() {
         return Err(RecordError::new(
             folder,
             "the snapshot is of other entities",
         ));
     }
-    for (planned, observed) in release.entities.into_iter().zip(snapshot.entities) {
-        let name = |kind, key: &EntityKey, store: &StoreScope| EntityRef {
-            kind,
-            key: key.clone(),
-            store: store.clone(),
-        };
-        let entity = name(planned.kind, &planned.key, &planned.store);
-        if entity != name(observed.kind, &observed.key, &observed.store) {
-            let why = format!("{entity} has no snapshot");
-            return Err(RecordError::new(folder, why));
-        }
-        let mut fields = BTreeMap::new();
-        if planned.fields.len() != observed.fields.len() {
-            let why = format!("the snapshot of {entity} is of other fields");
-            return Err(RecordError::new(folder, why));
-        }
-        for (file, before) in planned.fields.into_iter().zip(observed.fields) {
-            if file.field != before.field {
-                let why = format!("{entity}: {} has no snapshot", file.field);
-                return Err(RecordError::new(folder, why));
-            }
-            let field = PlannedField {
-                before: values.shown(before.before)?,
-                after: values.shown(file.after)?,
-                put_back: file.put_back,
-                taken: file.taken,
-                conflict: file.conflict,
-            };
-            fields.insert(values.pool.field(file.field), field);
-        }
-        let mut whole = BTreeMap::new();
-        for file in observed.whole {
-            if let (FieldId::Named(name), Shown::Value(value)) =
-                (file.field, values.shown(file.before)?)
-            {
-                whole.insert(name, value);
-            }
-        }
-        let planned = PlannedEntity {
-            whole,
-            id: observed.id,
-            digest: observed.digest,
-            action: planned.action,
-            fields,
-        };
-        entities.insert(values.pool.entity(entity), planned);
-    }
+    let entities = release.entities.into_iter().zip(snapshot.entities);
+    let entities = entities
+        .map(|(planned, observed)| read_entity(folder, planned, observed, &mut values))
+        .collect::<Result<_, _>>()?;
     Ok(ReleaseRecord {
         seq: release.sequence,
         id: release.id,
@@ -263,4 +227,57 @@ pub(crate) fn read_release(
             ..Outcome::default()
         },
     })
+}
+
+fn read_entity(
+    folder: &str,
+    planned: EntityFile,
+    observed: ObservedFile,
+    values: &mut ValueReader<'_>,
+) -> Result<(EntityRef, PlannedEntity), RecordError> {
+    let name = |kind, key: &EntityKey, store: &StoreScope| EntityRef {
+        kind,
+        key: key.clone(),
+        store: store.clone(),
+    };
+    let entity = name(planned.kind, &planned.key, &planned.store);
+    if entity != name(observed.kind, &observed.key, &observed.store) {
+        let why = format!("{entity} has no snapshot");
+        return Err(RecordError::new(folder, why));
+    }
+    let mut fields = BTreeMap::new();
+    if planned.fields.len() != observed.fields.len() {
+        let why = format!("the snapshot of {entity} is of other fields");
+        return Err(RecordError::new(folder, why));
+    }
+    for (file, before) in planned.fields.into_iter().zip(observed.fields) {
+        if file.field != before.field {
+            let why = format!("{entity}: {} has no snapshot", file.field);
+            return Err(RecordError::new(folder, why));
+        }
+        let field = PlannedField {
+            before: values.shown(before.before)?,
+            after: values.shown(file.after)?,
+            put_back: file.put_back,
+            taken: file.taken,
+            conflict: file.conflict,
+        };
+        fields.insert(values.pool.field(file.field), field);
+    }
+    let mut whole = BTreeMap::new();
+    for file in observed.whole {
+        if let (FieldId::Named(name), Shown::Value(value)) =
+            (file.field, values.shown(file.before)?)
+        {
+            whole.insert(name, value);
+        }
+    }
+    let planned = PlannedEntity {
+        whole,
+        id: observed.id,
+        digest: observed.digest,
+        action: planned.action,
+        fields,
+    };
+    Ok((values.pool.entity(entity), planned))
 }
