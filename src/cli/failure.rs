@@ -48,7 +48,7 @@ pub(super) fn fail(error: &dyn Display) -> ExitCode {
 }
 
 /// From an outcome to an exit status.
-pub(super) fn settle(outcome: Outcome) -> ExitCode {
+pub(super) fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(Failure(text)) => fail(&text),

@@ -173,7 +173,7 @@ impl Environment {
         let head = result.as_ref().ok().and_then(|report| report.head.clone());
         let is_news = self
             .statuses
-            .settle(&self.name, state, head.as_ref(), message.clone());
+            .finish(&self.name, state, head.as_ref(), message.clone());
         if is_news {
             let head = head.map(|head| head.to_string());
             let name = &self.name;

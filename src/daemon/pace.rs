@@ -44,7 +44,7 @@ impl Pace {
         match result {
             Ok(report) if report.ledger.book.is_at_rest(false) => {
                 *self = Self::default();
-                Wait::settled()
+                Wait::at_rest()
             }
             Ok(_) => {
                 self.waited = 0;
@@ -65,7 +65,7 @@ impl Pace {
             Err(PassError::Raced) => self.waiting(None, jitter),
             Err(PassError::Stalled { .. } | PassError::Stopped) => {
                 self.waited = 0;
-                Wait::settled()
+                Wait::at_rest()
             }
         }
     }
@@ -86,7 +86,7 @@ impl Pace {
 }
 
 impl Wait {
-    fn settled() -> Self {
+    fn at_rest() -> Self {
         Self {
             due: None,
             wake_on: WakeOn::Polls,
@@ -126,7 +126,7 @@ mod tests {
         let stalled = Err(PassError::Stalled {
             message: "a person must act".to_owned(),
         });
-        assert_eq!(pace.after(&stalled, 0.5), Wait::settled());
+        assert_eq!(pace.after(&stalled, 0.5), Wait::at_rest());
         assert_eq!(seconds(pace.after(&down(None), 0.5)), 1);
     }
 

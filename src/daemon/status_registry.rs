@@ -72,7 +72,7 @@ impl StatusRegistry {
     }
 
     /// How a pass ended; whether that differs from how the one before did.
-    pub(super) fn settle(
+    pub(super) fn finish(
         &self,
         name: &str,
         state: State,
@@ -150,10 +150,10 @@ mod tests {
         statuses.begin("production");
         assert!(!statuses.all_begun());
         let head = CommitId::new("ab".repeat(20)).unwrap();
-        assert!(statuses.settle("production", State::Synced, Some(&head), None));
+        assert!(statuses.finish("production", State::Synced, Some(&head), None));
         let why = || Some("no branch\nstaging".to_owned());
-        assert!(statuses.settle("staging", State::Stalled, None, why()));
-        assert!(!statuses.settle("staging", State::Stalled, None, why()));
+        assert!(statuses.finish("staging", State::Stalled, None, why()));
+        assert!(!statuses.finish("staging", State::Stalled, None, why()));
         assert!(statuses.all_begun());
         assert_eq!(
             statuses.line(),

@@ -23,7 +23,7 @@ use names::named;
 
 use super::key::{self, KeyShape};
 use super::kinds::{
-    Access, Charset, EntityType, FieldScope, FieldSpec, FieldType, Target, read_tree, set,
+    Access, Charset, EntityType, FieldScope, FieldSpec, FieldType, Referent, read_tree, set,
 };
 use super::marker::marker_of;
 use super::{EntityRef, Kind, StoreCode, StoreScope, Value};
@@ -34,7 +34,7 @@ pub struct Vocabulary {
     /// The attributes of each entity type, by code.
     pub attributes: BTreeMap<EntityType, BTreeMap<String, Attribute>>,
     /// Ids and names of what references name.
-    pub names: BTreeMap<Target, Names>,
+    pub names: BTreeMap<Referent, Names>,
     /// The codes of the attributes that each attribute set of products has, by the set's name.
     pub sets: BTreeMap<String, BTreeSet<String>>,
     /// The website of each view: its views share what has one value per website.
@@ -60,9 +60,9 @@ impl Vocabulary {
         }
     }
 
-    fn targets(&self, target: Target) -> &Names {
+    fn names_of(&self, referent: Referent) -> &Names {
         static NONE: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::default);
-        self.names.get(&target).unwrap_or(&NONE)
+        self.names.get(&referent).unwrap_or(&NONE)
     }
 
     /// What the store answered, in natural form.
@@ -71,12 +71,14 @@ impl Vocabulary {
             return wire;
         };
         let natural = match (spec.ty, wire) {
-            (FieldType::Reference(target), wire) => self.targets(target).natural_of(wire),
-            (FieldType::References(target), Value::Array(list)) => {
-                let names = self.targets(target);
+            (FieldType::Reference(referent), wire) => self.names_of(referent).natural_of(wire),
+            (FieldType::References(referent), Value::Array(list)) => {
+                let names = self.names_of(referent);
                 Value::Array(set(list.into_iter().map(|v| names.natural_of(v)).collect()))
             }
-            (FieldType::Labels, Value::Array(list)) => self.targets(Target::StoreView).labels(list),
+            (FieldType::Labels, Value::Array(list)) => {
+                self.names_of(Referent::StoreView).labels(list)
+            }
             (FieldType::Tree, wire) => read_tree(wire),
             (FieldType::Attribute, wire) => match self.attribute(kind, field) {
                 Some(attribute) => return attribute.natural(wire),
@@ -91,7 +93,7 @@ impl Vocabulary {
     ///
     /// # Errors
     /// Why it cannot be sent, and what to do.
-    pub fn settle(
+    pub fn resolve(
         &self,
         entity: &EntityRef,
         field: &str,
@@ -114,31 +116,32 @@ impl Vocabulary {
             return self.known(kind, field, spec).map(|()| value.clone());
         }
         match spec.ty {
-            FieldType::Reference(target) if !value.is_null() => {
-                let settled = self.targets(target).settle(target.label(), value);
-                settled.map_err(|why| format!("`{field}`: {why}"))
+            FieldType::Reference(referent) if !value.is_null() => {
+                let resolved = self.names_of(referent).resolve(referent.label(), value);
+                resolved.map_err(|why| format!("`{field}`: {why}"))
             }
-            FieldType::References(target) => {
-                let names = self.targets(target);
+            FieldType::References(referent) => {
+                let names = self.names_of(referent);
                 let list = value.as_array().into_iter().flatten();
-                let settled: Result<Vec<Value>, String> =
-                    list.map(|one| names.settle(target.label(), one)).collect();
-                settled
+                let resolved: Result<Vec<Value>, String> = list
+                    .map(|one| names.resolve(referent.label(), one))
+                    .collect();
+                resolved
                     .map(|list| Value::Array(set(list)))
                     .map_err(|why| format!("`{field}`: {why}"))
             }
             FieldType::Labels => {
-                let views = self.targets(Target::StoreView);
+                let views = self.names_of(Referent::StoreView);
                 for view in value.as_object().into_iter().flat_map(Map::keys) {
-                    let settled = views.settle(Target::StoreView.label(), &named(view));
-                    settled.map_err(|why| format!("`{field}`: {why}"))?;
+                    let resolved = views.resolve(Referent::StoreView.label(), &named(view));
+                    resolved.map_err(|why| format!("`{field}`: {why}"))?;
                 }
                 Ok(value.clone())
             }
             FieldType::Attribute => {
                 self.known(kind, field, spec)?;
                 match self.attribute(kind, field) {
-                    Some(attribute) => attribute.settle(field, value, charset),
+                    Some(attribute) => attribute.resolve(field, value, charset),
                     None => Ok(value.clone()),
                 }
             }
@@ -150,7 +153,7 @@ impl Vocabulary {
     ///
     /// # Errors
     /// What there is not, and what to do.
-    pub fn settle_key(&self, entity: &EntityRef) -> Result<(), String> {
+    pub fn check_key(&self, entity: &EntityRef) -> Result<(), String> {
         if entity.kind.route.access == Access::Price && entity.store != StoreScope::All {
             self.prices_of_views()?;
         }
@@ -158,16 +161,16 @@ impl Vocabulary {
             return Ok(());
         };
         for (name, part) in names.iter().zip(key::parts(entity.key.as_str())) {
-            let Some(target) = Target::of_part(name) else {
+            let Some(referent) = Referent::of_part(name) else {
                 continue;
             };
-            if target.everything() == Some(part.as_str()) {
+            if referent.everything() == Some(part.as_str()) {
                 continue;
             }
-            let settled = self
-                .targets(target)
-                .settle(target.label(), &Value::from(part));
-            settled.map_err(|why| format!("`{name}` of the key: {why}"))?;
+            let resolved = self
+                .names_of(referent)
+                .resolve(referent.label(), &Value::from(part));
+            resolved.map_err(|why| format!("`{name}` of the key: {why}"))?;
         }
         Ok(())
     }
@@ -221,17 +224,17 @@ impl Vocabulary {
         match (spec.ty, value) {
             (_, Value::Null) => Ok(spec.cleared()),
             (FieldType::Labels, Value::Object(labels)) => {
-                let views = self.targets(Target::StoreView);
+                let views = self.names_of(Referent::StoreView);
                 views.wire_of_labels(labels, spec.label_member)
             }
-            (FieldType::Reference(target), value) => {
-                self.targets(target).wire_of(target.label(), value)
+            (FieldType::Reference(referent), value) => {
+                self.names_of(referent).wire_of(referent.label(), value)
             }
-            (FieldType::References(target), Value::Array(list)) => {
-                let names = self.targets(target);
+            (FieldType::References(referent), Value::Array(list)) => {
+                let names = self.names_of(referent);
                 let ids: Result<Vec<Value>, String> = list
                     .iter()
-                    .map(|one| names.wire_of(target.label(), one))
+                    .map(|one| names.wire_of(referent.label(), one))
                     .collect();
                 ids.map(Value::Array)
             }
@@ -244,8 +247,8 @@ impl Vocabulary {
     }
 
     /// Counts on what the pass at hand is going to make, so that what refers to it is not refused.
-    pub fn expect(&mut self, target: Target, name: &str) {
-        self.names.entry(target).or_default().expect(name);
+    pub fn expect(&mut self, referent: Referent, name: &str) {
+        self.names.entry(referent).or_default().expect(name);
     }
 
     /// Counts on an attribute, or on an option of one.

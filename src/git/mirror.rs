@@ -116,11 +116,11 @@ impl Mirror {
             Err(error) => self.program.no_answer("pushing to", error),
         };
         self.fetch(&mut line).map_err(|_| doubt.clone())?;
-        self.settle(branch, old, new, doubt)
+        self.after_unclear_push(branch, old, new, doubt)
     }
 
     /// After a fetch: whether a push of which nothing is known has been carried out.
-    fn settle(
+    fn after_unclear_push(
         &self,
         branch: &str,
         old: Option<ObjectId>,

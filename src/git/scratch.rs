@@ -225,7 +225,12 @@ impl Scratch {
         let answer = match self.remote.push(&self.git_dir(), branch, from, to) {
             Ok(answer) => answer,
             Err(error) => {
-                return self.settle(branch, old, new, Err(self.remote.no_answer(DOING, error)));
+                return self.after_unclear_push(
+                    branch,
+                    old,
+                    new,
+                    Err(self.remote.no_answer(DOING, error)),
+                );
             }
         };
         match refusal::verdict(answer.success, &answer.stdout, &answer.stderr) {
@@ -235,7 +240,7 @@ impl Scratch {
             Verdict::Overtaken => Ok(Pushed::Raced),
             Verdict::Forbidden(words) => Ok(Pushed::Refused { words }),
             Verdict::Unclear(words) if refusal::is_about_the_branch(&answer.stdout) => {
-                self.settle(branch, old, new, Ok(words))
+                self.after_unclear_push(branch, old, new, Ok(words))
             }
             Verdict::Unclear(_)
                 if self.watched.mirror().is_none()
@@ -247,13 +252,13 @@ impl Scratch {
                 })
             }
             Verdict::Unclear(words) => {
-                self.settle(branch, old, new, Err(refusal::of(DOING, url, &words)))
+                self.after_unclear_push(branch, old, new, Err(refusal::of(DOING, url, &words)))
             }
         }
     }
 
     /// Looks where the branch is after a push of which nothing is known for certain.
-    fn settle(
+    fn after_unclear_push(
         &self,
         branch: &str,
         old: Option<&CommitId>,

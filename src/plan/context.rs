@@ -245,10 +245,10 @@ pub(super) fn settle(
         let mut problem = match work.being {
             ExistenceGoal::Absent { .. } => None,
             ExistenceGoal::Any | ExistenceGoal::Present(_) | ExistenceGoal::Existing => {
-                vocabulary.settle_key(entity).err()
+                vocabulary.check_key(entity).err()
             }
         };
-        let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.settle(
+        let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.resolve(
             entity,
             name.as_str(),
             value,
@@ -263,7 +263,7 @@ pub(super) fn settle(
             if !want.exact {
                 settled(name, &mut want.value);
             } else if let Ok(natural) =
-                vocabulary.settle(entity, name.as_str(), &want.value, charset)
+                vocabulary.resolve(entity, name.as_str(), &want.value, charset)
             {
                 // What an earlier release of a pass would have left is kept as its file says it. What
                 // was read is natural, and goes back as it is even where no file could say it.
@@ -300,7 +300,7 @@ fn expecting<'v>(
         .iter()
         .filter(|(_, work)| matches!(work.being, ExistenceGoal::Present(_)));
     for (entity, work) in made {
-        match (entity.kind.route.access, entity.kind.target) {
+        match (entity.kind.route.access, entity.kind.referent) {
             (Access::Attribute, _) => {
                 let attribute = expected_attribute(work);
                 let code = entity.key.as_str();
@@ -314,7 +314,7 @@ fn expecting<'v>(
                     vocabulary.expect_option(EntityType::Product, code, label);
                 }
             }
-            (_, Some(target)) => expecting.to_mut().expect(target, entity.key.as_str()),
+            (_, Some(referent)) => expecting.to_mut().expect(referent, entity.key.as_str()),
             (_, None) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! A REST request, and which route it takes: store, method and path are settled before anything else.
+//! A REST request, and which route it takes: store, method and path are found before anything else.
 
 use axum::body::Bytes;
 use percent_encoding::percent_decode_str;
@@ -67,9 +67,9 @@ pub(super) enum BulkCall {
     Count,
 }
 
-/// A settled request: scope, store and route.
+/// A request whose scope, store and route are found.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct RoutedRequest {
     /// The scope as written.
     pub(super) scope: Option<String>,
     pub(super) store: u32,
@@ -78,7 +78,7 @@ pub(super) struct Target {
     pub(super) params: Vec<(String, Value)>,
 }
 
-impl Target {
+impl RoutedRequest {
     /// The last parameter in the path, which is the id of a CMS entity.
     pub(super) fn id(&self) -> Option<&str> {
         self.params.last().and_then(|(_, value)| value.as_str())
@@ -89,8 +89,8 @@ impl Target {
 pub(super) const CMS_KINDS: [&CmsKind; 2] = [&BLOCK, &PAGE];
 
 impl RestRequest {
-    /// Settles store and route, in Magento's order: answer type, method, store, route.
-    pub(super) fn target(&self) -> Result<Target, Problem> {
+    /// Finds store and route, in Magento's order: answer type, method, store, route.
+    pub(super) fn routed(&self) -> Result<RoutedRequest, Problem> {
         if !matches!(self.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
             return Err(Problem::new(
                 405,
@@ -115,7 +115,7 @@ impl RestRequest {
                 .ok_or_else(|| Problem::new(400, "Specified request cannot be processed."))?,
         };
         let (route, params) = route(&self.method, rest).ok_or_else(Problem::no_route)?;
-        Ok(Target {
+        Ok(RoutedRequest {
             scope: scope.map(str::to_owned),
             store,
             route,

@@ -281,7 +281,7 @@ pub(super) async fn write(store: &Writing<'_>, write: &Write) -> Result<(), Stor
         .labelled(&label)
         .map(|(_, choice)| choice.id)
         .collect();
-    let option = Target {
+    let option = OptionWrite {
         entity,
         code: &code,
         label: &label,
@@ -301,8 +301,8 @@ pub(super) async fn write(store: &Writing<'_>, write: &Write) -> Result<(), Stor
     }
 }
 
-/// The option that is written.
-struct Target<'a> {
+/// A write to one option: the entity, what its key says, and the views its labels are for.
+struct OptionWrite<'a> {
     entity: &'a EntityRef,
     code: &'a str,
     label: &'a str,
@@ -314,7 +314,7 @@ fn value<'f>(fields: &'f Fields, wanted: &str) -> Option<&'f Value> {
     fields.find_map(|(name, value)| (name.as_str() == wanted).then_some(value))
 }
 
-impl Target<'_> {
+impl OptionWrite<'_> {
     async fn create(
         &self,
         store: &Writing<'_>,

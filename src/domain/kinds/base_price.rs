@@ -33,7 +33,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: of_product,
     permanent: Some("a product always has one; set another price instead"),
     unique: &[],

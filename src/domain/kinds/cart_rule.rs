@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::field::{FieldSpec, FieldType, Owner, Target};
+use super::field::{FieldSpec, FieldType, Owner, Referent};
 use super::spec::{
     Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, key_of_255, no_parents,
 };
@@ -47,7 +47,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     scoping: Scoping::Global,
     fields: FIELDS,
     attributes: None,
-    target: Some(Target::CartRule),
+    referent: Some(Referent::CartRule),
     parents: no_parents,
     permanent: None,
     unique: &[],
@@ -80,13 +80,13 @@ const FIELDS: &[FieldSpec] = &[
     .void(),
     FieldSpec::new(
         "website_ids",
-        FieldType::References(Target::Website),
+        FieldType::References(Referent::Website),
         "The websites it counts on, by code: `[base]`.",
     )
     .required(),
     FieldSpec::new(
         "customer_group_ids",
-        FieldType::References(Target::CustomerGroup),
+        FieldType::References(Referent::CustomerGroup),
         "The customer groups it counts for, by code: `[NOT LOGGED IN, General]`.",
     )
     .required(),

@@ -1,7 +1,7 @@
 //! Categories, by the path of their names from the root: `Default Category/Sale`. Behaviour observed on
 //! Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/categories`).
 
-use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target};
+use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Referent};
 use super::spec::{
     Access, Acl, Among, Aside, EntityType, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle,
     VIEW_VALUES, any_key,
@@ -36,7 +36,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     scoping: Scoping::Values,
     fields: FIELDS,
     attributes: Some(EntityType::Category),
-    target: None,
+    referent: None,
     parents,
     permanent: None,
     unique: &[Unique::new("url_key", Among::Addresses)
@@ -132,7 +132,7 @@ static FIELDS: &[FieldSpec] = &[
     ),
     attribute(
         "landing_page",
-        FieldType::Reference(Target::CmsBlock),
+        FieldType::Reference(Referent::CmsBlock),
         "The CMS block that the page shows, by its identifier.",
     ),
     attribute(

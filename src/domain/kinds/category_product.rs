@@ -48,7 +48,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents,
     permanent: None,
     unique: &[],

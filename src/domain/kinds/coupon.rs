@@ -1,7 +1,7 @@
 //! Coupons. Observed on Magento 2.4.7-p3 (`GET|POST|PUT|DELETE /V1/coupons`), the rest from
 //! `Magento\SalesRule\Model\CouponRepository`: the limits are those of the rule, whatever is sent.
 
-use super::field::{FieldSpec, FieldType, Owner, Target};
+use super::field::{FieldSpec, FieldType, Owner, Referent};
 use super::spec::{
     Access, Acl, Among, Aside, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
     no_parents,
@@ -47,7 +47,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "rule_id",
-            FieldType::Reference(Target::CartRule),
+            FieldType::Reference(Referent::CartRule),
             "The cart rule, by name. It has to take coupons.",
         )
         .required(),
@@ -86,7 +86,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .owned_by(Owner::Fixed("the rule demands it to be so")),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: no_parents,
     permanent: None,
     unique: &[

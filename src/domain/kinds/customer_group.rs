@@ -1,7 +1,7 @@
 //! Customer groups. Observed on Magento 2.4.7-p3 (`GET|POST|PUT|DELETE /V1/customerGroups`), deleting from
 //! `Magento\Customer\Model\ResourceModel\Group`: it moves the customers of a group to the default one.
 
-use super::field::{FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, Place, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
 };
@@ -40,7 +40,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "tax_class_id",
-            FieldType::Reference(Target::CustomerTaxClass),
+            FieldType::Reference(Referent::CustomerTaxClass),
             "The customer tax class, by name: Retail Customer.",
         )
         .required(),
@@ -51,7 +51,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
         FieldSpec::new(
             "exclude_website_ids",
-            FieldType::References(Target::Website),
+            FieldType::References(Referent::Website),
             "",
         )
         .void()
@@ -74,7 +74,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
     ],
     attributes: None,
-    target: Some(Target::CustomerGroup),
+    referent: Some(Referent::CustomerGroup),
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],

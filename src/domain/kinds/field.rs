@@ -48,7 +48,7 @@ pub enum Place {
 /// What a reference names. The store knows it by an id that differs between environments; release files
 /// and the ledger name it by its natural key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
+pub enum Referent {
     /// A website, by its code.
     Website,
     /// A customer group, by its code.
@@ -71,7 +71,7 @@ pub enum Target {
     StoreView,
 }
 
-impl Target {
+impl Referent {
     /// The name for people.
     pub fn label(self) -> &'static str {
         match self {
@@ -354,9 +354,9 @@ pub enum FieldType {
     /// A list of texts, in no order.
     Texts,
     /// The natural key, or the id, of something else.
-    Reference(Target),
+    Reference(Referent),
     /// A list of them, in no order.
-    References(Target),
+    References(Referent),
     /// A text for each of some store views, by the views' codes.
     Labels,
     /// A tree of conditions, as the API has it.

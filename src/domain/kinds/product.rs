@@ -3,7 +3,7 @@
 //! A product has one entity with values per view. What is not in the table is an attribute of the
 //! store's own, which its metadata describes.
 
-use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, Scoping, Unique,
     UpdateStyle, VIEW_VALUES, no_parents,
@@ -96,7 +96,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .per(FieldScope::View),
         FieldSpec::new(
             "attribute_set_id",
-            FieldType::Reference(Target::AttributeSet),
+            FieldType::Reference(Referent::AttributeSet),
             "The attribute set, by its name. Only at creation.",
         )
         .required()
@@ -127,7 +127,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         amount("weight", "The weight, four decimals at most.").nullable(),
         FieldSpec::new(
             "website_ids",
-            FieldType::References(Target::Website),
+            FieldType::References(Referent::Website),
             "The websites that sell the product, by their codes.",
         )
         .at(Place::Extension),
@@ -180,7 +180,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         part("giftcard_amounts", IN_PARTS).at(Place::Extension),
     ],
     attributes: Some(EntityType::Product),
-    target: None,
+    referent: None,
     parents: no_parents,
     permanent: None,
     unique: &[

@@ -61,7 +61,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: of_product,
     permanent: None,
     unique: &[],

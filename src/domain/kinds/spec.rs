@@ -1,6 +1,6 @@
 //! What a kind's table says, and the rules that follow from it.
 
-use super::field::{ATTRIBUTE, FieldSpec, Owner, Target, ValueProblem};
+use super::field::{ATTRIBUTE, FieldSpec, Owner, Referent, ValueProblem};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityRef, StoreScope};
 
@@ -28,7 +28,7 @@ pub struct KindSpec {
     /// Whether it has further fields, the attributes of this entity type, that only the store knows.
     pub attributes: Option<EntityType>,
     /// What references to entities of this kind are called.
-    pub target: Option<Target>,
+    pub referent: Option<Referent>,
     /// The entities that must be there before this one can be.
     pub parents: fn(&EntityRef) -> Vec<EntityRef>,
     /// Why it can never be deleted over REST, or never be made again; such are refused beforehand.

@@ -48,7 +48,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .nullable(),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: of_product,
     permanent: None,
     unique: &[],

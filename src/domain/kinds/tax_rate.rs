@@ -1,7 +1,7 @@
 //! Tax rates. Observed on Magento 2.4.7-p3 (`GET|POST|PUT /V1/taxRates`, `DELETE /V1/taxRates/:id`), the
 //! rest from `Magento\Tax\Model\Calculation\Rate`.
 
-use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
     no_parents,
@@ -103,7 +103,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .labelled("value"),
     ],
     attributes: None,
-    target: Some(Target::TaxRate),
+    referent: Some(Referent::TaxRate),
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],

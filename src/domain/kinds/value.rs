@@ -364,7 +364,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::kinds::Target;
+    use crate::domain::kinds::Referent;
 
     #[test]
     fn what_means_the_same_has_one_form() {
@@ -393,7 +393,7 @@ mod tests {
             ),
             (FieldType::DateTime, json!(""), json!(null)),
             (
-                FieldType::References(Target::Website),
+                FieldType::References(Referent::Website),
                 json!([10, 9, "b", "a", 9]),
                 json!([9, 10, "a", "b"]),
             ),

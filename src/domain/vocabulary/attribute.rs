@@ -108,15 +108,15 @@ impl Attribute {
         matches!(self.ty, AttributeType::Text | AttributeType::LongText)
     }
 
-    pub(super) fn settle(
+    pub(super) fn resolve(
         &self,
         field: &str,
         value: &Value,
         charset: Charset,
     ) -> Result<Value, String> {
         let option = |one: &Value| {
-            let settled = self.options.settle("option", one);
-            settled.map_err(|why| format!("`{field}`: {why}"))
+            let resolved = self.options.resolve("option", one);
+            resolved.map_err(|why| format!("`{field}`: {why}"))
         };
         match (self.ty, value) {
             (_, Value::Null) if self.required => {
@@ -228,27 +228,27 @@ mod tests {
             assert_eq!(attribute.natural(read), natural);
             assert_eq!(attribute.wire(&natural).unwrap(), sent);
             assert_eq!(attribute.natural(sent), natural);
-            let settled = attribute.settle("color", &natural, Charset::default());
-            assert_eq!(settled.unwrap(), natural);
+            let resolved = attribute.resolve("color", &natural, Charset::default());
+            assert_eq!(resolved.unwrap(), natural);
         }
     }
 
     #[test]
     fn an_id_in_a_file_is_its_name_and_what_is_unknown_is_refused_with_a_hint() {
         let select = attribute(AttributeType::Select);
-        let settle = |value: Value| select.settle("color", &value, Charset::default());
-        assert_eq!(settle(json!(49)).unwrap(), json!("Red"));
-        assert_eq!(settle(json!(51)).unwrap(), json!({"id": "51"}));
+        let resolve = |value: Value| select.resolve("color", &value, Charset::default());
+        assert_eq!(resolve(json!(49)).unwrap(), json!("Red"));
+        assert_eq!(resolve(json!(51)).unwrap(), json!({"id": "51"}));
         assert_eq!(
-            settle(json!("Rde")).unwrap_err(),
+            resolve(json!("Rde")).unwrap_err(),
             "`color`: the store has no option \"Rde\"; did you mean \"Red\"?"
         );
         assert_eq!(
-            settle(json!("Grey")).unwrap_err(),
+            resolve(json!("Grey")).unwrap_err(),
             "`color`: the store has 2 options named \"Grey\" (ids 51, 52); write the id of the one that is meant"
         );
-        settle(json!(99)).unwrap_err();
-        settle(json!(true)).unwrap_err();
+        resolve(json!(99)).unwrap_err();
+        resolve(json!(true)).unwrap_err();
     }
 
     #[test]
@@ -257,27 +257,27 @@ mod tests {
         sizes.options.add("38", "30");
         sizes.options.add("60", "38");
         sizes.options.add("61", "61");
-        let settle = |value: Value| sizes.settle("size", &value, Charset::default());
-        let why = settle(json!(38)).unwrap_err();
+        let resolve = |value: Value| sizes.resolve("size", &value, Charset::default());
+        let why = resolve(json!(38)).unwrap_err();
         assert!(why.contains("in quotes"), "{why}");
-        assert_eq!(settle(json!("38")).unwrap(), json!("38"));
-        assert_eq!(settle(json!(60)).unwrap(), json!("38"));
-        assert_eq!(settle(json!(61)).unwrap(), json!("61"));
+        assert_eq!(resolve(json!("38")).unwrap(), json!("38"));
+        assert_eq!(resolve(json!(60)).unwrap(), json!("38"));
+        assert_eq!(resolve(json!(61)).unwrap(), json!("61"));
     }
 
     #[test]
     fn what_was_kept_by_its_id_goes_by_its_name_once_it_has_one() {
         let select = attribute(AttributeType::Select);
-        let settle = |id: &str| select.settle("color", &json!({ "id": id }), Charset::default());
-        assert_eq!(settle("49").unwrap(), json!("Red"));
-        assert_eq!(settle("51").unwrap(), json!({"id": "51"}));
+        let resolve = |id: &str| select.resolve("color", &json!({ "id": id }), Charset::default());
+        assert_eq!(resolve("49").unwrap(), json!("Red"));
+        assert_eq!(resolve("51").unwrap(), json!({"id": "51"}));
     }
 
     #[test]
     fn a_type_that_the_store_would_mangle_is_refused() {
-        let settle = |ty, value: Value| attribute(ty).settle("x", &value, Charset::default());
+        let resolve = |ty, value: Value| attribute(ty).resolve("x", &value, Charset::default());
         assert_eq!(
-            settle(AttributeType::Decimal, json!("12.50")).unwrap(),
+            resolve(AttributeType::Decimal, json!("12.50")).unwrap(),
             json!(12.5)
         );
         for (ty, value) in [
@@ -289,7 +289,7 @@ mod tests {
             (AttributeType::Text, json!("a".repeat(256))),
             (AttributeType::LongText, json!("😀")),
         ] {
-            assert!(settle(ty, value.clone()).is_err(), "{ty:?} {value}");
+            assert!(resolve(ty, value.clone()).is_err(), "{ty:?} {value}");
         }
     }
 }

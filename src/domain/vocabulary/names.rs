@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, json};
 
-use crate::domain::kinds::{Target, type_name};
+use crate::domain::kinds::{Referent, type_name};
 use crate::domain::{Value, nearest};
 
 /// Ids and names of one kind of thing. An id has one name; a name may be shared.
@@ -58,7 +58,7 @@ impl Names {
     }
 
     /// The natural form of what a file says: a name, or an id.
-    pub(super) fn settle(&self, what: &str, value: &Value) -> Result<Value, String> {
+    pub(super) fn resolve(&self, what: &str, value: &Value) -> Result<Value, String> {
         match value {
             Value::String(name) => match self.by_name.get(name) {
                 Some(ids) if ids.len() == 1 => Ok(value.clone()),
@@ -151,7 +151,7 @@ impl Names {
         member: &str,
     ) -> Result<Value, String> {
         let label = |(view, text): (&String, &Value)| {
-            let id = self.wire_of(Target::StoreView.label(), &named(view))?;
+            let id = self.wire_of(Referent::StoreView.label(), &named(view))?;
             Ok(json!({ "store_id": id, member: text }))
         };
         labels

@@ -13,7 +13,7 @@ const CAMPAIGN: &str = concat!(
 );
 
 #[track_caller]
-fn settled(w: &World) {
+fn nothing_left_to_do(w: &World) {
     let plan = w.run(&["plan"]);
     assert_eq!(plan.code, Some(0), "{}", plan.said());
 }
@@ -35,7 +35,7 @@ fn the_example_goes_live_and_its_revert_takes_all_of_it_back() {
     same(&before, &w);
 
     w.reconcile().converged();
-    settled(&w);
+    nothing_left_to_do(&w);
     assert_eq!(w.stands(&commit), "deploy live");
     let shop = w.shop.dump();
     let bag = &shop["product"]["24-MB01"];
@@ -51,7 +51,7 @@ fn the_example_goes_live_and_its_revert_takes_all_of_it_back() {
 
     let revert = w.repo.revert(&commit);
     w.reconcile().converged();
-    settled(&w);
+    nothing_left_to_do(&w);
     same(&before, &w);
     assert_eq!(w.stands(&commit), "deploy rolled_back");
     let told = activity(&w.release(&revert));
@@ -82,6 +82,6 @@ fn a_views_name_keeps_no_first_day_when_a_row_of_prices_moves_it() {
     w.repo.revert(&head);
     w.repo.revert(&format!("{head}~1"));
     w.reconcile().converged();
-    settled(&w);
+    nothing_left_to_do(&w);
     same(&before, &w);
 }

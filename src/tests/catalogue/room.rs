@@ -7,7 +7,7 @@ use crate::shop::differences;
 use crate::world::{Options, World, activity, change, field};
 
 #[track_caller]
-fn settled(w: &World) {
+fn nothing_left_to_do(w: &World) {
     let plan = w.run(&["plan"]);
     assert_eq!(plan.code, Some(0), "{}", plan.said());
 }
@@ -47,14 +47,14 @@ fn there_and_back(w: &World, yaml: &str, there: impl Fn(&Value)) -> [Vec<String>
     let commit = w.repo.release("a", yaml, "There");
     w.reconcile().converged();
     there(&w.shop.dump());
-    settled(w);
+    nothing_left_to_do(w);
     assert_eq!(w.stands(&commit), "deploy live");
     let first = written(w, count);
     let count = w.shop.writes().len();
     w.repo.revert(&commit);
     w.reconcile().converged();
     same(&before, w);
-    settled(w);
+    nothing_left_to_do(w);
     assert_eq!(w.stands(&commit), "deploy rolled_back");
     [first, written(w, count)]
 }
