@@ -231,17 +231,23 @@ const METHOD: &str = "gitmage signs with HMAC-SHA256, which Magento accepts from
 
 /// What Magento says when it does not accept the signature or the integration; `None` for anything else.
 fn oauth(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Option<StoreError> {
-    let Words {
-        template,
-        text,
-        resources,
-        field_name,
-    } = words;
-    let says = |start: &str| template.starts_with(start);
-    let denied = |remedy: &str| Some(asked.unauthorized(text, remedy));
     if !matches!(answer.status, 400 | 401 | 403) {
         return None;
     }
+    let signature = signature(asked, answer, words, now);
+    signature.or_else(|| (answer.status != 400).then(|| rights(asked, answer, words)))
+}
+
+/// Why the signature or what it names was not accepted.
+fn signature(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Option<StoreError> {
+    let Words {
+        template,
+        text,
+        field_name,
+        ..
+    } = words;
+    let says = |start: &str| template.starts_with(start);
+    let denied = |remedy: &str| Some(asked.unauthorized(text, remedy));
     if says("Signature method") {
         return Some(asked.unusable(text, METHOD));
     }
@@ -285,17 +291,20 @@ fn oauth(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Optio
     if says("An error occurred validating the nonce") || says("The timestamp value") {
         return Some(skewed(asked, answer, text, now));
     }
-    if answer.status == 400 {
-        return None;
-    }
+    None
+}
+
+/// The signature is good, but the integration lacks a right.
+fn rights(asked: &Asked, answer: &Answer, words: &Words) -> StoreError {
+    let text = &words.text;
     if text.contains("design settings") {
         // Magento\Cms\Model\Page\Authorization: this page alone, for its layout or theme
-        return Some(asked.refused(
+        return asked.refused(
             answer.status,
             &format!("{text}; tick Content > Elements > Pages > Save Page > Edit Page Design (Magento_Cms::save_design) in the integration's API tab"),
-        ));
+        );
     }
-    denied(&rights_remedy(resources.as_deref()))
+    asked.unauthorized(text, &rights_remedy(words.resources.as_deref()))
 }
 
 fn signature_remedy(asked: &Asked) -> String {
