@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
+use crate::ports::Backoff;
 use crate::reconcile::{PassError, Report};
 
-const FAILED_FIRST: Duration = Duration::from_secs(30);
-const FAILED_LONGEST: Duration = Duration::from_secs(10 * 60);
-const WAITING_FIRST: Duration = Duration::from_secs(1);
-const WAITING_LONGEST: Duration = Duration::from_secs(60);
+/// After passes that left something undone.
+const FAILED: Backoff = Backoff {
+    first: Duration::from_secs(30),
+    longest: Duration::from_secs(10 * 60),
+    spread: 0.0,
+};
+/// After passes that found something out of reach.
+const WAITING: Backoff = Backoff {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(60),
+    spread: 0.25,
+};
 
 /// Which triggers count while nothing is due. A poke by a person always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +57,7 @@ impl Pace {
             }
             Ok(_) => {
                 self.waited = 0;
-                let due = doubled(FAILED_FIRST, self.failed, FAILED_LONGEST);
+                let due = FAILED.after(self.failed, jitter);
                 self.failed = self.failed.saturating_add(1);
                 Wait {
                     due: Some(due),
@@ -71,8 +80,7 @@ impl Pace {
     }
 
     fn waiting(&mut self, after: Option<Duration>, jitter: f64) -> Wait {
-        let backoff =
-            doubled(WAITING_FIRST, self.waited, WAITING_LONGEST).mul_f64(0.75 + jitter / 2.0);
+        let backoff = WAITING.after(self.waited, jitter);
         self.waited = self.waited.saturating_add(1);
         Wait {
             due: Some(after.map_or(backoff, |after| after.max(backoff))),
@@ -92,12 +100,6 @@ impl Wait {
             wake_on: WakeOn::Polls,
         }
     }
-}
-
-fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
-    first
-        .saturating_mul(2_u32.saturating_pow(times))
-        .min(longest)
 }
 
 #[cfg(test)]

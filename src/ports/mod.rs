@@ -2,12 +2,14 @@
 //!
 //! Errors are classified here, once, by what happens next ([`Next`]).
 
+mod backoff;
 mod clock;
 mod git;
 mod store;
 
 use std::time::Duration;
 
+pub use backoff::Backoff;
 pub use clock::Clock;
 pub use git::{
     CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, RepositoryName, Source,
