@@ -5,12 +5,11 @@ mod key;
 mod scope;
 
 use super::mapping::{Entry, Mapping, entries, text_of};
-use super::node::Node;
 use super::report::{Report, quote, suggestion};
-use super::source::Place;
 use super::value::{self, FieldValue};
 use crate::domain::kinds::{Charset, FieldSpec, Owner, Scoping};
 use crate::domain::{Ensure, EntityKey, EntityRef, FieldName, Kind, StoreScope};
+use crate::yaml::{Node, Place};
 
 /// The keys of a change.
 pub(super) const CHANGE_KEYS: &[&str] = &["kind", "key", "store", "ensure", "fields"];

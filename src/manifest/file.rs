@@ -6,12 +6,13 @@ use jiff::Timestamp;
 
 use super::change::{self, Change};
 use super::mapping::{Entry, Mapping, text_of};
-use super::node::{self, Node, Yaml};
 use super::report::{Report, quote};
-use super::source::{Place, Source};
+use super::source::Source;
+use super::syntax;
 use super::value::FieldValue;
 use crate::domain::kinds::Charset;
 use crate::domain::{Ensure, EntityRef, FieldName, Finding};
+use crate::yaml::{Node, Place, Yaml};
 
 /// The keys of a release file.
 pub(super) const FILE_KEYS: &[&str] = &["name", "description", "schedule", "changes"];
@@ -83,7 +84,7 @@ pub(super) fn read(source: &Source, charset: Charset) -> (ReleaseFile, Vec<Findi
         );
         return (file, report.into_findings());
     }
-    match node::parse(&source.text) {
+    match syntax::parse(&source.text) {
         Err(error) => report.critical(error.id, error.place, error.message, error.remedy),
         Ok(root) if root.value == Yaml::Null => report.warning(
             "empty-file",

@@ -3,11 +3,10 @@
 use serde_json::Number;
 
 use super::mapping::{Entry, Mapping, entries, text_of};
-use super::node::{Node, Yaml};
 use super::report::{Report, quote};
-use super::source::Place;
 use crate::domain::kinds::{Charset, FieldScope, FieldSpec, FieldType, Scoping};
 use crate::domain::{Kind, Marker, SharedValue, StoreScope, Value};
+use crate::yaml::{Node, Place, Yaml};
 
 /// The keys of a value that is a mapping.
 pub(super) const VALUE_KEYS: &[&str] = &["file", "default"];
@@ -180,13 +179,13 @@ fn is_whole(number: &Number) -> bool {
 
 /// Where the first four-byte character stands; unknown where it is written as an escape.
 fn four_byte_place(node: &Node, report: &Report<'_>) -> Option<Place> {
-    let text = report.source.text.get(node.span.clone())?;
+    let text = report.source.text.get(node.spelled_at())?;
     let (offset, _) = text.char_indices().find(|(_, c)| c.len_utf8() == 4)?;
-    Some(report.source.place_at(node.span.start + offset))
+    Some(report.source.place_at(node.spelled_at().start + offset))
 }
 
 fn wrong_type_remedy(of: Of<'_>, node: &Node, report: &Report<'_>) -> String {
-    let spelling = node.spelling(report.source);
+    let spelling = report.source.spelling(node);
     match (of.spec.ty, &node.value) {
         (FieldType::Bool, value) => match truth(value) {
             Some(truth) => format!("write `{truth}`"),

@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 /// Every top-level module with the modules that it may import besides itself.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("manifest", &["domain"]),
+    ("yaml", &[]),
+    ("manifest", &["domain", "yaml"]),
     ("plan", &["domain"]),
     ("ports", &["domain", "manifest"]),
     ("git", &["domain", "manifest", "ports"]),
     ("store", &["domain", "ports"]),
     ("sandbox", &["domain"]),
-    ("settings", &["domain"]),
+    ("settings", &["domain", "yaml"]),
     ("reconcile", &["domain", "manifest", "plan", "ports"]),
     // The composition root: the only place below the verbs that knows the adapters.
     (

@@ -4,8 +4,8 @@ use super::{Draft, is_list_that_rest_cannot_create};
 use crate::domain::kinds::Scoping;
 use crate::domain::{Ensure, StoreScope};
 use crate::manifest::mapping::Entry;
-use crate::manifest::node::Yaml;
 use crate::manifest::report::Report;
+use crate::yaml::Yaml;
 
 /// What must hold for a change as a whole.
 pub(super) const CHECKS: &[fn(&Draft<'_>, &mut Report<'_>)] = &[

@@ -3,9 +3,8 @@
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, Kind};
 use crate::manifest::mapping::{Entry, Mapping, text_of};
-use crate::manifest::node::{Node, Yaml};
 use crate::manifest::report::{Report, quote};
-use crate::manifest::source::Place;
+use crate::yaml::{Node, Place, Yaml};
 
 pub(super) fn read(
     kind: Option<Kind>,

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::{StoreCode, StoreScope};
 use crate::manifest::mapping::text_of;
-use crate::manifest::node::{Node, Yaml};
 use crate::manifest::report::{Report, quote};
-use crate::manifest::source::Place;
+use crate::yaml::{Node, Place, Yaml};
 
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Option<StoreScope> {
     const WANTED: &str = "a store view's code, `all`, or a list of codes";

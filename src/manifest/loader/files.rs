@@ -10,9 +10,10 @@ use crate::domain::{Finding, Severity};
 use crate::manifest::cache::Cache;
 use crate::manifest::loaded::Parsed;
 use crate::manifest::report::{about_file, origin, quote};
-use crate::manifest::source::{Place, Source};
+use crate::manifest::source::Source;
 use crate::manifest::tree::{EntryKind, Tree, TreeEntry, TreeError};
 use crate::manifest::{content, file};
+use crate::yaml::Place;
 
 /// What a parsed file weighs beyond its text.
 const BASE_WEIGHT: u64 = 4096;
