@@ -73,7 +73,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Why the pieces could not be put together.
+/// The reasons why the pieces could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum AssemblyError {
     /// The repository.
@@ -107,8 +107,8 @@ pub enum AssemblyError {
     },
 }
 
-/// Who this host is for the lease, under a file lock: a second process of the same state directory
-/// does not get it.
+/// The identity of this host for the lease, under a file lock: a second process of the same state
+/// directory does not get it.
 #[derive(Debug)]
 pub struct HolderLock {
     id: String,

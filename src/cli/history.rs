@@ -1,5 +1,5 @@
-//! What Git knows of an environment: its branch and its ledger. The store is never asked, and a
-//! daemon that runs is not disturbed.
+//! The history of an environment as Git knows it: its branch and its ledger. The store is never asked,
+//! and a daemon that runs is not disturbed.
 
 use jiff::Timestamp;
 
@@ -45,7 +45,7 @@ pub(super) struct Past {
     pub(super) counts: bool,
 }
 
-/// How far an environment has come, with the commits that need no release of their own.
+/// The progress of an environment, with the commits that need no release of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Progress {
     /// The tip of the branch.
@@ -94,7 +94,7 @@ impl History {
         &self.repository
     }
 
-    /// Whether looking again means asking a remote.
+    /// True if looking again means asking a remote.
     pub(super) fn is_remote(&self) -> bool {
         matches!(
             self.settings.repository.url,
@@ -114,7 +114,7 @@ impl History {
         )
     }
 
-    /// What the ledger of an environment says in one file.
+    /// Returns what the ledger of an environment says in one file.
     pub(super) fn state(
         &self,
         environment: &Environment<SecretSource>,
@@ -184,7 +184,8 @@ impl History {
         }
     }
 
-    /// What is to be said of a commit that made no release: what its message names and does not exist.
+    /// Returns what is to be said of a commit that made no release: what its message names and does not
+    /// exist.
     pub(super) fn notes(
         &self,
         environment: &Environment<SecretSource>,
@@ -231,7 +232,7 @@ impl History {
             .collect()
     }
 
-    /// How far an environment has come.
+    /// Returns how far an environment has come.
     pub(super) fn progress(
         &self,
         environment: &Environment<SecretSource>,
@@ -254,7 +255,7 @@ impl History {
     }
 }
 
-/// Why it is not known how far an environment has come.
+/// The reasons why it is not known how far an environment has come.
 #[derive(Debug)]
 pub(super) enum Failed {
     /// A pass would end in the same way.
@@ -420,7 +421,7 @@ fn by_id<'a>(book: &'a Book, word: &str) -> Result<Option<&'a ReleaseRecord>, Fa
     }
 }
 
-/// Whether the newest release of a commit says that its files cannot be used.
+/// True if the newest release of a commit says that its files cannot be used.
 pub(super) fn is_invalid(book: &Book, commit: &CommitId) -> bool {
     book.releases
         .values()

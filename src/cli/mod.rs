@@ -49,7 +49,7 @@ struct Cli {
     command: Command,
 }
 
-/// What can be said anywhere on the line.
+/// The options that can stand anywhere on the line.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 struct Global {
@@ -101,7 +101,7 @@ enum Command {
     Sandbox(sandbox::Args),
 }
 
-/// What every verb may need of the line's global options.
+/// The global options that every verb may need.
 #[derive(Debug, Clone)]
 struct Context {
     /// `--config`.

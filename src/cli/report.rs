@@ -1,4 +1,4 @@
-//! What passes print: progress to standard error of a terminal, outcomes to standard output.
+//! The output of passes: progress to standard error of a terminal, outcomes to standard output.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;

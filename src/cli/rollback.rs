@@ -58,7 +58,7 @@ pub(super) struct Args {
     env: EnvArg,
 }
 
-/// How often the commit is made anew where the branch was moved meanwhile.
+/// The number of times that the commit is made anew where the branch was moved meanwhile.
 const ATTEMPTS: u32 = 2;
 
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
@@ -158,7 +158,7 @@ fn prepare(
     Ok(Some((tip, made)))
 }
 
-/// What bringing in the commit would change in the store.
+/// Returns what bringing in the commit would change in the store.
 async fn preview(
     context: &Context,
     environment: &Environment<SecretSource>,
@@ -205,7 +205,7 @@ fn is_agreed(target: &str) -> Result<bool, Failure> {
     ))
 }
 
-/// Where the commit is now, and what happens next.
+/// Returns where the commit is now, and what happens next.
 fn told(
     history: &History,
     environment: &Environment<SecretSource>,

@@ -39,7 +39,7 @@ pub(super) struct Args {
     form: FormatArg,
 }
 
-/// What was checked together, and what was found.
+/// Files that were checked together, and what was found.
 #[derive(Debug, Serialize)]
 struct Checked {
     environment: Option<String>,

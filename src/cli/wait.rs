@@ -43,7 +43,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The same where looking asks a remote.
 const LOOK_REMOTE: Duration = Duration::from_secs(1);
 
-/// What became of a commit.
+/// The fate of a commit.
 enum Handled {
     /// Not yet.
     No,
@@ -195,7 +195,7 @@ pub(super) fn release_of<'a, S: Source>(
     Ok(brought.and_then(|id| since().rev().find(|release| release.commit == id)))
 }
 
-/// Why the time is over.
+/// Returns why the time is over.
 fn late(
     history: &History,
     environment: &Environment<SecretSource>,

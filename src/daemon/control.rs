@@ -21,12 +21,12 @@ use super::outcome::{Outcome, Streamed};
 pub use client::Client;
 pub(super) use server::{ControlState, serve};
 
-/// Where the socket is.
+/// Returns where the socket is.
 pub fn socket(state_dir: &Path) -> PathBuf {
     state_dir.join("control.sock")
 }
 
-/// What can be asked for.
+/// The requests that can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
@@ -58,7 +58,7 @@ enum Last {
     Error(String),
 }
 
-/// What became of a request.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Answer {
     outcomes: Vec<Outcome>,
@@ -72,7 +72,7 @@ enum Line {
     Last(Last),
 }
 
-/// Why a daemon could not be asked, or cannot be reached.
+/// The reasons why a daemon could not be asked, or cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The socket cannot be made or used.

@@ -27,7 +27,7 @@ pub(super) struct Job {
     pub(super) reply: oneshot::Sender<Outcome>,
 }
 
-/// What makes an environment look again.
+/// The triggers that make an environment look again.
 pub(super) struct Triggers {
     /// Counts events on the references.
     pub(super) references: watch::Receiver<u64>,

@@ -45,14 +45,14 @@ use ref_watcher::RefWatcher;
 use status_registry::StatusRegistry;
 use systemd::Systemd;
 
-/// How many events a slow listener may lag behind before it misses some.
+/// The number of events that a slow listener may lag behind before it misses some.
 const EVENTS: usize = 1024;
-/// How many passes may be asked for at a time.
+/// The number of passes that may be asked for at a time.
 const JOBS: usize = 16;
 /// The pause between two tries for the lock of the state directory.
 const HOLD_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why there is no daemon.
+/// The reasons why there is no daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// The state directory is taken.
@@ -75,7 +75,7 @@ pub enum DaemonError {
     Signals(#[source] io::Error),
 }
 
-/// How the daemon ended.
+/// The ways in which the daemon ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// Every environment has finished or parked what it had in hand.
@@ -179,7 +179,7 @@ impl Signals {
     }
 }
 
-/// What a signal asks for.
+/// The meaning of a signal.
 enum Got {
     End(i32),
     Poke,

@@ -1,4 +1,4 @@
-//! What a pass came to, in the few words that go over the control socket and onto a terminal.
+//! The outcome of a pass, in the few words that go over the control socket and onto a terminal.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::domain::{
 };
 use crate::reconcile::{Event, PassError, Report};
 
-/// What a pass of one environment came to.
+/// The outcome of a pass of one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The environment.
     pub environment: String,
     /// The newest commit handled.
     pub head: Option<CommitId>,
-    /// Whether everything is at its target.
+    /// True if everything is at its target.
     pub converged: bool,
     /// The releases that were made or tried again, oldest first.
     pub releases: Vec<Handled>,
@@ -128,7 +128,7 @@ impl Handled {
     }
 }
 
-/// What happens in a pass, as it happens.
+/// An event of a pass, told as it happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Streamed {

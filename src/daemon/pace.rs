@@ -1,4 +1,4 @@
-//! When an environment is looked at again: a function of how its last pass ended.
+//! The time at which an environment is looked at again: a function of how its last pass ended.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const WAITING: Backoff = Backoff {
     spread: 0.25,
 };
 
-/// Which triggers count while nothing is due. A poke by a person always does.
+/// The triggers that count while nothing is due. A poke by a person always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WakeOn {
     /// Every poll, and every event that brings a new head.
@@ -31,7 +31,7 @@ pub(super) enum WakeOn {
     Nothing,
 }
 
-/// What comes after a pass.
+/// The wait after a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wait {
     /// The next pass is due after this long, whatever happens.

@@ -1,4 +1,4 @@
-//! Where all environments stand, in one place: for the status line and for what was told already.
+//! The standing of all environments, in one place: for the status line and for what was told already.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::domain::CommitId;
 /// A status line longer than this is cut. In characters.
 const LONGEST_MESSAGE: usize = 160;
 
-/// Where an environment stands.
+/// The standing of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Its first pass has not begun.
@@ -45,7 +45,7 @@ struct Entry {
     message: Option<String>,
 }
 
-/// Where all environments stand. Clones share it.
+/// The standing of all environments. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct StatusRegistry(watch::Sender<BTreeMap<String, Entry>>);
 
@@ -71,7 +71,7 @@ impl StatusRegistry {
         });
     }
 
-    /// How a pass ended; whether that differs from how the one before did.
+    /// Ends a pass; true if it ended otherwise than the one before.
     pub(super) fn finish(
         &self,
         name: &str,
@@ -93,7 +93,7 @@ impl StatusRegistry {
         })
     }
 
-    /// Whether every environment has begun its first pass.
+    /// True if every environment has begun its first pass.
     pub(super) fn all_begun(&self) -> bool {
         self.0.borrow().values().all(|entry| entry.begun)
     }

@@ -27,7 +27,7 @@ impl Marker {
         }
     }
 
-    /// Whether a value read from the store is what the marker asks for.
+    /// True if a value read from the store is what the marker asks for.
     pub fn met_by(self, seen: &Value) -> bool {
         match self {
             Self::Default => seen == Self::Default.value(),

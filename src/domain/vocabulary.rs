@@ -1,4 +1,4 @@
-//! What the store says of its own words: the attributes of its entity types, and the ids of what is
+//! The store's own words: the attributes of its entity types, and the ids of what is
 //! named by natural keys.
 //!
 //! Release files, plans and the ledger hold *natural* values, which mean the same in every environment:
@@ -50,7 +50,7 @@ impl Vocabulary {
         self.attributes.get(&kind.attributes?)?.get(field)
     }
 
-    /// Where the values of a field may differ.
+    /// Returns where the values of a field may differ.
     pub fn scope(&self, kind: Kind, field: &str) -> FieldScope {
         match (self.attribute(kind, field), kind.field(field)) {
             // what the shop has made of an attribute counts for more than what the table says
@@ -65,7 +65,7 @@ impl Vocabulary {
         self.names.get(&referent).unwrap_or(&NONE)
     }
 
-    /// What the store answered, in natural form.
+    /// Returns what the store answered, in natural form.
     pub fn natural(&self, kind: Kind, field: &str, wire: Value) -> Value {
         let Some(spec) = kind.field(field) else {
             return wire;
@@ -89,10 +89,10 @@ impl Vocabulary {
         spec.canonical(natural)
     }
 
-    /// What a release file says, in natural form, checked against what the store has.
+    /// Returns what a release file says, in natural form, checked against what the store has.
     ///
     /// # Errors
-    /// Why it cannot be sent, and what to do.
+    /// The error says why it cannot be sent, and what to do.
     pub fn resolve(
         &self,
         entity: &EntityRef,
@@ -152,7 +152,7 @@ impl Vocabulary {
     /// Checks what the key and the scope of an entity name against what the store has.
     ///
     /// # Errors
-    /// What there is not, and what to do.
+    /// The error says what there is not, and what to do.
     pub fn check_key(&self, entity: &EntityRef) -> Result<(), String> {
         if entity.kind.route.access == Access::Price && entity.store != StoreScope::All {
             self.prices_of_views()?;
@@ -213,10 +213,10 @@ impl Vocabulary {
         }
     }
 
-    /// What is sent for a natural value.
+    /// Returns what is sent for a natural value.
     ///
     /// # Errors
-    /// Which name the store does not know.
+    /// The error says which name the store does not know.
     pub fn wire(&self, kind: Kind, field: &str, value: &Value) -> Result<Value, String> {
         let Some(spec) = kind.field(field) else {
             return Ok(value.clone());

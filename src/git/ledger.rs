@@ -25,7 +25,7 @@ use super::write;
 use crate::domain::CommitId;
 use crate::ports::{GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Source};
 
-/// How long a lock that somebody holds is waited for. Git holds one for milliseconds.
+/// The time that a lock is waited for that somebody holds. Git holds one for milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// The rollback branch of one environment.

@@ -37,7 +37,7 @@ struct Fetched {
     outcome: Result<(), GitError>,
 }
 
-/// What became of a push.
+/// The outcome of a push.
 pub(super) enum Pushed {
     Done,
     /// Its answer was lost, but it was carried out: a fetch has brought the branch here since, with
@@ -62,7 +62,7 @@ impl Mirror {
         &self.program.url
     }
 
-    /// How its remote is reached.
+    /// Returns how its remote is reached.
     pub(super) fn program(&self) -> &Program {
         &self.program
     }
@@ -206,7 +206,7 @@ impl Mirror {
         }
     }
 
-    /// Whether the remote answers: a mirror is not thrown away for a message about the remote.
+    /// Checks whether the remote answers: a mirror is not thrown away for a message about the remote.
     fn remote_answers(&self) -> Result<(), GitError> {
         const DOING: &str = "asking";
         let url = &self.program.url;

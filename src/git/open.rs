@@ -8,7 +8,7 @@ use gix::ThreadSafeRepository;
 use super::objects::reason;
 use crate::ports::GitError;
 
-/// How long a held lock of a reference is waited for, in milliseconds.
+/// The time that a held lock of a reference is waited for, in milliseconds.
 pub(super) const LOCK_WAIT: &str = "2000";
 
 /// Tells whether an opened repository is still the one on disk: directories come and go, the

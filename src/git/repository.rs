@@ -26,7 +26,7 @@ use crate::domain::CommitId;
 use crate::manifest::Tree;
 use crate::ports::{CommitInfo, GitError, RepositoryName, Source};
 
-/// Where the repository is and how it is reached.
+/// The place of the repository, and the way to it.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where it is.
@@ -39,7 +39,7 @@ pub struct Options {
     pub ssh_command: Option<String>,
     /// Certificate authorities for `https://`, as a PEM file (`http.sslCAInfo`).
     pub ca_file: Option<PathBuf>,
-    /// How long the remote may be silent.
+    /// The time that the remote may be silent.
     pub timeout: Duration,
 }
 
@@ -199,7 +199,7 @@ impl Repository {
         Ok(repository)
     }
 
-    /// What a branch points to.
+    /// Returns what a branch points to.
     pub(super) fn branch_tip(
         &self,
         repository: &gix::Repository,
@@ -226,7 +226,7 @@ impl Repository {
     }
 }
 
-/// How often a reference that cannot be read is looked at again.
+/// The number of looks at a reference that cannot be read.
 const READS: u32 = 5;
 
 /// The full name of a branch's reference.

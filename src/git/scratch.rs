@@ -32,7 +32,7 @@ use crate::domain::CommitId;
 use crate::ports::{GitError, Source as _};
 pub use undo::{Clash, TreeId, Undo, Undone};
 
-/// How long a run of git on this machine may be silent.
+/// The time that a run of git on this machine may be silent.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Nothing is checked out, so that a commit's file names and links mean nothing to this machine.
@@ -59,7 +59,7 @@ pub struct Scratch {
     remote: Program,
 }
 
-/// What became of a push.
+/// The outcome of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
     /// The branch is at the commit, or beyond it.
@@ -158,7 +158,7 @@ impl Scratch {
         self.dir.path().join("empty")
     }
 
-    /// What is made here and all that it is made upon, to be read like the watched repository.
+    /// Returns what is made here and all that it is made upon, to be read like the watched repository.
     ///
     /// # Errors
     /// See [`GitError`].
@@ -211,7 +211,7 @@ impl Scratch {
     /// branch) to a commit made here. Pushed is what a user would push: hooks and protections count.
     ///
     /// # Errors
-    /// Where nothing can be pushed there at all, or the remote does not answer.
+    /// Fails where nothing can be pushed there at all, or the remote does not answer.
     pub fn push(
         &self,
         branch: &str,
@@ -303,7 +303,7 @@ impl Scratch {
 
 const SPACE: &str = "see that the temporary directory can be written and has space";
 
-/// Why there is nothing to be used.
+/// The reasons why there is nothing to be used.
 enum Filling {
     Disk(std::io::Error),
     Git(GitError),

@@ -37,7 +37,7 @@ pub struct Watch {
 pub struct Watched(Vec<(PathBuf, Option<Identity>)>);
 
 impl Watched {
-    /// Whether what is watched is gone, or something else has come to its place.
+    /// True if what is watched is gone, or something else has come to its place.
     pub fn is_outlived(&self) -> bool {
         let Self(directories) = self;
         directories
@@ -85,7 +85,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// What is watched.
+    /// Returns what is watched.
     pub fn watched(&self) -> Watched {
         self.watched.clone()
     }

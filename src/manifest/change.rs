@@ -20,7 +20,7 @@ const ENSURES: [Ensure; 3] = [Ensure::Present, Ensure::Existing, Ensure::Absent]
 pub(super) struct Change {
     pub(super) entity: EntityRef,
     pub(super) ensure: Ensure,
-    /// Whether `ensure` stands in the file.
+    /// True if `ensure` stands in the file.
     pub(super) spelled_out: bool,
     /// Where the change begins.
     pub(super) place: Place,
@@ -46,7 +46,7 @@ struct Draft<'n> {
     key: Option<(String, Place)>,
     store: Option<(StoreScope, Place)>,
     ensure: Option<(Ensure, Place)>,
-    /// Whether `ensure` is there but cannot be read, so that nothing follows from its default.
+    /// True if `ensure` is there but cannot be read, so that nothing follows from its default.
     bad_ensure: bool,
     fields: Option<Entry<'n>>,
 }

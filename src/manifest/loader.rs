@@ -18,14 +18,14 @@ use super::tree::{Tree, TreeChanges, TreeEntry, TreeError};
 use crate::domain::Finding;
 use crate::domain::kinds::Charset;
 
-/// How much of parsed files is kept between loads, in bytes of their texts.
+/// The weight of the parsed files that are kept between loads, in bytes of their texts.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
-/// What all release files of a tree may weigh together: all of it is in memory at once.
+/// The weight that all release files of a tree may have together: all of it is in memory at once.
 const MAX_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
 /// So many trees are kept to go on from. They share what is the same in them.
 const RECENT: usize = 4;
 
-/// What a loader reads, and what it checks against.
+/// The files that a loader reads, and what it checks them against.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The glob of release files: `*` stays within a directory, `**` does not.
@@ -71,7 +71,7 @@ impl Loader {
     /// A loader with an empty cache.
     ///
     /// # Errors
-    /// When the glob is no glob, or one that cannot match a path of a tree.
+    /// Fails when the glob is no glob, or one that cannot match a path of a tree.
     pub fn new(options: Options) -> Result<Self, BadGlob> {
         let glob = ReleaseGlob::new(&options.releases)?;
         Ok(Self {
@@ -88,7 +88,7 @@ impl Loader {
     /// as left out by this one.
     ///
     /// # Errors
-    /// When one of them is no glob.
+    /// Fails when one of them is no glob.
     pub fn beside<'a>(
         mut self,
         others: impl IntoIterator<Item = &'a str>,
@@ -98,7 +98,7 @@ impl Loader {
         Ok(self)
     }
 
-    /// Whether a path of a tree is one of a release file.
+    /// True if a path of a tree is one of a release file.
     pub fn is_release_file(&self, path: &str) -> bool {
         self.glob.is_match(path)
     }

@@ -13,7 +13,7 @@ use crate::domain::kinds::{FieldScope, FieldSpec, FieldType, Owner, Scoping};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{Kind, StoreViews, Vocabulary};
 
-/// What one store adds to the schema: its attributes, its names and its views.
+/// The parts that one store adds to the schema: its attributes, its names and its views.
 #[derive(Debug, Clone, Copy)]
 pub struct OfStore<'a> {
     /// Its words, of all kinds.

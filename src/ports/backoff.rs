@@ -1,4 +1,4 @@
-//! How long is waited before something that failed is tried again.
+//! The waits before something that failed is tried again.
 
 use std::time::Duration;
 

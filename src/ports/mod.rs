@@ -1,4 +1,4 @@
-//! What the core needs of the world: Git, the ledger, the store and a clock, as traits.
+//! The traits that the core needs of the world: Git, the ledger, the store and a clock.
 //!
 //! Errors are classified here, once, by what happens next ([`Next`]).
 
@@ -18,7 +18,7 @@ pub use store::{
     BatchKey, BulkId, Operation, Payload, StoreError, StoreRead, StoreWrite, Submitted, Write,
 };
 
-/// What happens after an error.
+/// The step that follows an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Waiting helps: tried again by itself, after this long at least where the other side said so.

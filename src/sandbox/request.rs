@@ -27,7 +27,7 @@ pub(super) struct RestRequest {
     pub(super) body: Bytes,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Clone, Copy)]
 pub(super) enum Route {
     /// A call that is carried out at once.
@@ -36,11 +36,11 @@ pub(super) enum Route {
     Later(Call),
     /// A list of such calls.
     LaterEach(Call),
-    /// What has become of a list.
+    /// A question about what has become of a list.
     Bulk(BulkCall),
 }
 
-/// What is called.
+/// The operation that is called.
 #[derive(Clone, Copy)]
 pub(super) enum Call {
     /// One of the routes of a kind of CMS entities.
@@ -48,7 +48,7 @@ pub(super) enum Call {
     Service(&'static Endpoint),
 }
 
-/// What is done with CMS entities; the id is the last segment of the path.
+/// The operations on CMS entities; the id is the last segment of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CmsCall {
     Get,
@@ -58,12 +58,12 @@ pub(super) enum CmsCall {
     Delete,
 }
 
-/// What is asked about a list of operations.
+/// The questions about a list of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BulkCall {
     Status,
     DetailedStatus,
-    /// How many operations have a status.
+    /// The number of operations that have a status.
     Count,
 }
 
@@ -123,7 +123,7 @@ impl RestRequest {
         })
     }
 
-    /// Whether an answer in JSON is wanted. XML, which Magento could write too, is not spoken here.
+    /// True if an answer in JSON is wanted. XML, which Magento could write too, is not spoken here.
     pub(super) fn accepts_json(&self) -> bool {
         let accept = self.accept.as_deref().unwrap_or_default();
         accept.trim().is_empty()
@@ -268,7 +268,7 @@ impl Route {
         }
     }
 
-    /// What is called, whenever.
+    /// Returns what is called, whenever.
     pub(super) fn call(&self) -> Option<Call> {
         match self {
             Self::Now(call) | Self::Later(call) | Self::LaterEach(call) => Some(*call),

@@ -25,7 +25,7 @@ use super::request::RestRequest;
 use super::seed::Edit;
 use super::shop::{Moment, OperationFailure, Shop, Subject};
 
-/// What all connections share. Locks are held for one look or one change, never while waiting.
+/// The state that all connections share. Locks are held for one look or one change, never while waiting.
 pub(super) struct App {
     shop: Mutex<Shop>,
     faults: Mutex<Armed>,

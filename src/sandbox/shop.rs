@@ -17,7 +17,7 @@ use super::request::{CMS_KINDS, Call, CmsCall, RestRequest, Route, RoutedRequest
 use super::seed::{Edit, Seed};
 use super::service::Context;
 
-/// When something happens, in the forms that are needed.
+/// The time at which something happens, in the forms that are needed.
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
     /// As the database prints it, UTC.
@@ -46,7 +46,7 @@ pub(super) struct Shop {
     queue: Queue,
 }
 
-/// Which entity a request is about, for the log and for faults.
+/// The entity that a request is about, for the log and for faults.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Subject {
     pub(super) kind: Option<&'static str>,
@@ -141,7 +141,7 @@ impl Shop {
         self.table(kind)?.rows.get(&id).cloned()
     }
 
-    /// What a request is about: the identifier of its body, else the stored one of its id.
+    /// Returns what a request is about: the identifier of its body, else the stored one of its id.
     pub(super) fn subject(&self, routed: &RoutedRequest, body: &[u8]) -> Subject {
         let Some(call) = routed.route.call() else {
             return Subject::default();
@@ -328,7 +328,7 @@ impl Shop {
             .accept(queue::topic(call), works?, context.store, context.moment)
     }
 
-    /// Whether operations wait for the consumer.
+    /// True if operations wait for the consumer.
     pub(super) fn has_open_operations(&self) -> bool {
         self.queue.is_waiting()
     }

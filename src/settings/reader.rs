@@ -46,14 +46,14 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Where a key stands; where it is left out, the key of this mapping.
+    /// Returns where a key stands; where it is left out, the key of this mapping.
     pub(super) fn key_place(&self, key: &str) -> Place {
         self.entries
             .get(key)
             .map_or(self.place, |(key, _)| key.place)
     }
 
-    /// Where the value of a key stands; where it is left out, the key of this mapping.
+    /// Returns where the value of a key stands; where it is left out, the key of this mapping.
     pub(super) fn value_place(&self, key: &str) -> Place {
         self.get(key).map_or(self.place, |value| value.place)
     }
@@ -291,7 +291,7 @@ impl Reader<'_> {
         .unwrap_or_default()
     }
 
-    /// Where a secret is. Whatever else stands there is never repeated.
+    /// Returns where a secret is. Whatever else stands there is never repeated.
     pub(super) fn secret(
         &mut self,
         section: &Section<'_>,

@@ -137,7 +137,7 @@ impl<'a> Report<'a> {
         findings
     }
 
-    /// Where the line of a place starts, and the line without its end.
+    /// Returns where the line of a place starts, and the line without its end.
     fn line(&self, place: Place) -> Option<(usize, &'a str)> {
         let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
         let line = self.text.split('\n').nth(index)?;
@@ -178,7 +178,7 @@ fn contains(spans: &[Range<usize>], at: usize) -> bool {
     spans.iter().any(|span| span.contains(&at))
 }
 
-/// Whether a text looks like a key rather than like something pasted in the wrong place.
+/// True if a text looks like a key rather than like something pasted in the wrong place.
 pub(super) fn is_key_like(text: &str) -> bool {
     text.len() <= LONGEST_KEY
         && text

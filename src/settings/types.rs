@@ -1,4 +1,4 @@
-//! What a validated configuration consists of.
+//! The parts of a validated configuration.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,7 +43,7 @@ pub struct Repository<S = SecretString> {
     pub poll_interval: Duration,
 }
 
-/// Where the watched repository is. Never holds a password.
+/// The place of the watched repository. Never holds a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepositoryUrl {
     /// A plain path, absolute: opened in place.
@@ -74,17 +74,17 @@ pub struct Environment<S = SecretString> {
     pub releases: String,
     /// The store.
     pub store: Store<S>,
-    /// What the first start does.
+    /// The action of the first start.
     pub bootstrap: Bootstrap,
-    /// What happens to what a failed pass has written.
+    /// The treatment of what a failed pass has written.
     pub on_failure: OnFailure,
-    /// What happens to a field that leaves the files without a revert.
+    /// The treatment of a field that leaves the files without a revert.
     pub on_remove: OnRemove,
-    /// What a rollback does about a field that was edited in Magento since.
+    /// The treatment, in a rollback, of a field that was edited in Magento since.
     pub on_conflict: OnConflict,
-    /// What happens when the branch was rewritten.
+    /// The treatment of a branch that was rewritten.
     pub history_rewrites: HistoryRewrites,
-    /// How writes reach the store.
+    /// The way in which writes reach the store.
     pub writes: Writes,
 }
 

@@ -29,7 +29,7 @@ use crate::ports::{Payload, StoreError, Write};
 /// Natural values by field.
 type Fields = BTreeMap<FieldName, Value>;
 
-/// What an observation has of the views, of products and of the categories below.
+/// The fields of an observation for the views, for products and for the categories below.
 const VIEWS: &str = VIEW_VALUES;
 const LINKS: &str = "product_links";
 const BELOW: &str = "subcategories";
@@ -151,7 +151,7 @@ impl Values {
         })
     }
 
-    /// What each view has of its own.
+    /// Returns what each view has of its own.
     fn of_views(&self, store: &Reading<'_>, id: u64) -> Option<Value> {
         let all = self.0.get(&("all".to_owned(), id))?;
         let views = store.views.0.iter().filter_map(|view| {
@@ -196,7 +196,7 @@ fn fields(store: &Reading<'_>, item: Map<String, Value>) -> Fields {
     fields
 }
 
-/// What a view has of its own: what differs, a null where it shows nothing.
+/// Returns what a view has of its own: what differs, a null where it shows nothing.
 fn own(all: &Fields, view: &Fields) -> Fields {
     let names: BTreeSet<&FieldName> = all.keys().chain(view.keys()).collect();
     let settable = |name: &FieldName| {
@@ -210,7 +210,7 @@ fn own(all: &Fields, view: &Fields) -> Fields {
         .collect()
 }
 
-/// What goes with categories that are to be deleted.
+/// The links and values that go with categories that are to be deleted.
 struct Extras {
     /// Positions by category and SKU.
     links: BTreeMap<u64, BTreeMap<String, i64>>,

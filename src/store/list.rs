@@ -144,7 +144,7 @@ impl List {
     }
 }
 
-/// How many items have such a value in a column.
+/// Returns how many items have such a value in a column.
 pub(super) async fn count(
     client: &Client,
     scope: &str,

@@ -87,7 +87,7 @@ pub struct Credentials {
     pub access_token_secret: SecretString,
 }
 
-/// How one store is reached.
+/// The way to one store.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The shop's own address; a path before `/rest` is kept.
@@ -96,7 +96,7 @@ pub struct Options {
     pub credentials: Credentials,
     /// For a whole request, from connecting to the last byte.
     pub timeout: Duration,
-    /// How many reads may be under way at once. Writes are not counted: they never wait here.
+    /// The number of reads that may be under way at once. Writes are not counted: they never wait here.
     pub concurrency: usize,
 }
 
@@ -273,7 +273,7 @@ impl StoreRead for Magento {
     }
 }
 
-/// What every reading of entities needs.
+/// The means that every reading of entities needs.
 struct Reading<'a> {
     client: &'a Arc<Client>,
     views: &'a StoreViews,
@@ -302,7 +302,7 @@ impl Reading<'_> {
     }
 }
 
-/// What every writing needs.
+/// The means that every writing needs.
 struct Writing<'a> {
     client: &'a Arc<Client>,
     /// As last read. A name that is not in it may have been made since, by this pass: it is read anew.

@@ -55,7 +55,7 @@ impl Signer {
     /// The value of the `Authorization` header for one attempt.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// Fails when the system has no randomness to give.
     pub(super) fn authorization(
         &self,
         method: &str,

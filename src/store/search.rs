@@ -22,14 +22,14 @@ pub(super) const LINE: usize = 6_000;
 /// that a batch is answered in one page.
 pub(super) const PAGE: usize = 300;
 
-/// What is searched for.
+/// The values that are searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Filter {
     Keys(BTreeSet<EntityKey>),
     Ids(BTreeSet<EntityId>),
 }
 
-/// How much of each entity is asked for.
+/// The parts of each entity that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
     /// Every field of the kind's table.
@@ -298,7 +298,7 @@ pub(super) fn cut<T: Ord>(
     parts
 }
 
-/// What a key takes up in a query: with its comma, or with a filter of its own.
+/// Returns what a key takes up in a query: with its comma, or with a filter of its own.
 pub(super) fn value_length(value: &str) -> usize {
     let encoded = encode(value).to_string().len();
     if value.contains(',') {

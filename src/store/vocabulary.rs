@@ -103,8 +103,8 @@ async fn websites(client: &Client) -> Result<BTreeMap<StoreCode, String>, StoreE
 }
 
 impl Writing<'_> {
-    /// What is sent for a natural value. A name that is not known was made by this pass: it is read
-    /// anew, and kept.
+    /// Returns what is sent for a natural value. A name that is not known was made by this pass: it is
+    /// read anew, and kept.
     ///
     /// # Errors
     /// [`StoreError::Refused`] for a name that the store does not know now either; what reading says.
@@ -186,7 +186,7 @@ impl Writing<'_> {
     }
 }
 
-/// What the fields and the key of a kind refer to.
+/// Returns what the fields and the key of a kind refer to.
 fn referents(kind: Kind) -> BTreeSet<Referent> {
     let fields = kind.fields.iter();
     let of_fields = fields.filter_map(referent);
@@ -198,7 +198,7 @@ fn referents(kind: Kind) -> BTreeSet<Referent> {
     of_fields.chain(of_parts).collect()
 }
 
-/// What a field refers to.
+/// Returns what a field refers to.
 pub(super) fn referent(field: &FieldSpec) -> Option<Referent> {
     match field.ty {
         FieldType::Reference(referent) | FieldType::References(referent) => Some(referent),
@@ -207,7 +207,7 @@ pub(super) fn referent(field: &FieldSpec) -> Option<Referent> {
     }
 }
 
-/// Where prices may differ, as the shop has set it. To read it takes a right of its own, which an
+/// Returns where prices may differ, as the shop has set it. To read it takes a right of its own, which an
 /// integration that has only prices for all views to write can do without.
 async fn price_scope(client: &Arc<Client>) -> Result<Result<FieldScope, String>, StoreError> {
     let attribute = match get(client, "all", "products/attributes/price", None).await {
@@ -223,7 +223,7 @@ async fn price_scope(client: &Arc<Client>) -> Result<Result<FieldScope, String>,
     }
 }
 
-/// Where the names of a referent are listed, and what they are called there.
+/// The route that lists the names of a referent, and what they are called there.
 struct Source {
     path: &'static str,
     id: &'static str,

@@ -256,7 +256,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Whether a text is what a pattern with `{{time}}`, `{{today}}` and `{{any}}` describes.
+/// True if a text is what a pattern with `{{time}}`, `{{today}}` and `{{any}}` describes.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((before, rest)) = pattern.split_once("{{") else {
         return pattern == text;

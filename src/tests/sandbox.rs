@@ -114,7 +114,7 @@ fn filter(group: usize, field: &str, value: &str) -> String {
     format!("{base}[field]={field}&{base}[value]={value}")
 }
 
-/// What a dump shows beside ids and times.
+/// Returns what a dump shows beside ids and times.
 fn without_meta(mut dump: Value) -> Value {
     for kind in dump.as_object_mut().unwrap().values_mut() {
         for key in kind.as_object_mut().unwrap().values_mut() {

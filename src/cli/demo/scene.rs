@@ -1,4 +1,4 @@
-//! What the demo needs around it: a directory, a store, repositories, the daemon. All of it goes
+//! The scene that the demo needs: a directory, a store, repositories, the daemon. All of it goes
 //! when the scene is closed or dropped.
 
 use std::fs;
@@ -18,7 +18,7 @@ use crate::reconcile::load;
 use crate::sandbox::{Options, Sandbox};
 use crate::settings::{SecretSource, Settings};
 
-/// How long anything may take before the demo gives up.
+/// The time that anything may take before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks at the ledger.
 const LOOK: Duration = Duration::from_millis(25);

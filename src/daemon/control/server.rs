@@ -23,16 +23,16 @@ use crate::reconcile::Request;
 
 /// A request longer than this is refused. In bytes.
 const LONGEST_REQUEST: u64 = 4096;
-/// How long a connection may take to say what it wants, and to take a line of the answer.
+/// The time that a connection may take to say what it wants, and to take a line of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many requests are answered at a time.
+/// The number of requests that are answered at a time.
 const CONNECTIONS: usize = 16;
 
-/// Who carries out what is asked for.
+/// The tasks that carry out what is asked for.
 pub(in crate::daemon) struct ControlState {
     /// The environments, by name.
     pub(in crate::daemon) jobs: BTreeMap<String, mpsc::Sender<Job>>,
-    /// What happens in all of them.
+    /// The events of all of them.
     pub(in crate::daemon) events: broadcast::Sender<Streamed>,
 }
 
@@ -197,7 +197,7 @@ async fn pass(name: &str, sender: Option<mpsc::Sender<Job>>, request: Request) -
     answer.await.unwrap_or_else(|_| ended())
 }
 
-/// Whether the other side still listens.
+/// True if the other side still listens.
 async fn send(write: &mut OwnedWriteHalf, line: &Line) -> bool {
     let Ok(mut bytes) = serde_json::to_vec(line) else {
         return false;

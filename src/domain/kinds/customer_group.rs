@@ -81,7 +81,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     acl: Acl::all("Magento_Customer::group"),
 };
 
-/// What would be lost with a group; read before one is deleted.
+/// Returns a field for what would be lost with a group; read before one is deleted.
 const fn goes_with(name: &'static str, why: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Json, "")
         .void()

@@ -3,7 +3,7 @@
 use super::value::is_void;
 use crate::domain::{StoreScope, Value};
 
-/// Who may set a field.
+/// The party that may set a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// Release files.
@@ -18,12 +18,12 @@ pub enum Owner {
     Store(&'static str),
     /// Readable, but REST refuses to write it; the text says why.
     Refused(&'static str),
-    /// What else hangs on the entity and goes with it (values of views, links, stock): read before a
+    /// Whatever else hangs on the entity and goes with it (values of views, links, stock): read before a
     /// deletion, and written when the entity is made again. No release file sets it.
     Whole,
 }
 
-/// Where the values of a field may differ from those under `all`.
+/// The scopes in which the values of a field may differ from those under `all`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FieldScope {
     /// Nowhere: a value under a view would be that of all views.
@@ -34,7 +34,7 @@ pub enum FieldScope {
     View,
 }
 
-/// Where in an entity's JSON a field stands.
+/// The place of a field in an entity's JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// At the top.
@@ -45,8 +45,8 @@ pub enum Place {
     Attribute,
 }
 
-/// What a reference names. The store knows it by an id that differs between environments; release files
-/// and the ledger name it by its natural key.
+/// The kind of thing that a reference names. The store knows it by an id that differs between
+/// environments; release files and the ledger name it by its natural key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Referent {
     /// A website, by its code.
@@ -88,7 +88,7 @@ impl Referent {
         }
     }
 
-    /// What a part of this name of a key of several parts refers to.
+    /// Returns what a part of this name of a key of several parts refers to.
     pub fn of_part(part: &str) -> Option<Self> {
         match part {
             "website" => Some(Self::Website),
@@ -122,11 +122,11 @@ pub struct FieldSpec {
     pub name: &'static str,
     /// What it holds.
     pub ty: FieldType,
-    /// Whether `null` clears it. (Where it is false, Magento refuses or ignores `null`.)
+    /// True if `null` clears it. (Where it is false, Magento refuses or ignores `null`.)
     pub nullable: bool,
     /// Who may set it.
     pub owner: Owner,
-    /// Whether an entity cannot be created without it.
+    /// True if an entity cannot be created without it.
     pub required: bool,
     /// True if the store changes it by itself (times at every write, stock with every order): that is no
     /// collateral damage, and a rollback leaves what has moved.
@@ -142,8 +142,8 @@ pub struct FieldSpec {
     pub sticky: Option<&'static str>,
     /// What is said beforehand, and in the activity, whenever a value that was there is changed.
     pub note: Option<&'static str>,
-    /// Whether `""`, 0, `false`, an empty list and null all say the same, and null is sent as one of those:
-    /// the store drops a null that it is sent.
+    /// True if `""`, 0, `false`, an empty list and null all say the same, and null is sent as one of
+    /// those: the store drops a null that it is sent.
     pub void: bool,
     /// What a new entity shows that was not given it, where that is not what its type lets expect.
     pub start: Option<fn() -> Value>,
@@ -204,21 +204,21 @@ impl FieldSpec {
         self
     }
 
-    /// Who may set it.
+    /// Sets the owner: who may set it.
     #[must_use]
     pub const fn owned_by(mut self, owner: Owner) -> Self {
         self.owner = owner;
         self
     }
 
-    /// Where its values may differ.
+    /// Sets where its values may differ.
     #[must_use]
     pub const fn per(mut self, scope: FieldScope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Where in the JSON it stands.
+    /// Sets where in the JSON it stands.
     #[must_use]
     pub const fn at(mut self, place: Place) -> Self {
         self.place = place;
@@ -239,7 +239,7 @@ impl FieldSpec {
         self
     }
 
-    /// What is said whenever a value that was there is changed.
+    /// Sets what is said whenever a value that was there is changed.
     #[must_use]
     pub const fn noted(mut self, note: &'static str) -> Self {
         self.note = Some(note);
@@ -254,28 +254,28 @@ impl FieldSpec {
         self
     }
 
-    /// What a new entity shows.
+    /// Sets what a new entity shows.
     #[must_use]
     pub const fn starting(mut self, value: fn() -> Value) -> Self {
         self.start = Some(value);
         self
     }
 
-    /// What else is wrong with a value of the right type.
+    /// Sets the check for what else is wrong with a value of the right type.
     #[must_use]
     pub const fn checked_by(mut self, rule: fn(&Value) -> Option<ValueProblem>) -> Self {
         self.rule = Some(rule);
         self
     }
 
-    /// What the text of a label is called in the store's list.
+    /// Sets what the text of a label is called in the store's list.
     #[must_use]
     pub const fn labelled(mut self, member: &'static str) -> Self {
         self.label_member = member;
         self
     }
 
-    /// What is sent to clear it.
+    /// Returns what is sent to clear it.
     pub fn cleared(&self) -> Value {
         match self.ty {
             _ if !self.void => Value::Null,
@@ -296,7 +296,7 @@ impl FieldSpec {
         }
     }
 
-    /// Who may set it in a change of this scope.
+    /// Returns who may set it in a change of this scope.
     pub fn owner_under(&self, store: &StoreScope) -> Owner {
         match (self.owner, store) {
             (Owner::KeyUnderAll, StoreScope::All) => Owner::Key,
@@ -306,7 +306,7 @@ impl FieldSpec {
     }
 }
 
-/// What stands for an attribute of the store's own: its type is known from the store's metadata alone.
+/// The spec of an attribute of the store's own: its type is known from the store's metadata alone.
 pub(super) static ATTRIBUTE: FieldSpec = FieldSpec::new("", FieldType::Attribute, "")
     .nullable()
     .per(FieldScope::View)
@@ -324,7 +324,7 @@ pub enum FieldType {
     LongText {
         /// The column's length in bytes.
         max_bytes: usize,
-        /// Whether it is HTML, so that a numeric character reference can stand for a character.
+        /// True if it is HTML, so that a numeric character reference can stand for a character.
         html: bool,
     },
     /// `true` or `false`.
@@ -361,7 +361,7 @@ pub enum FieldType {
     Labels,
     /// A tree of conditions, as the API has it.
     Tree,
-    /// What the store's metadata says.
+    /// Whatever the store's metadata says.
     Attribute,
     /// Anything; only ever read and written back.
     Json,
@@ -393,7 +393,7 @@ pub enum Charset {
     Utf8mb4,
 }
 
-/// What is wrong with a value, and what to do about it.
+/// A fault of a value, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueProblem {
     /// Stable id of the finding: `value-too-long`.

@@ -11,7 +11,7 @@ use super::spec::{
 use crate::domain::Value;
 use crate::domain::key::KeyShape;
 
-/// What columns of twenty digits, six of them decimals, keep.
+/// The largest number that columns of twenty digits, six of them decimals, keep.
 const LARGEST: i64 = 99_999_999_999_999;
 
 const NO_REDIRECT: &str =
@@ -42,12 +42,12 @@ const fn time(name: &'static str, why: &'static str) -> FieldSpec {
     FieldSpec::of_store(name, FieldType::Timestamp, why).volatile()
 }
 
-/// What goes with a deleted product, and comes back with it.
+/// Returns a field for what goes with a deleted product, and comes back with it.
 const fn whole(name: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Json, "").owned_by(Owner::Whole)
 }
 
-/// What cannot be made again.
+/// Returns a field for what cannot be made again.
 const fn part(name: &'static str, why: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Json, "").owned_by(Owner::Refused(why))
 }

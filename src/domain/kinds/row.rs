@@ -1,4 +1,4 @@
-//! What the kinds whose entities are rows of a product have in common: prices and stock.
+//! The parts that kinds have in common whose entities are rows of a product: prices and stock.
 
 use super::Kind;
 use super::field::{FieldType, ValueProblem};
@@ -38,7 +38,7 @@ pub(super) const fn route(
     }
 }
 
-/// What is wrong with the SKU that a key of several parts begins with.
+/// Returns what is wrong with the SKU that a key of several parts begins with.
 pub(super) fn check_first_part(key: &str) -> Option<ValueProblem> {
     check_sku(key::parts(key).first()?)
 }

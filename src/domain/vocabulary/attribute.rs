@@ -4,7 +4,7 @@ use super::names::Names;
 use crate::domain::Value;
 use crate::domain::kinds::{Charset, FieldScope, FieldSpec, FieldType, check_charset, set};
 
-/// What an attribute holds.
+/// The type of an attribute's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttributeType {
     /// Text of at most 255 characters.
@@ -76,9 +76,9 @@ pub struct Attribute {
     pub ty: AttributeType,
     /// Where its values may differ.
     pub scope: FieldScope,
-    /// Whether an entity cannot be saved without it.
+    /// True if an entity cannot be saved without it.
     pub required: bool,
-    /// Whether no two entities may have one value.
+    /// True if no two entities may have one value.
     pub unique: bool,
     /// Why release files cannot set it, where that is so.
     pub refused: Option<String>,

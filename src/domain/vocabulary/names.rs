@@ -185,7 +185,7 @@ pub(crate) fn id_of(value: &Value) -> Option<&str> {
     map.get("id")?.as_str()
 }
 
-/// How a label's view is named: by its code, or by its id where it has none.
+/// Returns how a label's view is named: by its code, or by its id where it has none.
 pub(super) fn named(view: &str) -> Value {
     match view.parse::<u64>() {
         Ok(_) => json!({ "id": view }),

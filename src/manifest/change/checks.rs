@@ -1,4 +1,4 @@
-//! What must hold between the parts of a change.
+//! The checks between the parts of a change.
 
 use super::{Draft, is_list_that_rest_cannot_create};
 use crate::domain::kinds::Scoping;
@@ -7,7 +7,7 @@ use crate::manifest::mapping::Entry;
 use crate::manifest::report::Report;
 use crate::yaml::Yaml;
 
-/// What must hold for a change as a whole.
+/// The checks of a change as a whole.
 pub(super) const CHECKS: &[fn(&Draft<'_>, &mut Report<'_>)] = &[
     key_fits_the_kind,
     store_fits_the_kind,

@@ -15,7 +15,7 @@ use crate::manifest::tree::{EntryKind, Tree, TreeEntry, TreeError};
 use crate::manifest::{content, file};
 use crate::yaml::Place;
 
-/// What a parsed file weighs beyond its text.
+/// The weight of a parsed file beyond its text.
 const BASE_WEIGHT: u64 = 4096;
 
 /// Reads release files, and keeps the versions that it has parsed.
@@ -162,7 +162,7 @@ impl FileReader {
     }
 }
 
-/// Why an entry that matches the glob is not read.
+/// Returns why an entry that matches the glob is not read.
 fn refused_entry(entry: &TreeEntry) -> Option<Finding> {
     let what = match entry.kind {
         EntryKind::File if entry.path.contains('\u{fffd}') => {

@@ -302,7 +302,7 @@ fn is_code(code: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// How the values of an input are stored, and where its options come from.
+/// Returns how the values of an input are stored, and where its options come from.
 fn kind_of_input(input: &str) -> Option<(Backend, Source)> {
     Some(match input {
         "text" | "media_image" | "gallery" => (Backend::Varchar, Source::None),

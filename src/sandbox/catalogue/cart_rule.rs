@@ -132,7 +132,7 @@ fn show(rules: &Records, id: u64) -> Result<Value, Problem> {
     Ok(row.clone().into())
 }
 
-/// What a new rule has that was given nothing.
+/// Returns what a new rule has that was given nothing.
 fn defaults() -> Record {
     const CONDITION: &str = "Magento\\SalesRule\\Model\\Rule\\Condition";
     let combine = |kind: &str| {

@@ -92,7 +92,7 @@ impl Products {
         Some(product)
     }
 
-    /// Whether another product has a URL key of this one, in a view that a save in this scope reaches.
+    /// True if another product has a URL key of this one, in a view that a save in this scope reaches.
     pub(super) fn is_url_key_taken(&self, product: &Product, store: u32) -> bool {
         let mut keys = product.url_keys(store);
         keys.any(|key| {
@@ -224,7 +224,7 @@ impl Product {
     }
 }
 
-/// What is no custom attribute, though it is an attribute.
+/// The attributes that are no custom attributes.
 pub(super) const TOP_LEVEL: &[&str] = &[
     "name",
     "sku",
@@ -403,7 +403,7 @@ impl Product {
         scopes.into()
     }
 
-    /// What a store shows; options by their labels, whose ids change when they are made again.
+    /// Returns what a store shows; options by their labels, whose ids change when they are made again.
     fn dump_value(&self, attribute: &Attribute, store: u32) -> Option<Value> {
         let text = match attribute.backend {
             Backend::Static => return None,

@@ -24,7 +24,7 @@ pub(super) struct Tier {
     pub(super) discount: bool,
 }
 
-/// What stands for all groups.
+/// The word for all groups.
 const ALL_GROUPS: &str = "all groups";
 /// Its number in a product.
 const ALL_GROUPS_ID: u64 = 32_000;
@@ -83,7 +83,7 @@ impl Tier {
         }
     }
 
-    /// What fills a failure's message, as texts from the database.
+    /// Returns what fills a failure's message, as texts from the database.
     fn parameters(&self, sku: &str, groups: &Records) -> Vec<String> {
         vec![
             sku.to_owned(),
@@ -291,7 +291,7 @@ fn check(row: &Row<'_>, failures: &mut Vec<Value>) {
     }
 }
 
-/// What fills a failure's message, as texts.
+/// Returns what fills a failure's message, as texts.
 fn parameters(sent: &Record, first: Option<&str>) -> Vec<String> {
     let names = ["sku", "website_id", "customer_group", "quantity"];
     first

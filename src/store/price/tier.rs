@@ -34,7 +34,7 @@ pub(super) static SHAPE: Shape = Shape {
 };
 
 const PATH: &str = "products/tier-prices";
-/// How the store spells the word for all groups.
+/// The store's spelling of the word for all groups.
 const ALL_GROUPS: &str = "all groups";
 const QUANTITY: FieldType = FieldType::Decimal {
     min: 0,
@@ -98,7 +98,7 @@ impl Tiers {
         Ok(Self(tiers))
     }
 
-    /// Whether another row would be taken for this one.
+    /// True if another row would be taken for this one.
     fn is_ambiguous(&self, key: &str, tier: &Tier) -> bool {
         self.0.iter().any(|(other, twin)| {
             other != key

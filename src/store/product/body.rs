@@ -8,7 +8,7 @@ use crate::domain::vocabulary::AttributeType;
 use crate::domain::{EntityRef, Marker, marker_of};
 use crate::ports::StoreError;
 
-/// What is sent of a product.
+/// The body of a product.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     sku: String,
@@ -76,7 +76,7 @@ impl Body {
         }
     }
 
-    /// Whether nothing is set.
+    /// True if nothing is set.
     pub(super) fn is_empty(&self) -> bool {
         self.top.is_empty() && self.extension.is_empty() && self.custom.is_empty()
     }

@@ -18,7 +18,7 @@ fn same(before: &Value, w: &World) {
     assert!(left.is_empty(), "{left:#?}");
 }
 
-/// What was written since an earlier count: `DELETE CHAIR-OLD`.
+/// Returns what was written since an earlier count: `DELETE CHAIR-OLD`.
 fn written(w: &World, since: usize) -> Vec<String> {
     let reads = |request: &&Value| {
         let path = request["path"].as_str().unwrap();

@@ -126,7 +126,7 @@ impl SharedLedger {
         Some(serde_yaml::from_slice(state).unwrap())
     }
 
-    /// Whether it says that everything up to this commit is done.
+    /// True if it says that everything up to this commit is done.
     pub(crate) fn has_handled(&self, commit: &str) -> bool {
         self.state().is_some_and(|state| {
             state.pass.is_none() && state.head.is_some_and(|head| head.as_str() == commit)
