@@ -26,6 +26,39 @@ pub(super) struct Endpoint {
     pub(super) run: Run,
 }
 
+/// A service for one kind of entity, and the right that its routes need.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Resource {
+    /// The ACL resource that the consumer needs.
+    pub(super) acl: &'static str,
+    /// The kind of entity in the log.
+    pub(super) kind: &'static str,
+    pub(super) service: Service,
+}
+
+impl Resource {
+    /// Returns the route of this path, which calls a method of the service.
+    pub(super) const fn endpoint(
+        self,
+        verb: &'static str,
+        path: &'static str,
+        method: &'static str,
+        params: &'static [Param],
+        run: Run,
+    ) -> Endpoint {
+        Endpoint {
+            verb,
+            path,
+            acl: self.acl,
+            kind: self.kind,
+            service: self.service,
+            method,
+            params,
+            run,
+        }
+    }
+}
+
 /// The code behind a route.
 pub(super) type Run = fn(&mut Catalogue, &Args, &Context<'_>) -> Result<Value, Problem>;
 
