@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use secrecy::SecretString;
 
-use crate::git::{BranchLedger, Location, Options as GitOptions, Repository};
-use crate::manifest::{Loader, Options as ManifestOptions};
+use crate::git::{BranchLedger, Location, Repository, RepositoryOptions};
+use crate::manifest::{Loader, LoaderOptions};
 use crate::plan::Policy;
 use crate::ports::{Clock, GitError, StoreError};
 use crate::reconcile::{Bootstrap, Progress, Reconciler, Rewrites, Setup, Sibling, Stop, Writes};
 use crate::settings::{self, Environment, EnvironmentName, RepositoryUrl, Settings};
-use crate::store::{Credentials, Magento, Options as StoreOptions};
+use crate::store::{Credentials, Magento, StoreOptions};
 
 /// A reconciler of the real world.
 pub type RealReconciler = Reconciler<Repository, BranchLedger, Magento, SystemClock>;
@@ -173,7 +173,7 @@ pub fn repository<S>(
         RepositoryUrl::Path(path) => Location::Path(path.clone()),
         RepositoryUrl::Remote(url) => Location::Remote(url.clone()),
     };
-    Repository::at(GitOptions {
+    Repository::at(RepositoryOptions {
         location,
         token,
         mirror_dir: settings.state_dir.join("mirror"),
@@ -191,10 +191,10 @@ pub fn loader<S>(settings: &Settings<S>, name: &EnvironmentName) -> Result<Loade
     let environment = &settings.environments[name];
     let others = settings.environments.iter();
     let others = others.filter(|(other, _)| *other != name);
-    Loader::new(ManifestOptions {
+    Loader::new(LoaderOptions {
         releases: environment.releases.clone(),
         charset: environment.store.charset,
-        ..ManifestOptions::default()
+        ..LoaderOptions::default()
     })
     .and_then(|loader| loader.beside(others.map(|(_, other)| other.releases.as_str())))
     .map_err(|error| AssemblyError::Releases {

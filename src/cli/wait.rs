@@ -44,7 +44,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const LOOK_REMOTE: Duration = Duration::from_secs(1);
 
 /// The fate of a commit.
-enum Handled {
+enum Fate {
     /// Not yet.
     No,
     /// It alters nothing desired.
@@ -71,8 +71,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         if known.as_ref() != Some(&tips) {
             let ledger = history.ledger(environment)?;
             match handled(&history, environment, &ledger, &commit)? {
-                Handled::No => {}
-                Handled::Quiet => {
+                Fate::No => {}
+                Fate::Quiet => {
                     let short = commit.short();
                     output.text(&format!("{short} alters nothing; no release\n"))?;
                     for note in history.notes(environment, &ledger, &commit)? {
@@ -80,7 +80,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
                     }
                     return Ok(ExitCode::SUCCESS);
                 }
-                Handled::Release(release) => {
+                Fate::Release(release) => {
                     if let Some(code) = verdict(&release, &mut output)? {
                         return Ok(code);
                     }
@@ -146,7 +146,7 @@ fn handled(
     environment: &Environment<SecretSource>,
     ledger: &LedgerSnapshot,
     commit: &CommitId,
-) -> Result<Handled, Failure> {
+) -> Result<Fate, Failure> {
     let book = &ledger.book;
     let source = history.source();
     if let Some(record) = release_of(source, book, commit)?
@@ -158,23 +158,23 @@ fn handled(
                 .progress(environment, ledger)
                 .is_ok_and(|progress| progress.pending.contains(&release.commit));
         return Ok(match comes_again {
-            true => Handled::No,
-            false => Handled::Release(Box::new(release)),
+            true => Fate::No,
+            false => Fate::Release(Box::new(release)),
         });
     }
     let head = ledger.state.as_ref().and_then(|s| s.head.clone());
     if let Some(head) = head
         && source.is_ancestor(commit, &head)?
     {
-        return Ok(Handled::Quiet);
+        return Ok(Fate::Quiet);
     }
     // An environment that a person must look at has handled nothing; it may yet.
     let Ok(progress) = history.progress(environment, ledger) else {
-        return Ok(Handled::No);
+        return Ok(Fate::No);
     };
     match progress.head {
-        Some(head) if source.is_ancestor(commit, &head)? => Ok(Handled::Quiet),
-        Some(_) | None => Ok(Handled::No),
+        Some(head) if source.is_ancestor(commit, &head)? => Ok(Fate::Quiet),
+        Some(_) | None => Ok(Fate::No),
     }
 }
 

@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{Outcome, Streamed};
+use super::outcome::{PassOutcome, Streamed};
 
-pub use client::Client;
+pub use client::ControlClient;
 pub(super) use server::{ControlState, serve};
 
 /// Returns where the socket is.
@@ -29,7 +29,7 @@ pub fn socket(state_dir: &Path) -> PathBuf {
 /// The requests that can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verb {
+pub enum ControlVerb {
     /// A pass.
     Reconcile,
     /// A pass that also tries what the store refused for good.
@@ -41,7 +41,7 @@ pub enum Verb {
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// What is asked for.
-    pub command: Verb,
+    pub command: ControlVerb,
     /// In which environment; in all of them where there is none.
     #[serde(default)]
     pub environment: Option<String>,
@@ -61,7 +61,7 @@ enum Last {
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Answer {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<PassOutcome>,
 }
 
 /// A line of an answer.

@@ -31,7 +31,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-pub use outcome::{Failure, Handled, Outcome, Streamed};
+pub use outcome::{FailedEntity, HandledRelease, PassOutcome, Streamed};
 pub use runner::Runner;
 
 use crate::assembly::{self, AssemblyError, HolderLock};
@@ -39,8 +39,8 @@ use crate::git::Repository;
 use crate::ports::GitError;
 use crate::reconcile::Stop;
 use crate::settings::Settings;
-use control::{Client, ControlError, ControlState};
-use environment::{Environment, Triggers};
+use control::{ControlClient, ControlError, ControlState};
+use environment::{EnvironmentLoop, Triggers};
 use ref_watcher::RefWatcher;
 use status_registry::StatusRegistry;
 use systemd::Systemd;
@@ -131,7 +131,7 @@ async fn hold(settings: &Settings) -> Result<HolderLock, DaemonError> {
         if let Some(holder) = HolderLock::take(&settings.state_dir)? {
             return Ok(holder);
         }
-        if Client::connect(&settings.state_dir).await?.is_some() {
+        if ControlClient::connect(&settings.state_dir).await?.is_some() {
             return Err(DaemonError::Running(settings.state_dir.clone()));
         }
         if !said {
@@ -221,7 +221,7 @@ impl Supervisor {
                 Arc::new(move |event| drop(to.send(Streamed::new(&told, event)))),
                 stop.clone(),
             );
-            let environment = Environment {
+            let environment = EnvironmentLoop {
                 name,
                 branch: environment.branch.clone(),
                 state_dir: settings.state_dir.clone(),

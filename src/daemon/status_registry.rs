@@ -12,7 +12,7 @@ const LONGEST_MESSAGE: usize = 160;
 
 /// The standing of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum EnvironmentState {
     /// Its first pass has not begun.
     Starting,
     /// Everything is at its target.
@@ -25,7 +25,7 @@ pub(super) enum State {
     Stalled,
 }
 
-impl fmt::Display for State {
+impl fmt::Display for EnvironmentState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Starting => "starting",
@@ -39,7 +39,7 @@ impl fmt::Display for State {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    state: State,
+    state: EnvironmentState,
     begun: bool,
     head: Option<CommitId>,
     message: Option<String>,
@@ -52,7 +52,7 @@ pub(super) struct StatusRegistry(watch::Sender<BTreeMap<String, Entry>>);
 impl StatusRegistry {
     pub(super) fn new(names: impl IntoIterator<Item = String>) -> Self {
         let entry = Entry {
-            state: State::Starting,
+            state: EnvironmentState::Starting,
             begun: false,
             head: None,
             message: None,
@@ -75,7 +75,7 @@ impl StatusRegistry {
     pub(super) fn finish(
         &self,
         name: &str,
-        state: State,
+        state: EnvironmentState,
         head: Option<&CommitId>,
         message: Option<String>,
     ) -> bool {
@@ -150,10 +150,10 @@ mod tests {
         statuses.begin("production");
         assert!(!statuses.all_begun());
         let head = CommitId::new("ab".repeat(20)).unwrap();
-        assert!(statuses.finish("production", State::Synced, Some(&head), None));
+        assert!(statuses.finish("production", EnvironmentState::Synced, Some(&head), None));
         let why = || Some("no branch\nstaging".to_owned());
-        assert!(statuses.finish("staging", State::Stalled, None, why()));
-        assert!(!statuses.finish("staging", State::Stalled, None, why()));
+        assert!(statuses.finish("staging", EnvironmentState::Stalled, None, why()));
+        assert!(!statuses.finish("staging", EnvironmentState::Stalled, None, why()));
         assert!(statuses.all_begun());
         assert_eq!(
             statuses.line(),

@@ -17,7 +17,7 @@ use gix::refs::transaction::{PreviousValue, RefEdit};
 use gix::{ObjectId, Repository as Gix};
 
 use super::durable;
-use super::mirror::{Mirror, Pushed};
+use super::mirror::{Mirror, MirrorPush};
 use super::objects::{self, damaged, reason};
 use super::repository::{Repository, branch_ref};
 use super::tree;
@@ -206,9 +206,9 @@ impl BranchLedger {
         new: ObjectId,
     ) -> Result<(), LedgerError> {
         match mirror.push(&self.branch, old, new) {
-            Ok(Pushed::Done) => {}
-            Ok(Pushed::Landed) => return Ok(()),
-            Ok(Pushed::Raced) => return Err(self.raced()),
+            Ok(MirrorPush::Done) => {}
+            Ok(MirrorPush::Landed) => return Ok(()),
+            Ok(MirrorPush::Raced) => return Err(self.raced()),
             Err(error) => return Err(self.failed(error)),
         }
         let name = branch_ref(&self.branch).map_err(|error| self.failed(error))?;

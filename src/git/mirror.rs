@@ -38,7 +38,7 @@ struct Fetched {
 }
 
 /// The outcome of a push.
-pub(super) enum Pushed {
+pub(super) enum MirrorPush {
     Done,
     /// Its answer was lost, but it was carried out: a fetch has brought the branch here since, with
     /// whatever came upon it.
@@ -95,13 +95,13 @@ impl Mirror {
         branch: &str,
         old: Option<ObjectId>,
         new: ObjectId,
-    ) -> Result<Pushed, GitError> {
+    ) -> Result<MirrorPush, GitError> {
         let mut line = self.stand_in_line();
         let answer = self.program.push(&self.dir, branch, old, new);
         let doubt = match answer {
             Ok(answer) => match refusal::verdict(answer.success, &answer.stdout, &answer.stderr) {
-                Verdict::Accepted => return Ok(Pushed::Done),
-                Verdict::Overtaken => return Ok(Pushed::Raced),
+                Verdict::Accepted => return Ok(MirrorPush::Done),
+                Verdict::Overtaken => return Ok(MirrorPush::Raced),
                 Verdict::Forbidden(words) => return Err(self.forbidden(branch, &words)),
                 Verdict::Unclear(words) if answer.stdout.is_empty() => {
                     refusal::of("pushing to", &self.program.url, &words)
@@ -126,7 +126,7 @@ impl Mirror {
         old: Option<ObjectId>,
         new: ObjectId,
         doubt: GitError,
-    ) -> Result<Pushed, GitError> {
+    ) -> Result<MirrorPush, GitError> {
         let repository = open::open(&self.dir)?.to_thread_local();
         let tip = repository
             .try_find_reference(&format!("refs/heads/{branch}"))
@@ -136,8 +136,8 @@ impl Mirror {
             .map(gix::Id::detach);
         let landed = |tip: ObjectId| Ancestry::of(&repository).reaches(tip, new).unwrap_or(false);
         match tip {
-            Some(tip) if tip == new || landed(tip) => Ok(Pushed::Landed),
-            tip if tip != old => Ok(Pushed::Raced),
+            Some(tip) if tip == new || landed(tip) => Ok(MirrorPush::Landed),
+            tip if tip != old => Ok(MirrorPush::Raced),
             _ => Err(doubt),
         }
     }

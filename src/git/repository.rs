@@ -28,7 +28,7 @@ use crate::ports::{CommitInfo, GitError, RepositoryName, Source};
 
 /// The place of the repository, and the way to it.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct RepositoryOptions {
     /// Where it is.
     pub location: Location,
     /// The token for `https://`; its user name is the URL's, else `x-access-token`.
@@ -73,7 +73,7 @@ impl Repository {
     /// # Errors
     /// [`GitError::Stalled`] when there is no usable repository at the path, or the URL or the
     /// credential cannot be used.
-    pub fn open(options: Options) -> Result<Self, GitError> {
+    pub fn open(options: RepositoryOptions) -> Result<Self, GitError> {
         let repository = Self::at(options)?;
         if let Place::InPlace(_) = repository.shared.place {
             repository.local()?;
@@ -86,8 +86,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`GitError::Stalled`] when the URL or the credential cannot be used.
-    pub fn at(options: Options) -> Result<Self, GitError> {
-        let Options {
+    pub fn at(options: RepositoryOptions) -> Result<Self, GitError> {
+        let RepositoryOptions {
             location,
             token,
             mirror_dir,

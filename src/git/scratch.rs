@@ -27,7 +27,7 @@ use super::objects::{self, damaged, reason};
 use super::open;
 use super::program::Program;
 use super::refusal::{self, Verdict};
-use super::repository::{Options, Repository};
+use super::repository::{Repository, RepositoryOptions};
 use crate::domain::CommitId;
 use crate::ports::{GitError, Source as _};
 pub use undo::{Clash, TreeId, Undo, Undone};
@@ -163,7 +163,7 @@ impl Scratch {
     /// # Errors
     /// See [`GitError`].
     pub fn repository(&self) -> Result<Repository, GitError> {
-        Repository::open(Options {
+        Repository::open(RepositoryOptions {
             location: Location::Path(self.git_dir()),
             token: None,
             mirror_dir: self.dir.path().join("unused"),

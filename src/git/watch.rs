@@ -13,7 +13,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::open::{self, Identity};
+use super::open::{self, FileIdentity};
 use crate::ports::GitError;
 
 /// Events this soon after one that was told are told together.
@@ -34,7 +34,7 @@ pub struct Watch {
 
 /// The directories of a watch, as they were when it was set.
 #[derive(Debug, Clone, Default)]
-pub struct Watched(Vec<(PathBuf, Option<Identity>)>);
+pub struct Watched(Vec<(PathBuf, Option<FileIdentity>)>);
 
 impl Watched {
     /// True if what is watched is gone, or something else has come to its place.

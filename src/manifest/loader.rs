@@ -27,7 +27,7 @@ const RECENT: usize = 4;
 
 /// The files that a loader reads, and what it checks them against.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct LoaderOptions {
     /// The glob of release files: `*` stays within a directory, `**` does not.
     pub releases: String,
     /// The character set of the shop's tables.
@@ -36,7 +36,7 @@ pub struct Options {
     pub max_file_bytes: u64,
 }
 
-impl Default for Options {
+impl Default for LoaderOptions {
     fn default() -> Self {
         Self {
             releases: glob::DEFAULT.to_owned(),
@@ -49,7 +49,7 @@ impl Default for Options {
 /// Reads release files. Parsed versions are kept, bounded, so that walking many commits parses each
 /// version of a file once; it may be shared between threads.
 pub struct Loader {
-    options: Options,
+    options: LoaderOptions,
     pub(super) glob: ReleaseGlob,
     /// Of the other environments.
     pub(super) others: Vec<ReleaseGlob>,
@@ -72,7 +72,7 @@ impl Loader {
     ///
     /// # Errors
     /// Fails when the glob is no glob, or one that cannot match a path of a tree.
-    pub fn new(options: Options) -> Result<Self, BadGlob> {
+    pub fn new(options: LoaderOptions) -> Result<Self, BadGlob> {
         let glob = ReleaseGlob::new(&options.releases)?;
         Ok(Self {
             files: FileReader::new(&options),

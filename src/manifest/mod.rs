@@ -33,6 +33,6 @@ mod value;
 pub use dir_tree::DirTree;
 pub use glob::BadGlob;
 pub use loaded::Loaded;
-pub use loader::{Loader, Options};
+pub use loader::{Loader, LoaderOptions};
 pub use schema::{OfStore, schema};
 pub use tree::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::decide;
 use super::room::Room;
 use super::work::{EntityWork, ExistenceGoal, FieldGoal};
-use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, FieldType, Place, Scoping};
+use crate::domain::kinds::{
+    Access, Charset, EntityType, FieldPlace, FieldScope, FieldType, Scoping,
+};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{
     EntityRef, FieldId, FieldName, Hit, Kind, Marker, Observation, ObservedEntity, Presence, Slot,
@@ -213,7 +215,7 @@ fn misfit(
         let stands_there = entity
             .kind
             .field(name.as_str())
-            .is_some_and(|spec| spec.place == Place::Attribute);
+            .is_some_and(|spec| spec.place == FieldPlace::Attribute);
         !want.exact
             && !want.is_default()
             && !want.value.is_null()

@@ -64,7 +64,7 @@ pub use seed::{Edit, Seed, Stores};
 
 /// The options of a sandbox.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Options {
+pub struct SandboxOptions {
     /// The port on 127.0.0.1; 0 is any free one.
     pub port: u16,
     /// The least time that each REST request takes.
@@ -128,8 +128,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// See [`SandboxError`].
-    pub async fn start(options: Options) -> Result<Self, SandboxError> {
-        let Options {
+    pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let SandboxOptions {
             port,
             latency,
             seed,

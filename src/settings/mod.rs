@@ -26,5 +26,5 @@ pub use schema::schema;
 pub use secrets::SecretSource;
 pub use types::{
     Bootstrap, Environment, EnvironmentName, HistoryRewrites, OAuth, OnConflict, OnFailure,
-    OnRemove, Repository, RepositoryUrl, Settings, Store, Writes,
+    OnRemove, RepositorySettings, RepositoryUrl, Settings, Store, Writes,
 };

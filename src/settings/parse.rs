@@ -10,7 +10,7 @@ use super::report::Report;
 use super::secrets::{Location, SecretSource, Variables};
 use super::syntax::parse;
 use super::types::{
-    Environment, EnvironmentName, OAuth, Repository, RepositoryUrl, Settings, Store,
+    Environment, EnvironmentName, OAuth, RepositorySettings, RepositoryUrl, Settings, Store,
 };
 use super::values::{self, Problem};
 use crate::domain::Findings;
@@ -115,7 +115,7 @@ fn repository(
     reader: &mut Reader<'_>,
     top: &Section<'_>,
     base: &Path,
-) -> Option<Repository<Draft>> {
+) -> Option<RepositorySettings<Draft>> {
     let node = reader.require(top, "repository")?;
     let place = top.key_place("repository");
     let section = reader.section(node, place, "repository".to_owned(), REPOSITORY_KEYS)?;
@@ -134,7 +134,7 @@ fn repository(
     let poll_interval = reader
         .duration(&section, "poll_interval", POLL_INTERVAL)
         .unwrap_or(DEFAULT_POLL_INTERVAL);
-    Some(Repository {
+    Some(RepositorySettings {
         url: url?,
         token,
         poll_interval,

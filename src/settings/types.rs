@@ -23,7 +23,7 @@ pub struct Settings<S = SecretString> {
     /// The file it was read from, absolute.
     pub path: PathBuf,
     /// The watched repository.
-    pub repository: Repository<S>,
+    pub repository: RepositorySettings<S>,
     /// Where the mirror, the holder id and the control socket live; absolute.
     pub state_dir: PathBuf,
     /// The environments; never empty.
@@ -34,7 +34,7 @@ pub struct Settings<S = SecretString> {
 
 /// The watched repository.
 #[derive(Debug, Clone)]
-pub struct Repository<S = SecretString> {
+pub struct RepositorySettings<S = SecretString> {
     /// Where it is.
     pub url: RepositoryUrl,
     /// The token for an HTTPS remote.
@@ -269,8 +269,8 @@ impl<S> Settings<S> {
     }
 }
 
-impl<S> Repository<S> {
-    fn map_secrets<T>(self, f: &mut impl FnMut(S) -> Option<T>) -> Option<Repository<T>> {
+impl<S> RepositorySettings<S> {
+    fn map_secrets<T>(self, f: &mut impl FnMut(S) -> Option<T>) -> Option<RepositorySettings<T>> {
         let Self {
             url,
             token,
@@ -280,7 +280,7 @@ impl<S> Repository<S> {
             Some(token) => Some(f(token)?),
             None => None,
         };
-        Some(Repository {
+        Some(RepositorySettings {
             url,
             token,
             poll_interval,

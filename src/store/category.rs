@@ -18,7 +18,7 @@ use super::tree::{self, Tree, number};
 use super::write::{gone, is_true, same_id};
 use super::{Reading, Writing, after_a_part, link};
 use crate::domain::key;
-use crate::domain::kinds::{Owner, Place, VIEW_VALUES};
+use crate::domain::kinds::{FieldPlace, Owner, VIEW_VALUES};
 
 use crate::domain::{
     EntityId, EntityRef, FieldName, Kind, Marker, Observation, ObservedEntity, Presence,
@@ -181,7 +181,7 @@ fn fields(store: &Reading<'_>, item: Map<String, Value>) -> Fields {
     for (name, value) in item {
         match kind.field(&name) {
             _ if name == "custom_attributes" => custom = value,
-            Some(spec) if spec.place == Place::Top && spec.name == name => add(&name, value),
+            Some(spec) if spec.place == FieldPlace::Top && spec.name == name => add(&name, value),
             _ => {}
         }
     }
@@ -362,19 +362,19 @@ async fn members(
         let default = marker_of(value) == Some(Marker::Default);
         let value = match (default, spec.place) {
             // it stays a value of the view's own, like the one that it should inherit
-            (true, Place::Top) => under_all(store, id, name).await?,
+            (true, FieldPlace::Top) => under_all(store, id, name).await?,
             (true, _) => Value::Null,
             (false, _) => store.wire(entity.kind, name, value).await?,
         };
         match spec.place {
             // null is ignored, an empty list is none
-            Place::Top if value.is_null() => {
+            FieldPlace::Top if value.is_null() => {
                 members.insert(name.to_owned(), json!([]));
             }
-            Place::Top => {
+            FieldPlace::Top => {
                 members.insert(name.to_owned(), value);
             }
-            Place::Extension | Place::Attribute => {
+            FieldPlace::Extension | FieldPlace::Attribute => {
                 let value = match value {
                     Value::Bool(yes) => Value::from(if yes { "1" } else { "0" }),
                     Value::Number(number) => Value::from(number.to_string()),

@@ -16,7 +16,7 @@ use url::Url;
 use super::errors::{Answer, Asked, CHECK_PROXY, CHECK_URL, Intent, classify};
 use super::oauth::{Signer, encode};
 use super::words::title;
-use super::{Options, transport};
+use super::{StoreOptions, transport};
 use crate::ports::StoreError;
 
 /// The bytes that are read of an answer that is no success.
@@ -54,8 +54,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(options: Options) -> Result<Self, StoreError> {
-        let Options {
+    pub(super) fn new(options: StoreOptions) -> Result<Self, StoreError> {
+        let StoreOptions {
             url: base,
             credentials,
             timeout,

@@ -89,7 +89,7 @@ pub struct Credentials {
 
 /// The way to one store.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct StoreOptions {
     /// The shop's own address; a path before `/rest` is kept.
     pub url: Url,
     /// The integration.
@@ -121,7 +121,7 @@ impl Magento {
     ///
     /// # Errors
     /// [`StoreError::Unusable`] for a URL that is none of a shop.
-    pub fn new(options: Options) -> Result<Self, StoreError> {
+    pub fn new(options: StoreOptions) -> Result<Self, StoreError> {
         Ok(Self {
             client: Arc::new(Client::new(options)?),
             vocabulary: Arc::default(),

@@ -29,7 +29,7 @@ use super::oauth::encode;
 use super::search::id_of;
 use super::write::{gone, update_scope};
 use super::{Reading, Writing, after_a_part};
-use crate::domain::kinds::{FieldScope, Owner, Place};
+use crate::domain::kinds::{FieldPlace, FieldScope, Owner};
 use crate::domain::{
     EntityKey, EntityRef, FieldName, Kind, Marker, Observation, ObservedEntity, Presence,
     StoreCode, StoreScope, Vocabulary, marker_of,
@@ -303,9 +303,9 @@ fn fields_of(mut item: Map<String, Value>, vocabulary: &Vocabulary, names: &mut 
             continue;
         }
         let value = match field.place {
-            Place::Top => item.remove(field.name),
-            Place::Extension => extension.remove(field.name),
-            Place::Attribute => None,
+            FieldPlace::Top => item.remove(field.name),
+            FieldPlace::Extension => extension.remove(field.name),
+            FieldPlace::Attribute => None,
         };
         add(field.name, value.unwrap_or(Value::Null));
     }

@@ -15,7 +15,7 @@ use crate::daemon::control::socket;
 use crate::domain::Release;
 use crate::git::Repository;
 use crate::reconcile::load;
-use crate::sandbox::{Options, Sandbox};
+use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::settings::{SecretSource, Settings};
 
 /// The time that anything may take before the demo gives up.
@@ -43,7 +43,7 @@ impl Scene {
             .prefix("gitmage-demo-")
             .tempdir()
             .map_err(|e| format!("no scratch directory: {e}"))?;
-        let sandbox = Sandbox::start(Options::default())
+        let sandbox = Sandbox::start(SandboxOptions::default())
             .await
             .map_err(|e| e.to_string())?;
         let root = dir.path();

@@ -1,7 +1,7 @@
 //! Customer groups. Observed on Magento 2.4.7-p3 (`GET|POST|PUT|DELETE /V1/customerGroups`), deleting from
 //! `Magento\Customer\Model\ResourceModel\Group`: it moves the customers of a group to the default one.
 
-use super::field::{FieldSpec, FieldType, Owner, Place, Referent, ValueProblem};
+use super::field::{FieldPlace, FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
 };
@@ -55,7 +55,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
             "",
         )
         .void()
-        .at(Place::Extension)
+        .at(FieldPlace::Extension)
         .owned_by(Owner::Refused(
             "gitmage does not exclude groups from websites",
         )),

@@ -36,7 +36,7 @@ pub enum FieldScope {
 
 /// The place of a field in an entity's JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum FieldPlace {
     /// At the top.
     Top,
     /// In `extension_attributes`.
@@ -134,7 +134,7 @@ pub struct FieldSpec {
     /// Where its values may differ, for kinds with values per view.
     pub scope: FieldScope,
     /// Where in the entity's JSON it stands.
-    pub place: Place,
+    pub place: FieldPlace,
     /// The field without which it is not written alone: the store sets this one whenever that one is
     /// set, so a file that sets that one moves this one too.
     pub coupled_to: Option<&'static str>,
@@ -166,7 +166,7 @@ impl FieldSpec {
             required: false,
             volatile: false,
             scope: FieldScope::Global,
-            place: Place::Top,
+            place: FieldPlace::Top,
             coupled_to: None,
             sticky: None,
             note: None,
@@ -220,7 +220,7 @@ impl FieldSpec {
 
     /// Sets where in the JSON it stands.
     #[must_use]
-    pub const fn at(mut self, place: Place) -> Self {
+    pub const fn at(mut self, place: FieldPlace) -> Self {
         self.place = place;
         self
     }
@@ -310,7 +310,7 @@ impl FieldSpec {
 pub(super) static ATTRIBUTE: FieldSpec = FieldSpec::new("", FieldType::Attribute, "")
     .nullable()
     .per(FieldScope::View)
-    .at(Place::Attribute);
+    .at(FieldPlace::Attribute);
 
 /// The type of a field: its wire form, its limits and how values compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! A product has one entity with values per view. What is not in the table is an attribute of the
 //! store's own, which its metadata describes.
 
-use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Referent, ValueProblem};
+use super::field::{FieldPlace, FieldScope, FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, Scoping, Unique,
     UpdateStyle, VIEW_VALUES, no_parents,
@@ -35,7 +35,7 @@ const fn day(name: &'static str, doc: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Date, doc)
         .nullable()
         .per(FieldScope::Website)
-        .at(Place::Attribute)
+        .at(FieldPlace::Attribute)
 }
 
 const fn time(name: &'static str, why: &'static str) -> FieldSpec {
@@ -130,14 +130,14 @@ pub(super) static TABLE: KindSpec = KindSpec {
             FieldType::References(Referent::Website),
             "The websites that sell the product, by their codes.",
         )
-        .at(Place::Extension),
+        .at(FieldPlace::Extension),
         FieldSpec::new(
             "url_key",
             FieldType::Text { max_chars: 255 },
             "The last part of the product's address: lower-case letters, digits and `-`.",
         )
         .per(FieldScope::View)
-        .at(Place::Attribute)
+        .at(FieldPlace::Attribute)
         .checked_by(check_url_key)
         .noted(NO_REDIRECT),
         amount(
@@ -145,7 +145,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
             "The special price, or null for none. Magento sets `special_from_date` to today where that is empty.",
         )
         .nullable()
-        .at(Place::Attribute),
+        .at(FieldPlace::Attribute),
         day(
             "special_from_date",
             "First day of the special price, YYYY-MM-DD. One value per website.",
@@ -163,21 +163,21 @@ pub(super) static TABLE: KindSpec = KindSpec {
             },
             "",
         )
-        .at(Place::Attribute)
+        .at(FieldPlace::Attribute)
         .owned_by(Owner::Refused(LAYOUT_XML)),
-        whole("category_links").at(Place::Extension),
-        whole("stock_item").at(Place::Extension),
+        whole("category_links").at(FieldPlace::Extension),
+        whole("stock_item").at(FieldPlace::Extension),
         whole("source_items"),
         whole("tier_prices"),
         whole(VIEW_VALUES),
         part("media_gallery_entries", "gitmage keeps no images"),
         part("options", "gitmage keeps no custom options"),
         part("product_links", "gitmage keeps no related products"),
-        part("bundle_product_options", IN_PARTS).at(Place::Extension),
-        part("configurable_product_options", IN_PARTS).at(Place::Extension),
-        part("downloadable_product_links", IN_PARTS).at(Place::Extension),
-        part("downloadable_product_samples", IN_PARTS).at(Place::Extension),
-        part("giftcard_amounts", IN_PARTS).at(Place::Extension),
+        part("bundle_product_options", IN_PARTS).at(FieldPlace::Extension),
+        part("configurable_product_options", IN_PARTS).at(FieldPlace::Extension),
+        part("downloadable_product_links", IN_PARTS).at(FieldPlace::Extension),
+        part("downloadable_product_samples", IN_PARTS).at(FieldPlace::Extension),
+        part("giftcard_amounts", IN_PARTS).at(FieldPlace::Extension),
     ],
     attributes: Some(EntityType::Product),
     referent: None,

@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::field::{Charset, FieldSpec, FieldType, Place, ValueProblem};
+use super::field::{Charset, FieldPlace, FieldSpec, FieldType, ValueProblem};
 use super::tree;
 use crate::domain::Value;
 
@@ -132,7 +132,7 @@ impl FieldSpec {
     /// True if both are nothing: the store keeps no empty text as the value of an attribute.
     pub fn both_empty(&self, a: &Value, b: &Value) -> bool {
         let empty = |value: &Value| value.is_null() || value.as_str() == Some("");
-        self.place == Place::Attribute && empty(a) && empty(b)
+        self.place == FieldPlace::Attribute && empty(a) && empty(b)
     }
 
     /// Returns what the store would refuse or mangle about a canonical value that has the right type.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::listing::Listing;
-use super::{CACHE_BYTES, Options};
+use super::{CACHE_BYTES, LoaderOptions};
 use crate::domain::kinds::Charset;
 use crate::domain::{Finding, Severity};
 use crate::manifest::cache::Cache;
@@ -34,7 +34,7 @@ struct Version {
 }
 
 impl FileReader {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &LoaderOptions) -> Self {
         Self {
             charset: options.charset,
             max_bytes: options.max_file_bytes,

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::body::Body;
 use super::{Fields, Shelf, dates, own_values, path, put, values_of};
-use crate::domain::kinds::{Owner, Place, VIEW_VALUES};
+use crate::domain::kinds::{FieldPlace, Owner, VIEW_VALUES};
 use crate::domain::{
     EntityKey, EntityRef, FieldName, Kind, StoreCode, StoreScope, Value as Natural,
 };
@@ -82,9 +82,9 @@ fn parts(
             continue;
         }
         let value = match field.place {
-            Place::Extension => extension.remove(field.name),
-            Place::Top if field.owner != Owner::Whole => item.remove(field.name),
-            Place::Top | Place::Attribute => None,
+            FieldPlace::Extension => extension.remove(field.name),
+            FieldPlace::Top if field.owner != Owner::Whole => item.remove(field.name),
+            FieldPlace::Top | FieldPlace::Attribute => None,
         };
         let value = match (field.name, value) {
             (_, None) => continue,
