@@ -251,6 +251,30 @@ fn siblings<S>(
         .collect()
 }
 
+/// Returns the action of an environment's first start.
+pub fn bootstrap<S>(environment: &Environment<S>) -> Bootstrap {
+    match environment.bootstrap {
+        settings::Bootstrap::Deploy => Bootstrap::Deploy,
+        settings::Bootstrap::Adopt => Bootstrap::Adopt,
+    }
+}
+
+/// Returns what becomes of an environment whose branch was rewritten.
+pub fn rewrites<S>(environment: &Environment<S>) -> Rewrites {
+    match environment.history_rewrites {
+        settings::HistoryRewrites::Stall => Rewrites::Stall,
+        settings::HistoryRewrites::Follow => Rewrites::Follow,
+    }
+}
+
+/// Returns the policy that an environment is planned by.
+pub fn policy<S>(environment: &Environment<S>) -> Policy {
+    Policy {
+        restore_removed: environment.on_remove == settings::OnRemove::Restore,
+        keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
+    }
+}
+
 /// One environment's reconciler. `holder` is [`HolderLock::id`]; a plan writes nothing and may give
 /// any text.
 ///
@@ -271,18 +295,9 @@ pub fn reconciler(
         branch: environment.branch.clone(),
         rollback_branch: environment.rollback_branch.clone(),
         store_url: environment.store.url.to_string(),
-        bootstrap: match environment.bootstrap {
-            settings::Bootstrap::Deploy => Bootstrap::Deploy,
-            settings::Bootstrap::Adopt => Bootstrap::Adopt,
-        },
-        rewrites: match environment.history_rewrites {
-            settings::HistoryRewrites::Stall => Rewrites::Stall,
-            settings::HistoryRewrites::Follow => Rewrites::Follow,
-        },
-        policy: Policy {
-            restore_removed: environment.on_remove == settings::OnRemove::Restore,
-            keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
-        },
+        bootstrap: bootstrap(environment),
+        rewrites: rewrites(environment),
+        policy: policy(environment),
         restore_failed: environment.on_failure == settings::OnFailure::Restore,
         charset: environment.store.charset,
         concurrency: environment.store.concurrency,

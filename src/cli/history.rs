@@ -10,11 +10,10 @@ use crate::assembly;
 use crate::domain::{CommitId, Observation, Release, ReleaseId, ReleaseKind, ReleaseStatus};
 use crate::git::Repository;
 use crate::manifest::Loader;
-use crate::plan::{Book, Policy, ReleaseRecord, Seq, claims, compose};
+use crate::plan::{Book, ReleaseRecord, Seq, claims, compose};
 use crate::ports::Source;
 use crate::reconcile::{
-    Bootstrap, LedgerSnapshot, LoadError, PassError, Rewrites, Route, State, load, load_state,
-    tip_of, walk,
+    LedgerSnapshot, LoadError, PassError, Route, State, load, load_state, tip_of, walk,
 };
 use crate::settings::{self, Environment, SecretSource, Settings};
 
@@ -289,22 +288,13 @@ fn progress<S: Source, T>(
     let route = Route {
         branch: &environment.branch,
         tip: tip.clone(),
-        bootstrap: match environment.bootstrap {
-            settings::Bootstrap::Deploy => Bootstrap::Deploy,
-            settings::Bootstrap::Adopt => Bootstrap::Adopt,
-        },
-        rewrites: match environment.history_rewrites {
-            settings::HistoryRewrites::Stall => Rewrites::Stall,
-            settings::HistoryRewrites::Follow => Rewrites::Follow,
-        },
+        bootstrap: assembly::bootstrap(environment),
+        rewrites: assembly::rewrites(environment),
         // What it would make of a dispute between environments shows once it is handled.
         others: Vec::new(),
         aside: false,
     };
-    let policy = Policy {
-        restore_removed: environment.on_remove == settings::OnRemove::Restore,
-        keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
-    };
+    let policy = assembly::policy(environment);
     let state = ledger.state.as_ref();
     let handled = state.and_then(|s| s.pass.as_ref().map(|p| &p.head).or(s.head.as_ref()));
     let live = state.and_then(|s| s.live.clone());
