@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::client::{Client, Request, misshapen};
 use super::errors::Intent;
+use super::list::counted;
 use super::oauth::encode;
 use crate::domain::{EntityId, EntityKey, FieldName, Kind};
 use crate::ports::StoreError;
@@ -183,15 +184,7 @@ impl Search {
                 .await?
         };
         let wrong = |what: &str| misshapen(&format!("{what} in a search for kind {}", self.kind));
-        let total = answer
-            .get("total_count")
-            .and_then(Value::as_u64)
-            .and_then(|total| usize::try_from(total).ok())
-            .ok_or_else(|| wrong("no total_count"))?;
-        let items = match answer {
-            Value::Object(mut answer) => answer.remove("items").unwrap_or(Value::Null),
-            _ => Value::Null,
-        };
+        let (items, total) = counted(answer).ok_or_else(|| wrong("no total_count"))?;
         let items = match items {
             Value::Null => Vec::new(),
             Value::Array(items) => items,
