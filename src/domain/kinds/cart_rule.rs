@@ -12,10 +12,6 @@ use crate::domain::Value;
 use crate::domain::key::KeyShape;
 
 const COUPONS: &str = "Magento deletes the rule's coupon when it changes";
-const COUNT: FieldType = FieldType::Integer {
-    min: 0,
-    max: 2_147_483_647,
-};
 const DECIMAL: FieldType = FieldType::Decimal {
     min: 0,
     max: 99_999_999,
@@ -94,7 +90,7 @@ const FIELDS: &[FieldSpec] = &[
     FieldSpec::new("to_date", FieldType::Date, "The last day.").void(),
     FieldSpec::new(
         "uses_per_customer",
-        COUNT,
+        FieldType::COUNT,
         "How often one customer may use it; 0 for any.",
     ),
     FieldSpec::new(
@@ -126,7 +122,7 @@ const FIELDS: &[FieldSpec] = &[
     FieldSpec::new("product_ids", FieldType::Json, "")
         .void()
         .owned_by(Owner::Refused("Magento does not use it any more")),
-    FieldSpec::new("sort_order", COUNT, "The priority: the lowest first."),
+    FieldSpec::new("sort_order", FieldType::COUNT, "The priority: the lowest first."),
     FieldSpec::new(
         "simple_action",
         FieldType::Choice(&["by_percent", "by_fixed", "cart_fixed", "buy_x_get_y"]),
@@ -146,7 +142,7 @@ const FIELDS: &[FieldSpec] = &[
     .void(),
     FieldSpec::new(
         "discount_step",
-        COUNT,
+        FieldType::COUNT,
         "How many items are to be bought (buy X).",
     ),
     FieldSpec::new(
@@ -156,7 +152,7 @@ const FIELDS: &[FieldSpec] = &[
     )
     .starting(|| json!(false)),
     // customers' uses are counted elsewhere, too
-    FieldSpec::new("times_used", COUNT, "")
+    FieldSpec::new("times_used", FieldType::COUNT, "")
         .void()
         .volatile()
         .owned_by(Owner::Refused(
@@ -180,7 +176,7 @@ const FIELDS: &[FieldSpec] = &[
     .starting(|| json!(false)),
     FieldSpec::new(
         "uses_per_coupon",
-        COUNT,
+        FieldType::COUNT,
         "How often a coupon may be used; 0 for any. Its coupons follow.",
     ),
     // a number in the database, whatever the API's constants say: `NONE` would become 0

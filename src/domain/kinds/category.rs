@@ -91,10 +91,7 @@ static FIELDS: &[FieldSpec] = &[
     .required(),
     FieldSpec::new(
         "position",
-        FieldType::Integer {
-            min: -2_147_483_648,
-            max: 2_147_483_647,
-        },
+        FieldType::INT,
         "The place among the categories of the same parent; a new one comes last.",
     ),
     FieldSpec::of_store("level", FieldType::Json, "it follows from the key"),

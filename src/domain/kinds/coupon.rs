@@ -10,10 +10,6 @@ use crate::domain::key::KeyShape;
 
 const LIMIT: &str =
     "Magento takes it from the rule; set `uses_per_coupon` and `uses_per_customer` there";
-const COUNT: FieldType = FieldType::Integer {
-    min: 0,
-    max: 2_147_483_647,
-};
 
 pub(super) static TABLE: KindSpec = KindSpec {
     name: "coupon",
@@ -51,9 +47,9 @@ pub(super) static TABLE: KindSpec = KindSpec {
             "The cart rule, by name. It has to take coupons.",
         )
         .required(),
-        FieldSpec::of_store("usage_limit", COUNT, LIMIT).volatile(),
-        FieldSpec::of_store("usage_per_customer", COUNT, LIMIT).volatile(),
-        FieldSpec::new("times_used", COUNT, "")
+        FieldSpec::of_store("usage_limit", FieldType::COUNT, LIMIT).volatile(),
+        FieldSpec::of_store("usage_per_customer", FieldType::COUNT, LIMIT).volatile(),
+        FieldSpec::new("times_used", FieldType::COUNT, "")
             .void()
             .volatile()
             .owned_by(Owner::Refused(

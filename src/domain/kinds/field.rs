@@ -416,6 +416,17 @@ impl ValueProblem {
 }
 
 impl FieldType {
+    /// An `INT` of MySQL.
+    pub const INT: Self = Self::Integer {
+        min: -2_147_483_648,
+        max: 2_147_483_647,
+    };
+    /// An `INT` that Magento lets hold no negative number.
+    pub const COUNT: Self = Self::Integer {
+        min: 0,
+        max: 2_147_483_647,
+    };
+
     /// The name for people: `text`, `true or false`, ….
     pub fn label(&self) -> &'static str {
         match self {

@@ -129,10 +129,7 @@ static FIELDS: &[FieldSpec] = &[
     .nullable(),
     FieldSpec::new(
         "position",
-        FieldType::Integer {
-            min: 0,
-            max: 2_147_483_647,
-        },
+        FieldType::COUNT,
         "The place among the filters of the layered navigation.",
     ),
     FieldSpec::new(

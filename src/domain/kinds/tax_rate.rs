@@ -54,10 +54,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "tax_region_id",
-            FieldType::Integer {
-                min: 0,
-                max: 2_147_483_647,
-            },
+            FieldType::COUNT,
             "The region's id; 0 for all. One of another country becomes 0 in Magento, and the release fails.",
         ),
         FieldSpec::of_store(

@@ -9,11 +9,6 @@ use super::spec::{
 };
 use crate::domain::key::KeyShape;
 
-const NUMBER: FieldType = FieldType::Integer {
-    min: 0,
-    max: 2_147_483_647,
-};
-
 pub(super) static TABLE: KindSpec = KindSpec {
     name: "tax_rule",
     label: "tax rule",
@@ -46,10 +41,10 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "priority",
-            NUMBER,
+            FieldType::COUNT,
             "Rules of one priority are added up, those of different ones compounded.",
         ),
-        FieldSpec::new("position", NUMBER, "The place in lists."),
+        FieldSpec::new("position", FieldType::COUNT, "The place in lists."),
         FieldSpec::new(
             "customer_tax_class_ids",
             FieldType::References(Referent::CustomerTaxClass),

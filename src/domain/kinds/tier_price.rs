@@ -3,7 +3,7 @@
 
 use super::Kind;
 use super::field::{FieldSpec, FieldType, Owner, Referent, ValueProblem};
-use super::row::{PRICE, check_sku, of_product, route};
+use super::row::{PRICE, SKU, check_sku, of_product, route};
 use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use super::value::decimal;
 use crate::domain::key::{self, KeyShape};
@@ -30,9 +30,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     check_key,
     scoping: Scoping::Global,
     fields: &[
-        FieldSpec::new("sku", FieldType::Text { max_chars: 64 }, "The product's SKU; the `key` of the change names it.")
-            .owned_by(Owner::Key)
-            .required(),
+        SKU,
         FieldSpec::new("website_id", FieldType::Reference(Referent::Website), "The website; the `key` of the change names it.")
             .owned_by(Owner::Key),
         FieldSpec::new("customer_group", FieldType::Reference(Referent::CustomerGroup), "The customer group; the `key` of the change names it.")

@@ -51,10 +51,7 @@ impl AttributeType {
                 max_bytes: 65_535,
                 html: true,
             },
-            Self::Integer => FieldType::Integer {
-                min: -2_147_483_648,
-                max: 2_147_483_647,
-            },
+            Self::Integer => FieldType::INT,
             Self::Decimal => FieldType::Decimal {
                 min: -99_999_999_999_999,
                 max: 99_999_999_999_999,
