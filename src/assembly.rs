@@ -11,13 +11,13 @@ use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use secrecy::SecretString;
 
-use crate::git::{BranchLedger, Location, Options as GitOptions, Repository};
-use crate::manifest::{Loader, Options as ManifestOptions};
+use crate::git::{BranchLedger, Location, Repository, RepositoryOptions};
+use crate::manifest::{Loader, LoaderOptions};
 use crate::plan::Policy;
 use crate::ports::{Clock, GitError, StoreError};
 use crate::reconcile::{Bootstrap, Progress, Reconciler, Rewrites, Setup, Sibling, Stop, Writes};
 use crate::settings::{self, Environment, EnvironmentName, RepositoryUrl, Settings};
-use crate::store::{Credentials, Magento, Options as StoreOptions};
+use crate::store::{Credentials, Magento, StoreOptions};
 
 /// A reconciler of the real world.
 pub type RealReconciler = Reconciler<Repository, BranchLedger, Magento, SystemClock>;
@@ -73,7 +73,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Why the pieces could not be put together.
+/// The reasons why the pieces could not be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum AssemblyError {
     /// The repository.
@@ -107,8 +107,8 @@ pub enum AssemblyError {
     },
 }
 
-/// Who this host is for the lease, under a file lock: a second process of the same state directory
-/// does not get it.
+/// The identity of this host for the lease, under a file lock: a second process of the same state
+/// directory does not get it.
 #[derive(Debug)]
 pub struct HolderLock {
     id: String,
@@ -173,7 +173,7 @@ pub fn repository<S>(
         RepositoryUrl::Path(path) => Location::Path(path.clone()),
         RepositoryUrl::Remote(url) => Location::Remote(url.clone()),
     };
-    Repository::at(GitOptions {
+    Repository::at(RepositoryOptions {
         location,
         token,
         mirror_dir: settings.state_dir.join("mirror"),
@@ -191,10 +191,10 @@ pub fn loader<S>(settings: &Settings<S>, name: &EnvironmentName) -> Result<Loade
     let environment = &settings.environments[name];
     let others = settings.environments.iter();
     let others = others.filter(|(other, _)| *other != name);
-    Loader::new(ManifestOptions {
+    Loader::new(LoaderOptions {
         releases: environment.releases.clone(),
         charset: environment.store.charset,
-        ..ManifestOptions::default()
+        ..LoaderOptions::default()
     })
     .and_then(|loader| loader.beside(others.map(|(_, other)| other.releases.as_str())))
     .map_err(|error| AssemblyError::Releases {
@@ -251,6 +251,30 @@ fn siblings<S>(
         .collect()
 }
 
+/// Returns the action of an environment's first start.
+pub fn bootstrap<S>(environment: &Environment<S>) -> Bootstrap {
+    match environment.bootstrap {
+        settings::Bootstrap::Deploy => Bootstrap::Deploy,
+        settings::Bootstrap::Adopt => Bootstrap::Adopt,
+    }
+}
+
+/// Returns what becomes of an environment whose branch was rewritten.
+pub fn rewrites<S>(environment: &Environment<S>) -> Rewrites {
+    match environment.history_rewrites {
+        settings::HistoryRewrites::Stall => Rewrites::Stall,
+        settings::HistoryRewrites::Follow => Rewrites::Follow,
+    }
+}
+
+/// Returns the policy that an environment is planned by.
+pub fn policy<S>(environment: &Environment<S>) -> Policy {
+    Policy {
+        restore_removed: environment.on_remove == settings::OnRemove::Restore,
+        keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
+    }
+}
+
 /// One environment's reconciler. `holder` is [`HolderLock::id`]; a plan writes nothing and may give
 /// any text.
 ///
@@ -271,18 +295,9 @@ pub fn reconciler(
         branch: environment.branch.clone(),
         rollback_branch: environment.rollback_branch.clone(),
         store_url: environment.store.url.to_string(),
-        bootstrap: match environment.bootstrap {
-            settings::Bootstrap::Deploy => Bootstrap::Deploy,
-            settings::Bootstrap::Adopt => Bootstrap::Adopt,
-        },
-        rewrites: match environment.history_rewrites {
-            settings::HistoryRewrites::Stall => Rewrites::Stall,
-            settings::HistoryRewrites::Follow => Rewrites::Follow,
-        },
-        policy: Policy {
-            restore_removed: environment.on_remove == settings::OnRemove::Restore,
-            keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
-        },
+        bootstrap: bootstrap(environment),
+        rewrites: rewrites(environment),
+        policy: policy(environment),
         restore_failed: environment.on_failure == settings::OnFailure::Restore,
         charset: environment.store.charset,
         concurrency: environment.store.concurrency,

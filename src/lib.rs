@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`domain`] | plain values: kinds, keys, fields, desired and observed state, releases; no I/O |
+//! | `yaml` | YAML documents as trees with places, for [`manifest`] and [`settings`] |
 //! | [`manifest`] | release files: from the bytes of one commit to the desired state, with every finding |
 //! | [`plan`] | pure planning: the rollback rule (`layers`), what commits make of it, what is sent and in which order |
 //! | [`ports`] | what the core needs of the world, as traits, with errors by what happens next |
@@ -81,3 +82,4 @@ pub mod reconcile;
 pub mod sandbox;
 pub mod settings;
 pub mod store;
+mod yaml;

@@ -60,7 +60,7 @@ fn main() {
     }
 }
 
-/// What the entities are.
+/// The sort of the entities.
 struct Sort {
     name: &'static str,
     kind: &'static str,
@@ -235,7 +235,7 @@ impl Watched {
         );
     }
 
-    /// How many came in so far.
+    /// Returns how many came in so far.
     fn requests(&self) -> usize {
         let requests = self.shop.requests();
         let last = requests

@@ -21,7 +21,7 @@ use gitmage::assembly;
 use gitmage::domain::{EntityKey, EntityRef, FieldName, Kind, StoreScope, Value};
 use gitmage::ports::{Payload, StoreRead, StoreWrite, Write};
 use gitmage::reconcile::{Request, Stop};
-use gitmage::sandbox::{Options, Sandbox, Seed};
+use gitmage::sandbox::{Sandbox, SandboxOptions, Seed};
 use gitmage::settings::Settings;
 use gitmage::store::Magento;
 use secrecy::ExposeSecret;
@@ -40,10 +40,10 @@ async fn main() {
             format!("  - {{kind: cms_block, key: {key}, store: all, fields: {{title: Old, content: \"<p>old</p>\"}}}}\n")
         }))
         .collect();
-    let sandbox = Sandbox::start(Options {
+    let sandbox = Sandbox::start(SandboxOptions {
         latency: LATENCY,
         seed: Some(Seed::parse(&seed).unwrap()),
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .await
     .unwrap();

@@ -192,7 +192,7 @@ impl World {
         }
     }
 
-    /// How long a command takes that somebody waits for.
+    /// Returns how long a command takes that somebody waits for.
     fn time(&self, words: &[&str]) -> u64 {
         let begun = Instant::now();
         self.gitmage(words).status().unwrap();

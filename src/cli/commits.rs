@@ -21,7 +21,7 @@ pub(super) struct Publication<'a> {
     pub(super) verb: &'a str,
 }
 
-/// Where a commit is now.
+/// The place where a commit is now.
 pub(super) enum Published {
     /// On the watched branch.
     Watched,
@@ -135,10 +135,10 @@ fn beside(
     }
 }
 
-/// What the addresses at which forges open pull requests have in them.
+/// The parts of addresses at which forges open pull requests.
 const REQUESTS: [&str; 3] = ["pull", "merge_request", "compare"];
 
-/// Where a pull request can be opened: what the remote said, else what its forge has there.
+/// Returns where a pull request can be opened: what the remote said, else what its forge has there.
 fn address(said: &[String], url: &RepositoryUrl, base: &str, branch: &str) -> Option<String> {
     let told = said
         .iter()

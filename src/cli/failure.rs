@@ -1,11 +1,11 @@
-//! Why a verb ended early, folded once into what a person reads and an exit status.
+//! The reasons why a verb ends early, folded once into what a person reads and an exit status.
 
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// What a verb comes to.
+/// The end of a verb.
 pub(super) type Outcome = Result<ExitCode, Failure>;
 
 /// An error with all its causes, as one text.
@@ -48,7 +48,7 @@ pub(super) fn fail(error: &dyn Display) -> ExitCode {
 }
 
 /// From an outcome to an exit status.
-pub(super) fn settle(outcome: Outcome) -> ExitCode {
+pub(super) fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(Failure(text)) => fail(&text),

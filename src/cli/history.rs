@@ -1,5 +1,5 @@
-//! What Git knows of an environment: its branch and its ledger. The store is never asked, and a
-//! daemon that runs is not disturbed.
+//! The history of an environment as Git knows it: its branch and its ledger. The store is never asked,
+//! and a daemon that runs is not disturbed.
 
 use jiff::Timestamp;
 
@@ -10,11 +10,11 @@ use crate::assembly;
 use crate::domain::{CommitId, Observation, Release, ReleaseId, ReleaseKind, ReleaseStatus};
 use crate::git::Repository;
 use crate::manifest::Loader;
-use crate::plan::{Book, Policy, ReleaseRecord, Seq, claims, compose};
+use crate::plan::{Book, ReleaseRecord, Seq, claims, compose};
 use crate::ports::Source;
 use crate::reconcile::{
-    Bootstrap, LedgerSnapshot, LoadError, PassError, Recent, ReleaseList, Rewrites, Route, State,
-    load, load_releases, load_state, tip_of, walk,
+    LedgerSnapshot, LoadError, PassError, Recent, ReleaseList, Route, State, load, load_releases,
+    load_state, tip_of, walk,
 };
 use crate::settings::{self, Environment, SecretSource, Settings};
 
@@ -45,7 +45,7 @@ pub(super) struct Past {
     pub(super) counts: bool,
 }
 
-/// How far an environment has come, with the commits that need no release of their own.
+/// The progress of an environment, with the commits that need no release of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Progress {
     /// The tip of the branch.
@@ -94,7 +94,7 @@ impl History {
         &self.repository
     }
 
-    /// Whether looking again means asking a remote.
+    /// True if looking again means asking a remote.
     pub(super) fn is_remote(&self) -> bool {
         matches!(
             self.settings.repository.url,
@@ -114,7 +114,7 @@ impl History {
         )
     }
 
-    /// Releases of an environment, without what is managed.
+    /// Returns releases of an environment, without what is managed.
     pub(super) fn releases(
         &self,
         environment: &Environment<SecretSource>,
@@ -125,7 +125,7 @@ impl History {
         load_releases(&ledger, branch, recent)
     }
 
-    /// What the ledger of an environment says in one file.
+    /// Returns what the ledger of an environment says in one file.
     pub(super) fn state(
         &self,
         environment: &Environment<SecretSource>,
@@ -195,7 +195,8 @@ impl History {
         }
     }
 
-    /// What is to be said of a commit that made no release: what its message names and does not exist.
+    /// Returns what is to be said of a commit that made no release: what its message names and does not
+    /// exist.
     pub(super) fn notes(
         &self,
         environment: &Environment<SecretSource>,
@@ -242,7 +243,7 @@ impl History {
             .collect()
     }
 
-    /// How far an environment has come.
+    /// Returns how far an environment has come.
     pub(super) fn progress(
         &self,
         environment: &Environment<SecretSource>,
@@ -265,7 +266,7 @@ impl History {
     }
 }
 
-/// Why it is not known how far an environment has come.
+/// The reasons why it is not known how far an environment has come.
 #[derive(Debug)]
 pub(super) enum Failed {
     /// A pass would end in the same way.
@@ -299,22 +300,13 @@ fn progress<S: Source, T>(
     let route = Route {
         branch: &environment.branch,
         tip: tip.clone(),
-        bootstrap: match environment.bootstrap {
-            settings::Bootstrap::Deploy => Bootstrap::Deploy,
-            settings::Bootstrap::Adopt => Bootstrap::Adopt,
-        },
-        rewrites: match environment.history_rewrites {
-            settings::HistoryRewrites::Stall => Rewrites::Stall,
-            settings::HistoryRewrites::Follow => Rewrites::Follow,
-        },
+        bootstrap: assembly::bootstrap(environment),
+        rewrites: assembly::rewrites(environment),
         // What it would make of a dispute between environments shows once it is handled.
         others: Vec::new(),
         aside: false,
     };
-    let policy = Policy {
-        restore_removed: environment.on_remove == settings::OnRemove::Restore,
-        keep_conflicts: environment.on_conflict == settings::OnConflict::Keep,
-    };
+    let policy = assembly::policy(environment);
     let state = ledger.state.as_ref();
     let handled = state.and_then(|s| s.pass.as_ref().map(|p| &p.head).or(s.head.as_ref()));
     let live = state.and_then(|s| s.live.clone());
@@ -431,7 +423,7 @@ fn by_id<'a>(book: &'a Book, word: &str) -> Result<Option<&'a ReleaseRecord>, Fa
     }
 }
 
-/// Whether the newest release of a commit says that its files cannot be used.
+/// True if the newest release of a commit says that its files cannot be used.
 pub(super) fn is_invalid(book: &Book, commit: &CommitId) -> bool {
     book.releases
         .values()

@@ -20,7 +20,7 @@ pub(super) enum LogFormat {
 /// The verbs whose log is what one reads of them.
 const TALKATIVE: &[&str] = &["daemon"];
 
-/// What is logged. Libraries stay at warnings: their words are for those who work on them.
+/// Returns what is logged. Libraries stay at warnings: their words are for those who work on them.
 fn directives(verb: &str, verbose: u8) -> &'static str {
     match verbose + u8::from(TALKATIVE.contains(&verb)) {
         0 => "warn",

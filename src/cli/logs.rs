@@ -82,7 +82,7 @@ async fn moved<T: PartialEq>(
     }
 }
 
-/// What has been printed: a release is recorded more than once, with more lines each time.
+/// The lines that have been printed: a release is recorded more than once, with more lines each time.
 #[derive(Debug, Default)]
 struct Printed {
     lines: BTreeMap<ReleaseId, (ReleaseStatus, BTreeSet<String>)>,

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use failure::{fail, settle};
+use failure::{exit_code, fail};
 use logging::LogFormat;
 
 /// Deploys a Git repository of release files to a Magento 2 store; reverting a commit rolls back.
@@ -49,7 +49,7 @@ struct Cli {
     command: Command,
 }
 
-/// What can be said anywhere on the line.
+/// The options that can stand anywhere on the line.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 struct Global {
@@ -101,7 +101,7 @@ enum Command {
     Sandbox(sandbox::Args),
 }
 
-/// What every verb may need of the line's global options.
+/// The global options that every verb may need.
 #[derive(Debug, Clone)]
 struct Context {
     /// `--config`.
@@ -133,17 +133,17 @@ pub async fn main() -> ExitCode {
 async fn run(context: &Context, command: Command) -> ExitCode {
     match command {
         Command::Reconcile(args) => reconcile::run(context.config.as_deref(), args).await,
-        Command::Plan(args) => settle(plan::run(context, args).await),
-        Command::Validate(args) => settle(validate::run(context, args)),
-        Command::Status(args) => settle(status::run(context, args)),
-        Command::Releases(args) => settle(releases::run(context, args)),
-        Command::Show(args) => settle(show::run(context, args)),
-        Command::Wait(args) => settle(wait::run(context, args).await),
-        Command::Rollback(args) => settle(rollback::run(context, args).await),
-        Command::Logs(args) => settle(logs::run(context, args).await),
-        Command::Ledger(args) => settle(ledger::run(context, args)),
-        Command::Schema(args) => settle(schema::run(context, args).await),
-        Command::Sandbox(args) => settle(sandbox::run(context, args).await),
+        Command::Plan(args) => exit_code(plan::run(context, args).await),
+        Command::Validate(args) => exit_code(validate::run(context, args)),
+        Command::Status(args) => exit_code(status::run(context, args)),
+        Command::Releases(args) => exit_code(releases::run(context, args)),
+        Command::Show(args) => exit_code(show::run(context, args)),
+        Command::Wait(args) => exit_code(wait::run(context, args).await),
+        Command::Rollback(args) => exit_code(rollback::run(context, args).await),
+        Command::Logs(args) => exit_code(logs::run(context, args).await),
+        Command::Ledger(args) => exit_code(ledger::run(context, args)),
+        Command::Schema(args) => exit_code(schema::run(context, args).await),
+        Command::Sandbox(args) => exit_code(sandbox::run(context, args).await),
         Command::Daemon(args) => daemon::run(context.config.as_deref(), args).await,
         Command::Demo(args) => demo::run(context, args).await,
         Command::Retry(args) => retry::run(context.config.as_deref(), args).await,

@@ -12,8 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::failure::fail;
 use super::report::{Progress, print};
 use crate::assembly::{self, HolderLock};
-use crate::daemon::control::{Ask, Client, ControlError, Verb};
-use crate::daemon::{Outcome, Runner, Streamed};
+use crate::daemon::control::{Ask, ControlClient, ControlError, ControlVerb};
+use crate::daemon::{PassOutcome, Runner, Streamed};
 use crate::reconcile::{Bootstrap, Request, Stop};
 use crate::settings::{EnvironmentName, Settings};
 
@@ -79,9 +79,9 @@ pub(super) async fn reconcile(
         )),
         Ok(Turn::Daemons(client)) => {
             let command = if request.retry {
-                Verb::Retry
+                ControlVerb::Retry
             } else {
-                Verb::Reconcile
+                ControlVerb::Reconcile
             };
             let ask = Ask {
                 command,
@@ -124,7 +124,7 @@ fn chosen(settings: &Settings, env: Option<&str>) -> Result<Vec<EnvironmentName>
 /// Whose turn it is on the state directory.
 enum Turn {
     Ours(HolderLock),
-    Daemons(Client),
+    Daemons(ControlClient),
 }
 
 /// Takes the lock, or finds the daemon that has it; another `reconcile` is waited for.
@@ -134,7 +134,7 @@ async fn turn(settings: &Settings) -> Result<Turn, String> {
         if let Some(holder) = HolderLock::take(&settings.state_dir).map_err(|e| e.to_string())? {
             return Ok(Turn::Ours(holder));
         }
-        let client: Result<_, ControlError> = Client::connect(&settings.state_dir).await;
+        let client: Result<_, ControlError> = ControlClient::connect(&settings.state_dir).await;
         if let Some(client) = client.map_err(|e| e.to_string())? {
             return Ok(Turn::Daemons(client));
         }
@@ -156,7 +156,7 @@ async fn here(
     holder: &HolderLock,
     request: Request,
     tell: impl Fn(Streamed) + Clone + Send + Sync + 'static,
-) -> Result<Vec<Outcome>, String> {
+) -> Result<Vec<PassOutcome>, String> {
     let repository = assembly::repository(&settings, settings.repository.token.clone())
         .map_err(|e| e.to_string())?;
     let settings = Arc::new(settings);
@@ -173,7 +173,7 @@ async fn here(
             stop.clone(),
         );
         let result = runner.pass(request).await;
-        outcomes.push(Outcome::of(name.as_str(), &result));
+        outcomes.push(PassOutcome::of(name.as_str(), &result));
         if stop.requested() {
             break;
         }

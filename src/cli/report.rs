@@ -1,10 +1,10 @@
-//! What passes print: progress to standard error of a terminal, outcomes to standard output.
+//! The output of passes: progress to standard error of a terminal, outcomes to standard output.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use super::present::clean;
-use crate::daemon::{Handled, Outcome, Streamed};
+use crate::daemon::{HandledRelease, PassOutcome, Streamed};
 use crate::domain::{Level, PhaseName};
 
 /// One line that is overwritten, and warnings that stay. Nothing where nobody looks.
@@ -57,7 +57,7 @@ impl Progress {
 }
 
 /// Prints what passes came to; the exit status says whether all is at its target.
-pub(super) fn print(outcomes: &[Outcome]) -> ExitCode {
+pub(super) fn print(outcomes: &[PassOutcome]) -> ExitCode {
     let mut text = String::new();
     for outcome in outcomes {
         text.push_str(&describe(outcome));
@@ -71,8 +71,8 @@ pub(super) fn print(outcomes: &[Outcome]) -> ExitCode {
     }
 }
 
-fn describe(outcome: &Outcome) -> String {
-    let Outcome {
+fn describe(outcome: &PassOutcome) -> String {
+    let PassOutcome {
         environment,
         head,
         converged,
@@ -100,8 +100,8 @@ fn describe(outcome: &Outcome) -> String {
     text
 }
 
-fn handled(text: &mut String, environment: &str, release: &Handled, still: &str) {
-    let Handled {
+fn handled(text: &mut String, environment: &str, release: &HandledRelease, still: &str) {
+    let HandledRelease {
         id,
         kind,
         status,
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn an_idle_pass_is_one_line() {
         let head = "ab".repeat(20);
-        let outcome: Outcome = serde_json::from_value(serde_json::json!({
+        let outcome: PassOutcome = serde_json::from_value(serde_json::json!({
             "environment": "production", "head": head, "converged": true,
             "releases": [], "still_failed": [], "error": null,
         }))
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_failed_entity_has_the_words_of_the_store() {
         let id = "cd".repeat(20);
-        let outcome: Outcome = serde_json::from_value(serde_json::json!({
+        let outcome: PassOutcome = serde_json::from_value(serde_json::json!({
             "environment": "production", "head": id, "converged": false,
             "releases": [{
                 "id": id, "kind": "deploy", "status": "failed", "subject": "Black Friday",

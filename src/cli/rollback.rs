@@ -58,7 +58,7 @@ pub(super) struct Args {
     env: EnvArg,
 }
 
-/// How often the commit is made anew where the branch was moved meanwhile.
+/// The number of times that the commit is made anew where the branch was moved meanwhile.
 const ATTEMPTS: u32 = 2;
 
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
@@ -87,14 +87,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
             return Ok(ExitCode::SUCCESS);
         }
         if !agreed {
-            match preview(context, environment, &made).await {
-                Ok(preview) => output.text(&present::plan(&preview))?,
-                // Whoever is in a hurry because of the store must not wait for the store.
-                Err(why) => output.text(&format!("The plan cannot be shown: {why}\n"))?,
-            }
-            if !is_agreed(target)? {
-                return Err(Failure::new("nothing was pushed"));
-            }
+            ask(context, environment, &made, target, &mut output).await?;
             agreed = true;
         }
         let publication = Publication {
@@ -165,7 +158,7 @@ fn prepare(
     Ok(Some((tip, made)))
 }
 
-/// What bringing in the commit would change in the store.
+/// Returns what bringing in the commit would change in the store.
 async fn preview(
     context: &Context,
     environment: &Environment<SecretSource>,
@@ -178,6 +171,25 @@ async fn preview(
     let name = &environment.name;
     let reconciler = assembly::reconciler(&settings, &repository, name, "plan", nobody, stop)?;
     Ok(reconciler.preview(Some(made.commit.as_str())).await?)
+}
+
+/// Shows what pushing the commit would change, and asks for it.
+async fn ask(
+    context: &Context,
+    environment: &Environment<SecretSource>,
+    made: &Made,
+    target: &str,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    match preview(context, environment, made).await {
+        Ok(preview) => output.text(&present::plan(&preview))?,
+        // Whoever is in a hurry because of the store must not wait for the store.
+        Err(why) => output.text(&format!("The plan cannot be shown: {why}\n"))?,
+    }
+    match is_agreed(target)? {
+        true => Ok(()),
+        false => Err(Failure::new("nothing was pushed")),
+    }
 }
 
 /// Asks whoever sits at the terminal, also where standard output goes elsewhere.
@@ -193,7 +205,7 @@ fn is_agreed(target: &str) -> Result<bool, Failure> {
     ))
 }
 
-/// Where the commit is now, and what happens next.
+/// Returns where the commit is now, and what happens next.
 fn told(
     history: &History,
     environment: &Environment<SecretSource>,

@@ -10,7 +10,7 @@ use super::Context;
 use super::choose::duration;
 use super::failure::Outcome;
 use super::present::Output;
-use crate::sandbox::{Options, Sandbox, Seed};
+use crate::sandbox::{Sandbox, SandboxOptions, Seed};
 
 /// Prints one line of JSON when it is ready, {"url", "oauth": {…}}, and serves until it is interrupted.
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Outcome {
-    let options = Options {
+    let options = SandboxOptions {
         port: args.port,
         latency: args.latency,
         seed: args.seed.as_deref().map(Seed::load).transpose()?,

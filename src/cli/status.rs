@@ -32,7 +32,7 @@ pub(super) struct Args {
 
 const NOT_SYNCED: u8 = 2;
 
-/// Where an environment stands.
+/// The standing of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Standing {
@@ -113,7 +113,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
     })
 }
 
-/// Where one environment stands.
+/// Returns where one environment stands.
 pub(super) fn of(
     history: &History,
     environment: &Environment<SecretSource>,
@@ -167,7 +167,7 @@ pub(super) fn of(
     Ok(line(environment, &ledger, progress, stands))
 }
 
-/// Where an environment stands that is at rest: the newest commit is handled, and the ledger says in one
+/// Returns where an environment at rest stands: the newest commit is handled, and the ledger says in one
 /// file that nothing is left to be done. `None` where more has to be read.
 fn at_rest(
     history: &History,
@@ -247,7 +247,7 @@ fn line(
     }
 }
 
-/// What the ledger and the branch say.
+/// Returns what the ledger and the branch say.
 fn stands(
     environment: &Environment<SecretSource>,
     ledger: &LedgerSnapshot,
@@ -294,7 +294,7 @@ fn deviations(count: usize) -> Option<String> {
     }
 }
 
-/// Why the environment is not where it shall be.
+/// Returns why the environment is not where it shall be.
 fn failed(book: &Book, progress: &Progress) -> Option<String> {
     if let Some(head) = progress.head.as_ref().filter(|head| is_invalid(book, head)) {
         return Some(format!(
@@ -324,7 +324,7 @@ fn failed(book: &Book, progress: &Progress) -> Option<String> {
     Some(format!("{first}: {error}{more}"))
 }
 
-/// What a running daemon says of an environment: it alone knows what it waits for.
+/// Returns what a running daemon says of an environment: it alone knows what it waits for.
 fn told(
     history: &History,
     environment: &Environment<SecretSource>,

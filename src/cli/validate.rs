@@ -13,7 +13,7 @@ use super::history::History;
 use super::present::{BOLD, Output, Tally, clean, findings, paint};
 use crate::assembly;
 use crate::domain::{CommitId, Finding, Findings};
-use crate::manifest::{Loaded, Loader, Options};
+use crate::manifest::{Loaded, Loader, LoaderOptions};
 use crate::ports::Source;
 use crate::reconcile::tip_of;
 use crate::settings::{Environment, SecretSource};
@@ -39,7 +39,7 @@ pub(super) struct Args {
     form: FormatArg,
 }
 
-/// What was checked together, and what was found.
+/// Files that were checked together, and what was found.
 #[derive(Debug, Serialize)]
 struct Checked {
     environment: Option<String>,
@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context, args: Args) -> Outcome {
 }
 
 fn paths(paths: Vec<PathBuf>) -> Result<Vec<Checked>, Failure> {
-    let loader = Loader::new(Options::default())?;
+    let loader = Loader::new(LoaderOptions::default())?;
     let mut checked = Vec::with_capacity(paths.len());
     for path in paths {
         let loaded = loader.load_path(&path)?;

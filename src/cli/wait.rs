@@ -43,8 +43,8 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The same where looking asks a remote.
 const LOOK_REMOTE: Duration = Duration::from_secs(1);
 
-/// What became of a commit.
-enum Handled {
+/// The fate of a commit.
+enum Fate {
     /// Not yet.
     No,
     /// It alters nothing desired.
@@ -71,8 +71,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
         if known.as_ref() != Some(&tips) {
             let list = history.releases(environment, Recent::default())?;
             match handled(&history, environment, &list, &commit)? {
-                Handled::No => {}
-                Handled::Quiet => {
+                Fate::No => {}
+                Fate::Quiet => {
                     let short = commit.short();
                     output.text(&format!("{short} alters nothing; no release\n"))?;
                     for note in history.notes(environment, list.book(), &commit)? {
@@ -80,7 +80,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Outcome {
                     }
                     return Ok(ExitCode::SUCCESS);
                 }
-                Handled::Release(release) => {
+                Fate::Release(release) => {
                     if let Some(code) = verdict(&release, &mut output)? {
                         return Ok(code);
                     }
@@ -146,7 +146,7 @@ fn handled(
     environment: &Environment<SecretSource>,
     list: &ReleaseList,
     commit: &CommitId,
-) -> Result<Handled, Failure> {
+) -> Result<Fate, Failure> {
     let book = list.book();
     let source = history.source();
     // All of the ledger is read only where the releases do not tell.
@@ -162,22 +162,22 @@ fn handled(
         let comes_again = release.status == ReleaseStatus::RolledBack
             && progress()?.is_some_and(|progress| progress.pending.contains(&release.commit));
         return Ok(match comes_again {
-            true => Handled::No,
-            false => Handled::Release(Box::new(release)),
+            true => Fate::No,
+            false => Fate::Release(Box::new(release)),
         });
     }
     let head = list.state.as_ref().and_then(|s| s.head.clone());
     if let Some(head) = head
         && source.is_ancestor(commit, &head)?
     {
-        return Ok(Handled::Quiet);
+        return Ok(Fate::Quiet);
     }
     let Some(progress) = progress()? else {
-        return Ok(Handled::No);
+        return Ok(Fate::No);
     };
     match progress.head {
-        Some(head) if source.is_ancestor(commit, &head)? => Ok(Handled::Quiet),
-        Some(_) | None => Ok(Handled::No),
+        Some(head) if source.is_ancestor(commit, &head)? => Ok(Fate::Quiet),
+        Some(_) | None => Ok(Fate::No),
     }
 }
 
@@ -198,7 +198,7 @@ pub(super) fn release_of<'a, S: Source>(
     Ok(brought.and_then(|id| since().rev().find(|release| release.commit == id)))
 }
 
-/// Why the time is over.
+/// Returns why the time is over.
 fn late(
     history: &History,
     environment: &Environment<SecretSource>,

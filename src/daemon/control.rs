@@ -16,20 +16,20 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{Outcome, Streamed};
+use super::outcome::{PassOutcome, Streamed};
 
-pub use client::Client;
+pub use client::ControlClient;
 pub(super) use server::{ControlState, serve};
 
-/// Where the socket is.
+/// Returns where the socket is.
 pub fn socket(state_dir: &Path) -> PathBuf {
     state_dir.join("control.sock")
 }
 
-/// What can be asked for.
+/// The requests that can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verb {
+pub enum ControlVerb {
     /// A pass.
     Reconcile,
     /// A pass that also tries what the store refused for good.
@@ -41,7 +41,7 @@ pub enum Verb {
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// What is asked for.
-    pub command: Verb,
+    pub command: ControlVerb,
     /// In which environment; in all of them where there is none.
     #[serde(default)]
     pub environment: Option<String>,
@@ -58,10 +58,10 @@ enum Last {
     Error(String),
 }
 
-/// What became of a request.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Answer {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<PassOutcome>,
 }
 
 /// A line of an answer.
@@ -72,7 +72,7 @@ enum Line {
     Last(Last),
 }
 
-/// Why a daemon could not be asked, or cannot be reached.
+/// The reasons why a daemon could not be asked, or cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The socket cannot be made or used.

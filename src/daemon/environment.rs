@@ -8,11 +8,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use super::outcome::Outcome;
+use super::outcome::PassOutcome;
 use super::pace::{Pace, Wait, WakeOn};
 use super::runner::Runner;
 use super::status::{self, Trouble, TroubleState};
-use super::status_registry::{State, StatusRegistry};
+use super::status_registry::{EnvironmentState, StatusRegistry};
 use crate::assembly::SystemClock;
 use crate::domain::CommitId;
 use crate::git::Repository;
@@ -24,10 +24,10 @@ pub(super) struct Job {
     /// What is asked for.
     pub(super) request: Request,
     /// Who waits for it.
-    pub(super) reply: oneshot::Sender<Outcome>,
+    pub(super) reply: oneshot::Sender<PassOutcome>,
 }
 
-/// What makes an environment look again.
+/// The triggers that make an environment look again.
 pub(super) struct Triggers {
     /// Counts events on the references.
     pub(super) references: watch::Receiver<u64>,
@@ -40,7 +40,7 @@ pub(super) struct Triggers {
 }
 
 /// One environment of the daemon.
-pub(super) struct Environment {
+pub(super) struct EnvironmentLoop {
     pub(super) name: String,
     pub(super) branch: String,
     pub(super) state_dir: PathBuf,
@@ -51,7 +51,7 @@ pub(super) struct Environment {
     pub(super) statuses: StatusRegistry,
 }
 
-impl Environment {
+impl EnvironmentLoop {
     /// Runs until the program is asked to stop.
     pub(super) async fn run(mut self) {
         let clock = SystemClock::default();
@@ -70,7 +70,7 @@ impl Environment {
             self.publish(&result);
             for job in asked.drain(..) {
                 // Whoever asked may have gone; the pass counts all the same.
-                let _ = job.reply.send(Outcome::of(&self.name, &result));
+                let _ = job.reply.send(PassOutcome::of(&self.name, &result));
             }
             if matches!(result, Err(PassError::Stopped)) {
                 break;
@@ -155,13 +155,17 @@ impl Environment {
     /// Tells the log, the statuses and the status file; a message that stays the same is logged once.
     fn publish(&self, result: &Result<Report, PassError>) {
         let (state, message) = match result {
-            Ok(report) if report.converged => (State::Synced, None),
-            Ok(_) => (State::Failed, None),
-            Err(PassError::Waiting { message, .. }) => (State::Waiting, Some(message.clone())),
-            Err(error @ (PassError::Leased { .. } | PassError::Raced)) => {
-                (State::Waiting, Some(error.to_string()))
+            Ok(report) if report.converged => (EnvironmentState::Synced, None),
+            Ok(_) => (EnvironmentState::Failed, None),
+            Err(PassError::Waiting { message, .. }) => {
+                (EnvironmentState::Waiting, Some(message.clone()))
             }
-            Err(PassError::Stalled { message }) => (State::Stalled, Some(message.clone())),
+            Err(error @ (PassError::Leased { .. } | PassError::Raced)) => {
+                (EnvironmentState::Waiting, Some(error.to_string()))
+            }
+            Err(PassError::Stalled { message }) => {
+                (EnvironmentState::Stalled, Some(message.clone()))
+            }
             Err(PassError::Stopped) => {
                 info!(
                     environment = self.name,
@@ -173,14 +177,16 @@ impl Environment {
         let head = result.as_ref().ok().and_then(|report| report.head.clone());
         let is_news = self
             .statuses
-            .settle(&self.name, state, head.as_ref(), message.clone());
+            .finish(&self.name, state, head.as_ref(), message.clone());
         if is_news {
             let head = head.map(|head| head.to_string());
             let name = &self.name;
             match (state, &message) {
-                (State::Stalled, Some(why)) => error!(environment = name, "stalled: {why}"),
+                (EnvironmentState::Stalled, Some(why)) => {
+                    error!(environment = name, "stalled: {why}")
+                }
                 (_, Some(why)) => warn!(environment = name, "waiting: {why}"),
-                (State::Failed, None) => {
+                (EnvironmentState::Failed, None) => {
                     warn!(environment = name, head, "not everything is at its target");
                 }
                 (_, None) => info!(environment = name, head, "up to date"),
@@ -188,10 +194,11 @@ impl Environment {
         }
         let trouble = message.map(|message| Trouble {
             state: match state {
-                State::Stalled => TroubleState::Stalled,
-                State::Starting | State::Synced | State::Failed | State::Waiting => {
-                    TroubleState::Waiting
-                }
+                EnvironmentState::Stalled => TroubleState::Stalled,
+                EnvironmentState::Starting
+                | EnvironmentState::Synced
+                | EnvironmentState::Failed
+                | EnvironmentState::Waiting => TroubleState::Waiting,
             },
             message,
             at: now(),

@@ -31,27 +31,28 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-pub use outcome::{Failure, Handled, Outcome, Streamed};
+pub use outcome::{FailedEntity, HandledRelease, PassOutcome, Streamed};
 pub use runner::Runner;
 
 use crate::assembly::{self, AssemblyError, HolderLock};
+use crate::git::Repository;
 use crate::ports::GitError;
 use crate::reconcile::Stop;
 use crate::settings::Settings;
-use control::{Client, ControlError, ControlState};
-use environment::{Environment, Triggers};
+use control::{ControlClient, ControlError, ControlState};
+use environment::{EnvironmentLoop, Triggers};
 use ref_watcher::RefWatcher;
 use status_registry::StatusRegistry;
 use systemd::Systemd;
 
-/// How many events a slow listener may lag behind before it misses some.
+/// The number of events that a slow listener may lag behind before it misses some.
 const EVENTS: usize = 1024;
-/// How many passes may be asked for at a time.
+/// The number of passes that may be asked for at a time.
 const JOBS: usize = 16;
 /// The pause between two tries for the lock of the state directory.
 const HOLD_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why there is no daemon.
+/// The reasons why there is no daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// The state directory is taken.
@@ -74,7 +75,7 @@ pub enum DaemonError {
     Signals(#[source] io::Error),
 }
 
-/// How the daemon ended.
+/// The ways in which the daemon ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// Every environment has finished or parked what it had in hand.
@@ -94,62 +95,25 @@ pub async fn run(settings: Settings) -> Result<Ended, DaemonError> {
     }
     let holder = hold(&settings).await?;
     let signals = Signals::new().map_err(DaemonError::Signals)?;
-    let systemd = Systemd::new();
     let repository = assembly::repository(&settings, settings.repository.token.clone())?;
     let (stopper, stop) = Stop::new();
-    let statuses = StatusRegistry::new(settings.environments.keys().map(ToString::to_string));
-    let (events, _) = broadcast::channel(EVENTS);
-    let (references, pokes) = (watch::Sender::new(0), watch::Sender::new(0));
-    let mut jobs = BTreeMap::new();
-    let mut tasks = JoinSet::new();
-    for environment in settings.environments.values() {
-        let name = environment.name.to_string();
-        let (sender, receiver) = mpsc::channel(JOBS);
-        jobs.insert(name.clone(), sender);
-        let (to, told) = (events.clone(), name.clone());
-        let runner = Runner::new(
-            settings.clone(),
-            repository.clone(),
-            environment.name.clone(),
-            holder.id().to_owned(),
-            // Nobody listening is no error.
-            Arc::new(move |event| drop(to.send(Streamed::new(&told, event)))),
-            stop.clone(),
-        );
-        let environment = Environment {
-            name,
-            branch: environment.branch.clone(),
-            state_dir: settings.state_dir.clone(),
-            repository: repository.clone(),
-            runner,
-            triggers: Triggers {
-                references: references.subscribe(),
-                pokes: pokes.subscribe(),
-                jobs: receiver,
-                poll_interval: settings.repository.poll_interval,
-            },
-            stop: stop.clone(),
-            statuses: statuses.clone(),
-        };
-        tasks.spawn(environment.run());
-    }
-    let control = control::serve(&settings.state_dir, ControlState { jobs, events })?;
-    let ref_watcher = RefWatcher::new(repository);
+    let mut supervisor = Supervisor {
+        signals,
+        systemd: Systemd::new(),
+        statuses: StatusRegistry::new(settings.environments.keys().map(ToString::to_string)),
+        ref_watcher: RefWatcher::new(repository.clone()),
+        references: watch::Sender::new(0),
+        pokes: watch::Sender::new(0),
+        tasks: JoinSet::new(),
+    };
+    let reachable = supervisor.start(&settings, &repository, holder.id(), &stop);
+    let control = control::serve(&settings.state_dir, reachable)?;
     info!(
         repository = %settings.repository.url,
         environments = settings.environments.len(),
         state_dir = %settings.state_dir.display(),
         "gitmage runs"
     );
-    let mut supervisor = Supervisor {
-        signals,
-        systemd,
-        statuses,
-        ref_watcher,
-        references,
-        pokes,
-        tasks,
-    };
     supervisor.serve().await;
     info!("stopping: what is in hand is finished or parked");
     // The receivers live in the tasks; one that ended needs no stop.
@@ -167,7 +131,7 @@ async fn hold(settings: &Settings) -> Result<HolderLock, DaemonError> {
         if let Some(holder) = HolderLock::take(&settings.state_dir)? {
             return Ok(holder);
         }
-        if Client::connect(&settings.state_dir).await?.is_some() {
+        if ControlClient::connect(&settings.state_dir).await?.is_some() {
             return Err(DaemonError::Running(settings.state_dir.clone()));
         }
         if !said {
@@ -215,7 +179,7 @@ impl Signals {
     }
 }
 
-/// What a signal asks for.
+/// The meaning of a signal.
 enum Got {
     End(i32),
     Poke,
@@ -233,6 +197,50 @@ struct Supervisor {
 }
 
 impl Supervisor {
+    /// Starts a task for each environment, and returns what the control socket reaches them by.
+    fn start(
+        &mut self,
+        settings: &Arc<Settings>,
+        repository: &Repository,
+        holder: &str,
+        stop: &Stop,
+    ) -> ControlState {
+        let (events, _) = broadcast::channel(EVENTS);
+        let mut jobs = BTreeMap::new();
+        for environment in settings.environments.values() {
+            let name = environment.name.to_string();
+            let (sender, receiver) = mpsc::channel(JOBS);
+            jobs.insert(name.clone(), sender);
+            let (to, told) = (events.clone(), name.clone());
+            let runner = Runner::new(
+                settings.clone(),
+                repository.clone(),
+                environment.name.clone(),
+                holder.to_owned(),
+                // Nobody listening is no error.
+                Arc::new(move |event| drop(to.send(Streamed::new(&told, event)))),
+                stop.clone(),
+            );
+            let environment = EnvironmentLoop {
+                name,
+                branch: environment.branch.clone(),
+                state_dir: settings.state_dir.clone(),
+                repository: repository.clone(),
+                runner,
+                triggers: Triggers {
+                    references: self.references.subscribe(),
+                    pokes: self.pokes.subscribe(),
+                    jobs: receiver,
+                    poll_interval: settings.repository.poll_interval,
+                },
+                stop: stop.clone(),
+                statuses: self.statuses.clone(),
+            };
+            self.tasks.spawn(environment.run());
+        }
+        ControlState { jobs, events }
+    }
+
     /// Until a signal asks for the end.
     async fn serve(&mut self) {
         let mut changes = self.statuses.changes();

@@ -1,4 +1,4 @@
-//! What a pass came to, in the few words that go over the control socket and onto a terminal.
+//! The outcome of a pass, in the few words that go over the control socket and onto a terminal.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,26 +8,26 @@ use crate::domain::{
 };
 use crate::reconcile::{Event, PassError, Report};
 
-/// What a pass of one environment came to.
+/// The outcome of a pass of one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct PassOutcome {
     /// The environment.
     pub environment: String,
     /// The newest commit handled.
     pub head: Option<CommitId>,
-    /// Whether everything is at its target.
+    /// True if everything is at its target.
     pub converged: bool,
     /// The releases that were made or tried again, oldest first.
-    pub releases: Vec<Handled>,
+    pub releases: Vec<HandledRelease>,
     /// Releases of earlier passes that are still failed, newest first.
-    pub still_failed: Vec<Handled>,
+    pub still_failed: Vec<HandledRelease>,
     /// Why the pass could not be finished.
     pub error: Option<String>,
 }
 
 /// A release and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Handled {
+pub struct HandledRelease {
     /// Its id.
     pub id: ReleaseId,
     /// What it is.
@@ -39,12 +39,12 @@ pub struct Handled {
     /// One sentence about it.
     pub message: Option<String>,
     /// The entities that could not be brought to their targets.
-    pub failed: Vec<Failure>,
+    pub failed: Vec<FailedEntity>,
 }
 
 /// An entity that could not be brought to its target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct FailedEntity {
     /// Its kind.
     pub kind: Kind,
     /// Its key.
@@ -55,7 +55,7 @@ pub struct Failure {
     pub error: Option<String>,
 }
 
-impl Outcome {
+impl PassOutcome {
     /// The outcome of a pass.
     pub fn of(environment: &str, result: &Result<Report, PassError>) -> Self {
         match result {
@@ -77,7 +77,8 @@ impl Outcome {
     }
 
     fn of_report(environment: &str, report: &Report) -> Self {
-        let releases: Vec<Handled> = report.releases.iter().map(Handled::of).collect();
+        let releases: Vec<HandledRelease> =
+            report.releases.iter().map(HandledRelease::of).collect();
         let still_failed = if report.converged {
             Vec::new()
         } else {
@@ -91,7 +92,7 @@ impl Outcome {
                 .iter()
                 .filter(|release| is_open(release))
                 .filter(|release| releases.iter().all(|handled| handled.id != release.id))
-                .map(Handled::of)
+                .map(HandledRelease::of)
                 .collect()
         };
         Self {
@@ -105,7 +106,7 @@ impl Outcome {
     }
 }
 
-impl Handled {
+impl HandledRelease {
     fn of(release: &Release) -> Self {
         Self {
             id: release.id.clone(),
@@ -117,7 +118,7 @@ impl Handled {
                 .changes
                 .iter()
                 .filter(|change| change.status == ChangeStatus::Failed)
-                .map(|change| Failure {
+                .map(|change| FailedEntity {
                     kind: change.kind,
                     key: change.key.clone(),
                     store: change.store.clone(),
@@ -128,7 +129,7 @@ impl Handled {
     }
 }
 
-/// What happens in a pass, as it happens.
+/// An event of a pass, told as it happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Streamed {

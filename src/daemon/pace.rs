@@ -1,15 +1,24 @@
-//! When an environment is looked at again: a function of how its last pass ended.
+//! The time at which an environment is looked at again: a function of how its last pass ended.
 
 use std::time::Duration;
 
+use crate::ports::Backoff;
 use crate::reconcile::{PassError, Report};
 
-const FAILED_FIRST: Duration = Duration::from_secs(30);
-const FAILED_LONGEST: Duration = Duration::from_secs(10 * 60);
-const WAITING_FIRST: Duration = Duration::from_secs(1);
-const WAITING_LONGEST: Duration = Duration::from_secs(60);
+/// After passes that left something undone.
+const FAILED: Backoff = Backoff {
+    first: Duration::from_secs(30),
+    longest: Duration::from_secs(10 * 60),
+    spread: 0.0,
+};
+/// After passes that found something out of reach.
+const WAITING: Backoff = Backoff {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(60),
+    spread: 0.25,
+};
 
-/// Which triggers count while nothing is due. A poke by a person always does.
+/// The triggers that count while nothing is due. A poke by a person always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WakeOn {
     /// Every poll, and every event that brings a new head.
@@ -22,7 +31,7 @@ pub(super) enum WakeOn {
     Nothing,
 }
 
-/// What comes after a pass.
+/// The wait after a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wait {
     /// The next pass is due after this long, whatever happens.
@@ -44,11 +53,11 @@ impl Pace {
         match result {
             Ok(report) if report.ledger.book.is_at_rest(false) => {
                 *self = Self::default();
-                Wait::settled()
+                Wait::at_rest()
             }
             Ok(_) => {
                 self.waited = 0;
-                let due = doubled(FAILED_FIRST, self.failed, FAILED_LONGEST);
+                let due = FAILED.after(self.failed, jitter);
                 self.failed = self.failed.saturating_add(1);
                 Wait {
                     due: Some(due),
@@ -65,14 +74,13 @@ impl Pace {
             Err(PassError::Raced) => self.waiting(None, jitter),
             Err(PassError::Stalled { .. } | PassError::Stopped) => {
                 self.waited = 0;
-                Wait::settled()
+                Wait::at_rest()
             }
         }
     }
 
     fn waiting(&mut self, after: Option<Duration>, jitter: f64) -> Wait {
-        let backoff =
-            doubled(WAITING_FIRST, self.waited, WAITING_LONGEST).mul_f64(0.75 + jitter / 2.0);
+        let backoff = WAITING.after(self.waited, jitter);
         self.waited = self.waited.saturating_add(1);
         Wait {
             due: Some(after.map_or(backoff, |after| after.max(backoff))),
@@ -86,18 +94,12 @@ impl Pace {
 }
 
 impl Wait {
-    fn settled() -> Self {
+    fn at_rest() -> Self {
         Self {
             due: None,
             wake_on: WakeOn::Polls,
         }
     }
-}
-
-fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
-    first
-        .saturating_mul(2_u32.saturating_pow(times))
-        .min(longest)
 }
 
 #[cfg(test)]
@@ -126,7 +128,7 @@ mod tests {
         let stalled = Err(PassError::Stalled {
             message: "a person must act".to_owned(),
         });
-        assert_eq!(pace.after(&stalled, 0.5), Wait::settled());
+        assert_eq!(pace.after(&stalled, 0.5), Wait::at_rest());
         assert_eq!(seconds(pace.after(&down(None), 0.5)), 1);
     }
 

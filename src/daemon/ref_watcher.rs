@@ -10,7 +10,7 @@ use tracing::warn;
 use crate::git::{Repository, Watch};
 use crate::ports::GitError;
 
-/// How often it is looked whether the watch still watches the repository.
+/// The time between two looks whether the watch still watches the repository.
 const REWATCH: Duration = Duration::from_secs(5);
 
 /// A watch that outlives the repository it was set upon.

@@ -99,7 +99,7 @@ impl Runner {
         Ok(self.reconciler.insert(Arc::new(reconciler)).clone())
     }
 
-    /// Whether the pass has recorded nothing yet, so that nothing has to be parked.
+    /// True if the pass has recorded nothing yet, so that nothing has to be parked.
     fn is_early(&self) -> bool {
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         match phase {

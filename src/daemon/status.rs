@@ -1,4 +1,5 @@
-//! What keeps an environment from going on, as a file: `status/<environment>.json` below `state_dir`.
+//! The trouble that keeps an environment from going on, as a file: `status/<environment>.json` below
+//! `state_dir`.
 //!
 //! The ledger cannot say it, as it may be the very thing that is out of reach. The file exists only
 //! while the environment waits or is stalled and a daemon runs.
@@ -19,10 +20,10 @@ pub enum TroubleState {
     Stalled,
 }
 
-/// What keeps an environment from going on.
+/// The trouble that keeps an environment from going on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
-    /// Whether time helps.
+    /// True if time helps.
     pub state: TroubleState,
     /// What is waited for, or what is wrong and what to do.
     pub message: String,

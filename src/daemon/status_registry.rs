@@ -1,4 +1,4 @@
-//! Where all environments stand, in one place: for the status line and for what was told already.
+//! The standing of all environments, in one place: for the status line and for what was told already.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,9 @@ use crate::domain::CommitId;
 /// A status line longer than this is cut. In characters.
 const LONGEST_MESSAGE: usize = 160;
 
-/// Where an environment stands.
+/// The standing of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum EnvironmentState {
     /// Its first pass has not begun.
     Starting,
     /// Everything is at its target.
@@ -25,7 +25,7 @@ pub(super) enum State {
     Stalled,
 }
 
-impl fmt::Display for State {
+impl fmt::Display for EnvironmentState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Starting => "starting",
@@ -39,20 +39,20 @@ impl fmt::Display for State {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    state: State,
+    state: EnvironmentState,
     begun: bool,
     head: Option<CommitId>,
     message: Option<String>,
 }
 
-/// Where all environments stand. Clones share it.
+/// The standing of all environments. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct StatusRegistry(watch::Sender<BTreeMap<String, Entry>>);
 
 impl StatusRegistry {
     pub(super) fn new(names: impl IntoIterator<Item = String>) -> Self {
         let entry = Entry {
-            state: State::Starting,
+            state: EnvironmentState::Starting,
             begun: false,
             head: None,
             message: None,
@@ -71,11 +71,11 @@ impl StatusRegistry {
         });
     }
 
-    /// How a pass ended; whether that differs from how the one before did.
-    pub(super) fn settle(
+    /// Ends a pass; true if it ended otherwise than the one before.
+    pub(super) fn finish(
         &self,
         name: &str,
-        state: State,
+        state: EnvironmentState,
         head: Option<&CommitId>,
         message: Option<String>,
     ) -> bool {
@@ -93,7 +93,7 @@ impl StatusRegistry {
         })
     }
 
-    /// Whether every environment has begun its first pass.
+    /// True if every environment has begun its first pass.
     pub(super) fn all_begun(&self) -> bool {
         self.0.borrow().values().all(|entry| entry.begun)
     }
@@ -150,10 +150,10 @@ mod tests {
         statuses.begin("production");
         assert!(!statuses.all_begun());
         let head = CommitId::new("ab".repeat(20)).unwrap();
-        assert!(statuses.settle("production", State::Synced, Some(&head), None));
+        assert!(statuses.finish("production", EnvironmentState::Synced, Some(&head), None));
         let why = || Some("no branch\nstaging".to_owned());
-        assert!(statuses.settle("staging", State::Stalled, None, why()));
-        assert!(!statuses.settle("staging", State::Stalled, None, why()));
+        assert!(statuses.finish("staging", EnvironmentState::Stalled, None, why()));
+        assert!(!statuses.finish("staging", EnvironmentState::Stalled, None, why()));
         assert!(statuses.all_begun());
         assert_eq!(
             statuses.line(),

@@ -1,4 +1,4 @@
-//! What systemd is told: READY, STATUS, WATCHDOG, STOPPING. Without `NOTIFY_SOCKET`, nothing.
+//! The messages to systemd: READY, STATUS, WATCHDOG, STOPPING. Without `NOTIFY_SOCKET`, nothing.
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ pub enum DesiredValue {
     Value(SharedValue),
 }
 
-/// Where in the commit something was said. Lines and columns are 1-based, in characters.
+/// The place in the commit where something was said. Lines and columns are 1-based, in characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Origin {
     /// Path from the repository's root.
@@ -63,12 +63,12 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// What is desired of one entity.
+/// The desired state of one entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredEntity {
-    /// Whether it shall exist.
+    /// True if it shall exist.
     pub ensure: Ensure,
-    /// Whether `ensure: present` was spelled out, so that an entity of the same key may be created
+    /// True if `ensure: present` was spelled out, so that an entity of the same key may be created
     /// beside one under another assignment.
     pub explicit: bool,
     /// The fields that are set; empty when it shall be absent.
@@ -100,7 +100,7 @@ pub struct Listed {
     pub origin: Origin,
 }
 
-/// What one file lists.
+/// The slots that one file lists.
 pub type FileListing = Arc<BTreeMap<Slot, Listed>>;
 
 /// All changes of all active release files of one commit, folded field by field in path order.
@@ -127,7 +127,7 @@ impl PartialEq for DesiredState {
     }
 }
 
-/// Which state another one was made from, and the files in which the two differ.
+/// The state that another one was made from, and the files in which the two differ.
 #[derive(Debug, Clone)]
 struct Descent {
     /// Unique within the process.
@@ -169,7 +169,7 @@ impl DesiredState {
         made_from(other, self).or_else(|| made_from(self, other))
     }
 
-    /// What a later path hides, sorted.
+    /// Returns what a later path hides, sorted.
     pub fn overridden(&self) -> Vec<&Overridden> {
         let entities = self.entities.values();
         let mut overridden: Vec<_> = entities.flat_map(|entity| &entity.overridden).collect();

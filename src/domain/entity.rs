@@ -1,4 +1,4 @@
-//! What names one entity and one of its fields.
+//! The names of one entity and of one of its fields.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -148,7 +148,7 @@ impl fmt::Display for EntityRef {
 /// A field of an entity, or whether the entity exists, which is such a field too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FieldId {
-    /// Whether the entity exists; spelled `ensure`, like the key of a release file.
+    /// True if the entity exists; spelled `ensure`, like the key of a release file.
     Existence,
     /// A field of the REST API.
     Named(FieldName),

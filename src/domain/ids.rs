@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not the name it was taken for.
+/// The reason why a text is not the name it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {text:?} {why}")]
 pub struct InvalidId {
@@ -37,7 +37,7 @@ macro_rules! text_id {
             /// Checks the text.
             ///
             /// # Errors
-            /// When the text cannot be such a name.
+            /// Fails when the text cannot be such a name.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 let check: fn(&str) -> Result<(), &'static str> = $check;

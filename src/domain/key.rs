@@ -4,7 +4,7 @@
 //! by `/`: `Default Category/Sale`. A divider or a backslash within a part is written with a backslash
 //! before it, so that every key stands for one list of parts.
 
-/// What a natural key is made of.
+/// The shape of a natural key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyShape {
     /// One text, taken as it is.

@@ -26,6 +26,15 @@ impl Marker {
             Self::Coupled => &COUPLED,
         }
     }
+
+    /// True if a value read from the store is what the marker asks for.
+    pub fn met_by(self, seen: &Value) -> bool {
+        match self {
+            Self::Default => seen == Self::Default.value(),
+            // the store has set something
+            Self::Coupled => !seen.is_null(),
+        }
+    }
 }
 
 /// The marker that a value is; `None` for a value of the store's.

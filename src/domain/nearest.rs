@@ -1,4 +1,4 @@
-//! Which of the valid names somebody may have meant.
+//! The search for the valid name that somebody may have meant.
 
 /// The nearest valid name, if one is near enough to be meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

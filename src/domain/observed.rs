@@ -32,7 +32,7 @@ impl ObservedEntity {
         }
     }
 
-    /// What a visitor sees: the value of the view, or the one that it inherits.
+    /// Returns what a visitor sees: the value of the view, or the one that it inherits.
     pub fn effective(&self, field: &FieldName) -> &Value {
         let seen = self.fields.get(field);
         let inherited = || self.inherited.as_ref()?.get(field);
@@ -49,7 +49,7 @@ pub struct Hit {
     pub store: StoreScope,
 }
 
-/// What was found under one [`EntityRef`].
+/// The finding under one [`EntityRef`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Presence {
     /// No entity has this key, under any assignment.
@@ -84,7 +84,7 @@ impl Presence {
     }
 }
 
-/// What was found, for every entity asked for.
+/// The findings for all entities that were asked for.
 pub type Observation = BTreeMap<EntityRef, Presence>;
 
 /// One store view.

@@ -29,7 +29,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What a release is.
+    /// The kinds of releases.
     ReleaseKind {
         /// A commit that alters the desired state.
         Deploy = "deploy",
@@ -47,7 +47,7 @@ words! {
 }
 
 words! {
-    /// Where a release stands.
+    /// The standing of a release.
     ReleaseStatus {
         /// Not begun.
         Pending = "pending",
@@ -115,7 +115,7 @@ words! {
 }
 
 words! {
-    /// What is done to an entity.
+    /// The action upon an entity.
     Action {
         /// It is made.
         Create = "create",
@@ -129,7 +129,7 @@ words! {
 }
 
 words! {
-    /// Where a change stands.
+    /// The standing of a change.
     ChangeStatus {
         /// Not tried yet.
         Pending = "pending",
@@ -143,7 +143,7 @@ words! {
 }
 
 words! {
-    /// What became of a field.
+    /// The fate of a field.
     FieldStatus {
         /// Sent and verified.
         Written = "written",
@@ -159,7 +159,7 @@ words! {
 }
 
 words! {
-    /// How much a line of the activity matters.
+    /// The weight of a line of the activity.
     Level {
         /// Progress.
         Info = "info",
@@ -170,7 +170,7 @@ words! {
     }
 }
 
-/// When a phase began and ended.
+/// The times at which a phase began and ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phase {
     /// The phase.

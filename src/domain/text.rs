@@ -59,7 +59,7 @@ pub fn slug(title: &str) -> String {
     out.trim_matches('-').to_owned()
 }
 
-/// What Magento's table makes of a character. It knows no `Ê`, `Ã` or `ã`.
+/// Returns what Magento's table makes of a character. It knows no `Ê`, `Ã` or `ã`.
 fn transliterated(c: char) -> Option<&'static str> {
     TRANSLITERATION
         .iter()

@@ -1,4 +1,4 @@
-//! Which commits lead to which: the walks over a history.
+//! The walks over a history, which tell what commits lead to which.
 //!
 //! gix's own walks stop at the first commit whose author or committer they cannot read, so these read
 //! parents and dates themselves (`commit.rs`).

@@ -17,7 +17,7 @@ use super::objects::{self, damaged};
 use super::words;
 use crate::ports::{CommitInfo, GitError};
 
-/// What is shown for an author that cannot be read.
+/// The name that stands for an author that cannot be read.
 const UNKNOWN: &str = "unknown";
 
 /// A commit object.

@@ -1,4 +1,4 @@
-//! What a power cut must not take away, and what others must be able to write beside us.
+//! Files that a power cut must not take away, and that others must be able to write beside us.
 //!
 //! gix neither syncs loose objects and references nor honours `core.sharedRepository`; in a
 //! repository that is opened in place both are ours to do.

@@ -1,4 +1,4 @@
-//! Who makes a commit of gitmage's own on a branch that people read.
+//! The author of a commit of gitmage's own on a branch that people read.
 
 use std::process::{Command, Stdio};
 

@@ -17,7 +17,7 @@ use gix::refs::transaction::{PreviousValue, RefEdit};
 use gix::{ObjectId, Repository as Gix};
 
 use super::durable;
-use super::mirror::{Mirror, Pushed};
+use super::mirror::{Mirror, MirrorPush};
 use super::objects::{self, damaged, reason};
 use super::repository::{Repository, branch_ref};
 use super::tree;
@@ -25,7 +25,7 @@ use super::write;
 use crate::domain::CommitId;
 use crate::ports::{GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError, Source};
 
-/// How long a lock that somebody holds is waited for. Git holds one for milliseconds.
+/// The time that a lock is waited for that somebody holds. Git holds one for milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// The rollback branch of one environment.
@@ -206,9 +206,9 @@ impl BranchLedger {
         new: ObjectId,
     ) -> Result<(), LedgerError> {
         match mirror.push(&self.branch, old, new) {
-            Ok(Pushed::Done) => {}
-            Ok(Pushed::Landed) => return Ok(()),
-            Ok(Pushed::Raced) => return Err(self.raced()),
+            Ok(MirrorPush::Done) => {}
+            Ok(MirrorPush::Landed) => return Ok(()),
+            Ok(MirrorPush::Raced) => return Err(self.raced()),
             Err(error) => return Err(self.failed(error)),
         }
         let name = branch_ref(&self.branch).map_err(|error| self.failed(error))?;

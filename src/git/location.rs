@@ -1,4 +1,4 @@
-//! Where the watched repository is.
+//! The place of the watched repository.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::ports::GitError;
 
-/// Where the watched repository is.
+/// The place of the watched repository.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Location {
     /// A path on this machine: opened in place, and the ledger is written into it.
@@ -16,7 +16,7 @@ pub enum Location {
     Remote(String),
 }
 
-/// How a remote is reached.
+/// The ways in which a remote is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
     File,

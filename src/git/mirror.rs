@@ -37,8 +37,8 @@ struct Fetched {
     outcome: Result<(), GitError>,
 }
 
-/// What became of a push.
-pub(super) enum Pushed {
+/// The outcome of a push.
+pub(super) enum MirrorPush {
     Done,
     /// Its answer was lost, but it was carried out: a fetch has brought the branch here since, with
     /// whatever came upon it.
@@ -62,7 +62,7 @@ impl Mirror {
         &self.program.url
     }
 
-    /// How its remote is reached.
+    /// Returns how its remote is reached.
     pub(super) fn program(&self) -> &Program {
         &self.program
     }
@@ -95,13 +95,13 @@ impl Mirror {
         branch: &str,
         old: Option<ObjectId>,
         new: ObjectId,
-    ) -> Result<Pushed, GitError> {
+    ) -> Result<MirrorPush, GitError> {
         let mut line = self.stand_in_line();
         let answer = self.program.push(&self.dir, branch, old, new);
         let doubt = match answer {
             Ok(answer) => match refusal::verdict(answer.success, &answer.stdout, &answer.stderr) {
-                Verdict::Accepted => return Ok(Pushed::Done),
-                Verdict::Overtaken => return Ok(Pushed::Raced),
+                Verdict::Accepted => return Ok(MirrorPush::Done),
+                Verdict::Overtaken => return Ok(MirrorPush::Raced),
                 Verdict::Forbidden(words) => return Err(self.forbidden(branch, &words)),
                 Verdict::Unclear(words) if answer.stdout.is_empty() => {
                     refusal::of("pushing to", &self.program.url, &words)
@@ -116,17 +116,17 @@ impl Mirror {
             Err(error) => self.program.no_answer("pushing to", error),
         };
         self.fetch(&mut line).map_err(|_| doubt.clone())?;
-        self.settle(branch, old, new, doubt)
+        self.after_unclear_push(branch, old, new, doubt)
     }
 
     /// After a fetch: whether a push of which nothing is known has been carried out.
-    fn settle(
+    fn after_unclear_push(
         &self,
         branch: &str,
         old: Option<ObjectId>,
         new: ObjectId,
         doubt: GitError,
-    ) -> Result<Pushed, GitError> {
+    ) -> Result<MirrorPush, GitError> {
         let repository = open::open(&self.dir)?.to_thread_local();
         let tip = repository
             .try_find_reference(&format!("refs/heads/{branch}"))
@@ -136,8 +136,8 @@ impl Mirror {
             .map(gix::Id::detach);
         let landed = |tip: ObjectId| Ancestry::of(&repository).reaches(tip, new).unwrap_or(false);
         match tip {
-            Some(tip) if tip == new || landed(tip) => Ok(Pushed::Landed),
-            tip if tip != old => Ok(Pushed::Raced),
+            Some(tip) if tip == new || landed(tip) => Ok(MirrorPush::Landed),
+            tip if tip != old => Ok(MirrorPush::Raced),
             _ => Err(doubt),
         }
     }
@@ -206,7 +206,7 @@ impl Mirror {
         }
     }
 
-    /// Whether the remote answers: a mirror is not thrown away for a message about the remote.
+    /// Checks whether the remote answers: a mirror is not thrown away for a message about the remote.
     fn remote_answers(&self) -> Result<(), GitError> {
         const DOING: &str = "asking";
         let url = &self.program.url;

@@ -32,7 +32,7 @@ mod tests;
 pub use identity::Identity;
 pub use ledger::BranchLedger;
 pub use location::Location;
-pub use repository::{Options, Repository};
+pub use repository::{Repository, RepositoryOptions};
 pub use scratch::{Clash, Pushed, Scratch, TreeId, Undo, Undone};
 pub use watch::{Watch, Watched};
 pub use words::reverted_commits;

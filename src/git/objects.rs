@@ -88,8 +88,8 @@ pub(super) fn first_parents(
     })
 }
 
-/// What an entry of a tree is, by its mode; `None` for a directory. What is neither a file nor a link
-/// is taken for a submodule, as git takes it.
+/// Returns what an entry of a tree is, by its mode; `None` for a directory. What is neither a file nor a
+/// link is taken for a submodule, as git takes it.
 pub(super) fn entry_kind(mode: u32) -> Option<EntryKind> {
     match mode & 0o170_000 {
         0o040_000 => None,

@@ -8,17 +8,17 @@ use gix::ThreadSafeRepository;
 use super::objects::reason;
 use crate::ports::GitError;
 
-/// How long a held lock of a reference is waited for, in milliseconds.
+/// The time that a held lock of a reference is waited for, in milliseconds.
 pub(super) const LOCK_WAIT: &str = "2000";
 
 /// Tells whether an opened repository is still the one on disk: directories come and go, the
 /// configuration is read when opening, and gix has room for so many packs only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp([Option<Identity>; 4]);
+pub(super) struct Stamp([Option<FileIdentity>; 4]);
 
 /// Tells a file or directory from another one at the same path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     file: u64,
     created: Option<SystemTime>,
     /// Not of the directory that changes with every object.
@@ -37,13 +37,13 @@ impl Stamp {
     }
 }
 
-pub(super) fn identity(path: &Path, content: bool) -> Option<Identity> {
+pub(super) fn identity(path: &Path, content: bool) -> Option<FileIdentity> {
     let meta = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
     let file = std::os::unix::fs::MetadataExt::ino(&meta);
     #[cfg(not(unix))]
     let file = 0;
-    Some(Identity {
+    Some(FileIdentity {
         file,
         created: meta.created().ok(),
         content: content.then(|| (meta.modified().ok(), meta.len())),

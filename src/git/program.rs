@@ -27,7 +27,7 @@ use crate::ports::GitError;
 /// Even a run that shows signs of life ends after this long.
 const LONGEST_RUN: Duration = Duration::from_secs(60 * 60);
 
-/// What git and ssh may see of our environment: where programs and keys are, and proxies.
+/// The parts of our environment that git and ssh may see: where programs and keys are, and proxies.
 const INHERITED: &[&str] = &[
     "PATH",
     "HOME",
@@ -51,7 +51,7 @@ const INHERITED: &[&str] = &[
     "SYSTEMROOT",
 ];
 
-/// How to run git against one remote.
+/// The way to run git against one remote.
 #[derive(Clone)]
 pub(super) struct Program {
     /// Where the remote is; empty where git only works on this machine.
@@ -64,7 +64,7 @@ pub(super) struct Program {
     pub(super) timeout: Duration,
 }
 
-/// What git answered.
+/// The answer of git.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) success: bool,
@@ -73,7 +73,7 @@ pub(super) struct Answer {
     pub(super) stderr: String,
 }
 
-/// Why there is no answer.
+/// The reasons why there is no answer.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     /// The program is missing or cannot be started.
@@ -137,7 +137,7 @@ impl Program {
         )
     }
 
-    /// Why a run came to nothing.
+    /// Returns why a run came to nothing.
     pub(super) fn no_answer(&self, doing: &str, error: NoAnswer) -> GitError {
         let url = location::without_password(&self.url);
         match error {

@@ -1,4 +1,4 @@
-//! What git and the remote say when they fail, sorted by what happens next.
+//! The words of git and of the remote when they fail, sorted by what happens next.
 //!
 //! Git has one exit status for everything, so its words (in the C locale) decide. What is not known
 //! to need a person counts as going away by itself.
@@ -153,7 +153,7 @@ const FORBIDDEN: &[&str] = &[
     "funny refname",
 ];
 
-/// How lines begin that advise whoever sits at a terminal, or say what everybody knows.
+/// The beginnings of lines that advise whoever sits at a terminal, or say what everybody knows.
 const ADVICE: &[&str] = &[
     "hint:",
     "To ",
@@ -171,7 +171,7 @@ const ADVICE: &[&str] = &[
     "flag or run 'git config fetch.",
 ];
 
-/// How git says that a lock is held, or was left behind.
+/// The words with which git says that a lock is held, or was left behind.
 const LOCKED: &str = ".lock': File exists";
 
 /// The answer to a push of one reference.
@@ -184,7 +184,7 @@ pub(super) enum Verdict {
     Unclear(String),
 }
 
-/// Why a run of git failed.
+/// Returns why a run of git failed.
 pub(super) fn of(doing: &str, url: &str, stderr: &str) -> GitError {
     let url = location::without_password(url);
     let said = words(stderr);
@@ -206,7 +206,7 @@ pub(super) fn of(doing: &str, url: &str, stderr: &str) -> GitError {
     }
 }
 
-/// What helps where a push of `branch` is refused, whatever the remote's rules are: trouble on the
+/// Returns what helps where a push of `branch` is refused, whatever the remote's rules are: trouble on the
 /// remote's disk looks like a refusal, and may come in a hook's words.
 pub(super) fn remedy_of_push(branch: &str, words: &str) -> String {
     let lower = words.to_lowercase();
@@ -217,7 +217,7 @@ pub(super) fn remedy_of_push(branch: &str, words: &str) -> String {
     )
 }
 
-/// Whether a push failed for a reason on the remote's disk that does not go away by itself.
+/// True if a push failed for a reason on the remote's disk that does not go away by itself.
 pub(super) fn is_troubled(words: &str) -> bool {
     remedy(&[SPACE, DAMAGE, RIGHTS], &words.to_lowercase()).is_some()
 }
@@ -229,12 +229,12 @@ fn remedy(signs: &[Signs], lower: &str) -> Option<&'static str> {
         .map(|(_, remedy)| *remedy)
 }
 
-/// Whether a lock was in the way of git here, and not at the remote.
+/// True if a lock was in the way of git here, and not at the remote.
 pub(super) fn is_locked_mirror(stderr: &str) -> bool {
     ours(stderr).any(|line| line.contains(LOCKED))
 }
 
-/// What helps against a lock at the remote that nobody gives back.
+/// Returns what helps against a lock at the remote that nobody gives back.
 pub(super) fn lock_advice(words: &str) -> &'static str {
     if words.contains(LOCKED) {
         "; remove that file if no git runs there any more"
@@ -248,7 +248,7 @@ fn ours(stderr: &str) -> impl Iterator<Item = &str> {
     stderr.lines().filter(|line| !line.starts_with("remote:"))
 }
 
-/// Whether git complains about the mirror and not about the remote.
+/// True if git complains about the mirror and not about the remote.
 pub(super) fn is_broken_mirror(stderr: &str) -> bool {
     // there is no room for another one either
     let is_full = remedy(&[SPACE], &stderr.to_lowercase()).is_some();
@@ -282,19 +282,19 @@ pub(super) fn verdict(success: bool, stdout: &str, stderr: &str) -> Verdict {
     }
 }
 
-/// Whether a push came as far as the branch: the remote takes pushes, though not this one.
+/// True if a push came as far as the branch: the remote takes pushes, though not this one.
 pub(super) fn is_about_the_branch(stdout: &str) -> bool {
     stdout
         .lines()
         .any(|line| line.starts_with("!\t") && line.contains(":refs/"))
 }
 
-/// Whether Git refuses to work in a repository because of whose it is.
+/// True if Git refuses to work in a repository because of whose it is.
 pub(super) fn is_owned_by_others(stderr: &str) -> bool {
     stderr.contains("dubious ownership") || stderr.contains("unsafe repository")
 }
 
-/// What the remote said, line by line.
+/// Returns what the remote said, line by line.
 pub(super) fn said_by_remote(stderr: &str) -> Vec<String> {
     let lines = stderr
         .lines()

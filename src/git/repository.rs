@@ -26,9 +26,9 @@ use crate::domain::CommitId;
 use crate::manifest::Tree;
 use crate::ports::{CommitInfo, GitError, RepositoryName, Source};
 
-/// Where the repository is and how it is reached.
+/// The place of the repository, and the way to it.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct RepositoryOptions {
     /// Where it is.
     pub location: Location,
     /// The token for `https://`; its user name is the URL's, else `x-access-token`.
@@ -39,7 +39,7 @@ pub struct Options {
     pub ssh_command: Option<String>,
     /// Certificate authorities for `https://`, as a PEM file (`http.sslCAInfo`).
     pub ca_file: Option<PathBuf>,
-    /// How long the remote may be silent.
+    /// The time that the remote may be silent.
     pub timeout: Duration,
 }
 
@@ -73,7 +73,7 @@ impl Repository {
     /// # Errors
     /// [`GitError::Stalled`] when there is no usable repository at the path, or the URL or the
     /// credential cannot be used.
-    pub fn open(options: Options) -> Result<Self, GitError> {
+    pub fn open(options: RepositoryOptions) -> Result<Self, GitError> {
         let repository = Self::at(options)?;
         if let Place::InPlace(_) = repository.shared.place {
             repository.local()?;
@@ -86,8 +86,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`GitError::Stalled`] when the URL or the credential cannot be used.
-    pub fn at(options: Options) -> Result<Self, GitError> {
-        let Options {
+    pub fn at(options: RepositoryOptions) -> Result<Self, GitError> {
+        let RepositoryOptions {
             location,
             token,
             mirror_dir,
@@ -199,7 +199,7 @@ impl Repository {
         Ok(repository)
     }
 
-    /// What a branch points to.
+    /// Returns what a branch points to.
     pub(super) fn branch_tip(
         &self,
         repository: &gix::Repository,
@@ -226,7 +226,7 @@ impl Repository {
     }
 }
 
-/// How often a reference that cannot be read is looked at again.
+/// The number of looks at a reference that cannot be read.
 const READS: u32 = 5;
 
 /// The full name of a branch's reference.

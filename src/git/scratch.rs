@@ -27,12 +27,12 @@ use super::objects::{self, damaged, reason};
 use super::open;
 use super::program::Program;
 use super::refusal::{self, Verdict};
-use super::repository::{Options, Repository};
+use super::repository::{Repository, RepositoryOptions};
 use crate::domain::CommitId;
 use crate::ports::{GitError, Source as _};
 pub use undo::{Clash, TreeId, Undo, Undone};
 
-/// How long a run of git on this machine may be silent.
+/// The time that a run of git on this machine may be silent.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Nothing is checked out, so that a commit's file names and links mean nothing to this machine.
@@ -59,7 +59,7 @@ pub struct Scratch {
     remote: Program,
 }
 
-/// What became of a push.
+/// The outcome of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
     /// The branch is at the commit, or beyond it.
@@ -158,12 +158,12 @@ impl Scratch {
         self.dir.path().join("empty")
     }
 
-    /// What is made here and all that it is made upon, to be read like the watched repository.
+    /// Returns what is made here and all that it is made upon, to be read like the watched repository.
     ///
     /// # Errors
     /// See [`GitError`].
     pub fn repository(&self) -> Result<Repository, GitError> {
-        Repository::open(Options {
+        Repository::open(RepositoryOptions {
             location: Location::Path(self.git_dir()),
             token: None,
             mirror_dir: self.dir.path().join("unused"),
@@ -211,7 +211,7 @@ impl Scratch {
     /// branch) to a commit made here. Pushed is what a user would push: hooks and protections count.
     ///
     /// # Errors
-    /// Where nothing can be pushed there at all, or the remote does not answer.
+    /// Fails where nothing can be pushed there at all, or the remote does not answer.
     pub fn push(
         &self,
         branch: &str,
@@ -225,7 +225,12 @@ impl Scratch {
         let answer = match self.remote.push(&self.git_dir(), branch, from, to) {
             Ok(answer) => answer,
             Err(error) => {
-                return self.settle(branch, old, new, Err(self.remote.no_answer(DOING, error)));
+                return self.after_unclear_push(
+                    branch,
+                    old,
+                    new,
+                    Err(self.remote.no_answer(DOING, error)),
+                );
             }
         };
         match refusal::verdict(answer.success, &answer.stdout, &answer.stderr) {
@@ -235,7 +240,7 @@ impl Scratch {
             Verdict::Overtaken => Ok(Pushed::Raced),
             Verdict::Forbidden(words) => Ok(Pushed::Refused { words }),
             Verdict::Unclear(words) if refusal::is_about_the_branch(&answer.stdout) => {
-                self.settle(branch, old, new, Ok(words))
+                self.after_unclear_push(branch, old, new, Ok(words))
             }
             Verdict::Unclear(_)
                 if self.watched.mirror().is_none()
@@ -247,13 +252,13 @@ impl Scratch {
                 })
             }
             Verdict::Unclear(words) => {
-                self.settle(branch, old, new, Err(refusal::of(DOING, url, &words)))
+                self.after_unclear_push(branch, old, new, Err(refusal::of(DOING, url, &words)))
             }
         }
     }
 
     /// Looks where the branch is after a push of which nothing is known for certain.
-    fn settle(
+    fn after_unclear_push(
         &self,
         branch: &str,
         old: Option<&CommitId>,
@@ -298,7 +303,7 @@ impl Scratch {
 
 const SPACE: &str = "see that the temporary directory can be written and has space";
 
-/// Why there is nothing to be used.
+/// The reasons why there is nothing to be used.
 enum Filling {
     Disk(std::io::Error),
     Git(GitError),

@@ -95,7 +95,7 @@ impl Tree for CommitTree {
     }
 }
 
-/// What is in a directory, by name: what it is, nothing for a directory below.
+/// The entries of a directory by their names; those of directories below have no kind.
 type Names<'a> = HashMap<&'a BStr, (Option<EntryKind>, ObjectId)>;
 
 fn names(data: &[u8], tree: ObjectId) -> Result<Names<'_>, TreeError> {
@@ -243,7 +243,7 @@ fn entry(data: &[u8], id_length: usize) -> Option<(Entry<'_>, &[u8])> {
     Some((entry, rest))
 }
 
-/// What comes before the first of a byte, and what comes after it.
+/// Returns what comes before the first of a byte, and what comes after it.
 fn cut(data: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let end = data.find_byte(at)?;
     Some((&data[..end], &data[end + 1..]))

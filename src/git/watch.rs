@@ -13,7 +13,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::open::{self, Identity};
+use super::open::{self, FileIdentity};
 use crate::ports::GitError;
 
 /// Events this soon after one that was told are told together.
@@ -34,10 +34,10 @@ pub struct Watch {
 
 /// The directories of a watch, as they were when it was set.
 #[derive(Debug, Clone, Default)]
-pub struct Watched(Vec<(PathBuf, Option<Identity>)>);
+pub struct Watched(Vec<(PathBuf, Option<FileIdentity>)>);
 
 impl Watched {
-    /// Whether what is watched is gone, or something else has come to its place.
+    /// True if what is watched is gone, or something else has come to its place.
     pub fn is_outlived(&self) -> bool {
         let Self(directories) = self;
         directories
@@ -85,7 +85,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// What is watched.
+    /// Returns what is watched.
     pub fn watched(&self) -> Watched {
         self.watched.clone()
     }

@@ -1,4 +1,4 @@
-//! What a commit message says: its subject, and the commits that it claims to revert.
+//! The words of a commit message: its subject, and the commits that it claims to revert.
 //!
 //! Pure text. Whether the named commits exist, and whether the claim is true of the trees, is
 //! decided elsewhere.

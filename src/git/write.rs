@@ -31,7 +31,7 @@ impl Made {
     }
 }
 
-/// Who writes the ledger, whatever the host's Git is set to.
+/// Returns who writes the ledger, whatever the host's Git is set to.
 pub(super) fn signature(at: Timestamp) -> gix::actor::Signature {
     gix::actor::Signature {
         name: "gitmage".into(),

@@ -7,23 +7,23 @@ use super::report::quote;
 use crate::domain::kinds::Scoping;
 use crate::domain::{DesiredEntity, DesiredState, Ensure, EntityRef, Finding, Severity};
 
-/// What must hold for the folded state. It is asked of each commit, so it costs what it is about.
+/// The checks of the folded state. Each is asked of each commit, so it costs what it is about.
 const ERRORS: &[fn(&DesiredState, &Prices) -> Vec<Finding>] = &[
     prices::are_set_in_one_place,
     prices::discounts_are_percentages,
 ];
 
-/// What should hold for it.
+/// The checks that warn.
 const WARNINGS: &[fn(&DesiredState) -> Vec<Finding>] =
     &[keys_differ_by_more_than_case, assignments_do_not_overlap];
 
-/// Why a state cannot be used.
+/// Returns why a state cannot be used.
 pub(super) fn errors(state: &DesiredState, prices: &Prices) -> Vec<Finding> {
     let errors = ERRORS.iter();
     errors.flat_map(|check| check(state, prices)).collect()
 }
 
-/// What is to be noticed of a state that can be used all the same.
+/// Returns what is to be noticed of a state that can be used all the same.
 pub(super) fn warnings(state: &DesiredState) -> Vec<Finding> {
     WARNINGS.iter().flat_map(|check| check(state)).collect()
 }

@@ -9,7 +9,7 @@ use crate::domain::{Finding, Severity, Value};
 
 /// The longest text that any field holds (`MEDIUMTEXT`).
 const MAX_BYTES: u64 = 16_777_215;
-/// What the values of one release file may hold together: one large file named a thousand times
+/// The bytes that the values of one release file may hold together: one large file named a thousand times
 /// would exhaust the memory.
 const MAX_TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -159,7 +159,7 @@ fn submodule(quoted: &str) -> ValueProblem {
     )
 }
 
-/// Why there is no entry: below a link or a submodule, a directory, or not there at all.
+/// Returns why there is no entry: below a link or a submodule, a directory, or not there at all.
 fn missing(path: &str, entries: &[TreeEntry]) -> ValueProblem {
     let above = entries.iter().find(|entry| {
         path.strip_prefix(&entry.path)

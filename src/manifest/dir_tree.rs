@@ -150,7 +150,7 @@ impl Loader {
     /// findings are such that they can be opened from where `path` could.
     ///
     /// # Errors
-    /// When there is nothing at the path, or it cannot be read.
+    /// Fails when there is nothing at the path, or it cannot be read.
     pub fn load_path(&self, path: &Path) -> Result<Loaded, TreeError> {
         let (tree, shown) = self.open(path)?;
         let directory = path.is_dir();

@@ -6,20 +6,21 @@ use jiff::Timestamp;
 
 use super::change::{self, Change};
 use super::mapping::{Entry, Mapping, text_of};
-use super::node::{self, Node, Yaml};
 use super::report::{Report, quote};
-use super::source::{Place, Source};
+use super::source::Source;
+use super::syntax;
 use super::value::FieldValue;
 use crate::domain::kinds::Charset;
 use crate::domain::{Ensure, EntityRef, FieldName, Finding};
+use crate::yaml::{Node, Place, Yaml};
 
 /// The keys of a release file.
 pub(super) const FILE_KEYS: &[&str] = &["name", "description", "schedule", "changes"];
 const SCHEDULE_KEYS: &[&str] = &["start", "end"];
-/// How a Git LFS pointer file begins.
+/// The beginning of a Git LFS pointer file.
 pub(super) const LFS_POINTER: &str = "version https://git-lfs.github.com/spec/v1";
 
-/// What a release file says; what could not be read is left out and stands in the findings.
+/// The content of a release file; what could not be read is left out and stands in the findings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReleaseFile {
     pub(super) name: Option<String>,
@@ -63,7 +64,7 @@ impl ReleaseFile {
     }
 }
 
-/// What must hold for a file as a whole.
+/// The checks of a file as a whole.
 const CHECKS: &[fn(&ReleaseFile, &mut Report<'_>)] = &[
     schedule_ends_after_its_start,
     schedule_is_supported,
@@ -83,7 +84,7 @@ pub(super) fn read(source: &Source, charset: Charset) -> (ReleaseFile, Vec<Findi
         );
         return (file, report.into_findings());
     }
-    match node::parse(&source.text) {
+    match syntax::parse(&source.text) {
         Err(error) => report.critical(error.id, error.place, error.message, error.remedy),
         Ok(root) if root.value == Yaml::Null => report.warning(
             "empty-file",

@@ -10,7 +10,7 @@ use crate::domain::{
     Origin, Overridden, SharedValue, Slot, marker_of,
 };
 
-/// What one file lists, before folding.
+/// Returns what one file lists, before folding.
 pub(super) fn listing(path: &str, changes: &[Change]) -> BTreeMap<Slot, Listed> {
     let mut slots = BTreeMap::new();
     for change in changes {

@@ -1,4 +1,4 @@
-//! What looks like a release file and is left out: nobody shall be told "no findings" about it.
+//! Files that look like release files and are left out: nobody shall be told "no findings" about it.
 
 use super::glob::{ReleaseGlob, is_yaml};
 use super::report::{MAX_FINDINGS, about_file, quote, quote_whole};
@@ -25,7 +25,7 @@ pub(super) struct LeftOut<'a> {
 }
 
 impl LeftOut<'_> {
-    /// What looks like a release file, or may hold some, and is not read. All of it are warnings.
+    /// Returns what looks like a release file, or may hold some, and is not read. All of it are warnings.
     pub(super) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut links = 0;
@@ -213,7 +213,7 @@ pub(super) fn paths_below(entries: &[TreeEntry], folder: &str) -> Vec<String> {
         .collect()
 }
 
-/// Where in the tree a link leads; `None` for somewhere outside.
+/// Returns where in the tree a link leads; `None` for somewhere outside.
 fn resolve(link: &str, target: &str) -> Option<String> {
     if target.is_empty() || target.starts_with('/') {
         return None;

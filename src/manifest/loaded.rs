@@ -1,4 +1,4 @@
-//! What the release files of one tree say together, file by file, so that the next tree's is made of it
+//! The content of the release files of one tree, file by file, so that the next tree's is made of it
 //! by the files that changed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,7 +140,7 @@ impl Loaded {
         self.parts.is_partial
     }
 
-    /// What all files weigh together.
+    /// Returns what all files weigh together.
     pub(super) fn weight(&self) -> u64 {
         self.parts.weight
     }

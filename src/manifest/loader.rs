@@ -1,34 +1,33 @@
 //! From a tree to the desired state and every finding of every release file.
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
+mod files;
+mod listing;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::cache::Cache;
-use super::file;
+use files::FileReader;
+use listing::Listing;
+
+use super::across;
 use super::glob::{self, BadGlob, ReleaseGlob};
 use super::left_out::{LeftOut, paths_below};
 use super::loaded::{Loaded, Parsed};
-use super::report::{about_file, origin, quote};
-use super::source::{Place, Source};
-use super::tree::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};
-use super::{across, content};
+use super::report::about_file;
+use super::tree::{Tree, TreeChanges, TreeEntry, TreeError};
+use crate::domain::Finding;
 use crate::domain::kinds::Charset;
-use crate::domain::{Finding, Severity};
 
-/// How much of parsed files is kept between loads, in bytes of their texts.
+/// The weight of the parsed files that are kept between loads, in bytes of their texts.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
-/// What all release files of a tree may weigh together: all of it is in memory at once.
+/// The weight that all release files of a tree may have together: all of it is in memory at once.
 const MAX_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
 /// So many trees are kept to go on from. They share what is the same in them.
 const RECENT: usize = 4;
-/// What a parsed file weighs beyond its text.
-const BASE_WEIGHT: u64 = 4096;
 
-/// What a loader reads, and what it checks against.
+/// The files that a loader reads, and what it checks them against.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct LoaderOptions {
     /// The glob of release files: `*` stays within a directory, `**` does not.
     pub releases: String,
     /// The character set of the shop's tables.
@@ -37,7 +36,7 @@ pub struct Options {
     pub max_file_bytes: u64,
 }
 
-impl Default for Options {
+impl Default for LoaderOptions {
     fn default() -> Self {
         Self {
             releases: glob::DEFAULT.to_owned(),
@@ -50,22 +49,14 @@ impl Default for Options {
 /// Reads release files. Parsed versions are kept, bounded, so that walking many commits parses each
 /// version of a file once; it may be shared between threads.
 pub struct Loader {
-    options: Options,
+    options: LoaderOptions,
     pub(super) glob: ReleaseGlob,
     /// Of the other environments.
     pub(super) others: Vec<ReleaseGlob>,
-    cache: Cache<Version, Parsed>,
+    files: FileReader,
     /// What was read last, newest last, each with the id of its tree: the next one is made of it.
     recent: Mutex<VecDeque<(String, Loaded)>>,
     pub(super) max_total_bytes: u64,
-}
-
-/// One version of a release file: with `refs`, also of the files that it refers to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Version {
-    path: String,
-    id: String,
-    refs: Option<Vec<String>>,
 }
 
 impl std::fmt::Debug for Loader {
@@ -80,14 +71,14 @@ impl Loader {
     /// A loader with an empty cache.
     ///
     /// # Errors
-    /// When the glob is no glob, or one that cannot match a path of a tree.
-    pub fn new(options: Options) -> Result<Self, BadGlob> {
+    /// Fails when the glob is no glob, or one that cannot match a path of a tree.
+    pub fn new(options: LoaderOptions) -> Result<Self, BadGlob> {
         let glob = ReleaseGlob::new(&options.releases)?;
         Ok(Self {
+            files: FileReader::new(&options),
             options,
             glob,
             others: Vec::new(),
-            cache: Cache::new(CACHE_BYTES),
             recent: Mutex::default(),
             max_total_bytes: MAX_TOTAL_BYTES,
         })
@@ -97,7 +88,7 @@ impl Loader {
     /// as left out by this one.
     ///
     /// # Errors
-    /// When one of them is no glob.
+    /// Fails when one of them is no glob.
     pub fn beside<'a>(
         mut self,
         others: impl IntoIterator<Item = &'a str>,
@@ -107,7 +98,7 @@ impl Loader {
         Ok(self)
     }
 
-    /// Whether a path of a tree is one of a release file.
+    /// True if a path of a tree is one of a release file.
     pub fn is_release_file(&self, path: &str) -> bool {
         self.glob.is_match(path)
     }
@@ -216,7 +207,7 @@ impl Loader {
         let mut files = BTreeMap::new();
         let mut total = 0;
         for entry in entries.iter().filter(|entry| chosen(&entry.path)) {
-            let mut parsed = self.load_file(entry, &listing)?;
+            let mut parsed = self.files.load(entry, &listing)?;
             total += parsed.weight;
             let is_too_much = total > self.max_total_bytes;
             if is_too_much {
@@ -268,7 +259,7 @@ impl Loader {
                 None => tree.entry(&path)?,
             };
             let file = match entry {
-                Some(entry) => Some((entry.id.clone(), self.load_file(&entry, &listing)?)),
+                Some(entry) => Some((entry.id.clone(), self.files.load(&entry, &listing)?)),
                 None => None,
             };
             total += file.as_ref().map_or(0, |(_, parsed)| parsed.weight);
@@ -303,206 +294,5 @@ impl Loader {
             ),
             "delete release files that later ones override",
         )
-    }
-
-    fn load_file(
-        &self,
-        entry: &TreeEntry,
-        listing: &Listing<'_>,
-    ) -> Result<Arc<Parsed>, TreeError> {
-        if let Some(finding) = refused_entry(entry) {
-            return Ok(Arc::new(Parsed::refused(finding, 0)));
-        }
-        let tree = listing.tree;
-        let parsed = self.parse(entry, tree)?;
-        let refs = parsed.file.refs();
-        if refs.is_empty() {
-            return Ok(parsed);
-        }
-        let mut found: BTreeMap<String, TreeEntry> = BTreeMap::new();
-        for path in &refs {
-            if let Some(entry) = listing.find(path)? {
-                found.insert(path.clone(), entry);
-            }
-        }
-        let all_files = refs.iter().all(|path| {
-            found
-                .get(path)
-                .is_some_and(|entry| entry.kind == EntryKind::File)
-        });
-        // What is said about a path that is missing depends on the whole tree: that is not kept.
-        let version = all_files.then(|| Version {
-            path: entry.path.clone(),
-            id: entry.id.clone(),
-            refs: Some(found.values().map(|entry| entry.id.clone()).collect()),
-        });
-        if let Some(known) = version.as_ref().and_then(|version| self.cache.get(version)) {
-            return Ok(known);
-        }
-        let entries = match all_files {
-            true => &[],
-            false => listing.all()?,
-        };
-        let resolved = Arc::new(self.resolve(entry, &parsed, &refs, &found, entries, tree)?);
-        if let Some(version) = version {
-            self.cache
-                .insert(version, Arc::clone(&resolved), resolved.weight);
-        }
-        Ok(resolved)
-    }
-
-    fn resolve(
-        &self,
-        entry: &TreeEntry,
-        parsed: &Parsed,
-        refs: &BTreeSet<String>,
-        found: &BTreeMap<String, TreeEntry>,
-        entries: &[TreeEntry],
-        tree: &dyn Tree,
-    ) -> Result<Parsed, TreeError> {
-        let mut file = parsed.file.clone();
-        let more = content::resolve(
-            &entry.path,
-            &mut file,
-            self.options.charset,
-            &|path| found.get(path).cloned(),
-            entries,
-            tree,
-        )?;
-        let findings = parsed.findings.iter().cloned().chain(more).collect();
-        let weight = parsed.weight + file.text_bytes() - parsed.file.text_bytes();
-        let id = |path: &String| found.get(path).map(|entry| entry.id.clone());
-        let refs = refs.iter().map(|path| (path.clone(), id(path))).collect();
-        Ok(Parsed::new(&entry.path, file, findings, weight, refs))
-    }
-
-    fn parse(&self, entry: &TreeEntry, tree: &dyn Tree) -> Result<Arc<Parsed>, TreeError> {
-        let version = Version {
-            path: entry.path.clone(),
-            id: entry.id.clone(),
-            refs: None,
-        };
-        if let Some(known) = self.cache.get(&version) {
-            return Ok(known);
-        }
-        let parsed = Arc::new(self.read_file(entry, tree)?);
-        self.cache
-            .insert(version, Arc::clone(&parsed), parsed.weight);
-        Ok(parsed)
-    }
-
-    fn read_file(&self, entry: &TreeEntry, tree: &dyn Tree) -> Result<Parsed, TreeError> {
-        let refused = |finding| Parsed::refused(finding, BASE_WEIGHT);
-        let bytes = match tree.read_entry(entry, self.options.max_file_bytes) {
-            Ok(bytes) => bytes,
-            Err(TreeError::TooLarge { bytes, limit }) => {
-                return Ok(refused(about_file(
-                    &entry.path,
-                    "release-too-large",
-                    format!("the release file is {bytes} bytes long, over the limit of {limit}"),
-                    "split it, or move long texts into files of their own: `content: { file: … }`",
-                )));
-            }
-            Err(TreeError::NotFound) => {
-                return Err(TreeError::Unreadable(format!(
-                    "{} is listed but cannot be found",
-                    entry.path
-                )));
-            }
-            Err(error @ TreeError::Unreadable(_)) => return Err(error),
-        };
-        let text = match std::str::from_utf8(&bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                return Ok(refused(not_utf8(&entry.path, &bytes, error.valid_up_to())));
-            }
-        };
-        let source = Source::new(&entry.path, text);
-        let (file, findings) = file::read(&source, self.options.charset);
-        let weight = BASE_WEIGHT + bytes.len() as u64 + file.text_bytes();
-        let refs = BTreeMap::new();
-        Ok(Parsed::new(&entry.path, file, findings, weight, refs))
-    }
-}
-
-/// The entries of a tree, listed when they are asked for.
-struct Listing<'a> {
-    tree: &'a dyn Tree,
-    entries: OnceCell<Cow<'a, [TreeEntry]>>,
-}
-
-impl<'a> Listing<'a> {
-    /// `entries` are sorted.
-    fn of(tree: &'a dyn Tree, entries: &'a [TreeEntry]) -> Self {
-        Self {
-            tree,
-            entries: OnceCell::from(Cow::Borrowed(entries)),
-        }
-    }
-
-    fn lazy(tree: &'a dyn Tree) -> Self {
-        Self {
-            tree,
-            entries: OnceCell::new(),
-        }
-    }
-
-    fn all(&self) -> Result<&[TreeEntry], TreeError> {
-        if let Some(entries) = self.entries.get() {
-            return Ok(entries);
-        }
-        let mut entries = self.tree.entries()?;
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(self.entries.get_or_init(|| Cow::Owned(entries)))
-    }
-
-    fn find(&self, path: &str) -> Result<Option<TreeEntry>, TreeError> {
-        let listed = self.entries.get().map_or(&[][..], |entries| entries);
-        match listed.binary_search_by(|entry| entry.path.as_str().cmp(path)) {
-            Ok(at) => Ok(listed.get(at).cloned()),
-            // Not every tree lists all that it can read.
-            Err(_) => self.tree.entry(path),
-        }
-    }
-}
-
-/// Why an entry that matches the glob is not read.
-fn refused_entry(entry: &TreeEntry) -> Option<Finding> {
-    let what = match entry.kind {
-        EntryKind::File if entry.path.contains('\u{fffd}') => {
-            return Some(about_file(
-                &entry.path,
-                "path-not-utf8",
-                format!("the path {} is not UTF-8", quote(&entry.path)),
-                "rename the file",
-            ));
-        }
-        EntryKind::File => return None,
-        EntryKind::Symlink => "a symbolic link, which is never followed",
-        EntryKind::Submodule => "a submodule, whose files are not in the commit",
-    };
-    Some(about_file(
-        &entry.path,
-        "release-not-a-file",
-        format!(
-            "{} matches the glob of release files but is {what}",
-            quote(&entry.path)
-        ),
-        "commit the file itself",
-    ))
-}
-
-fn not_utf8(path: &str, bytes: &[u8], valid: usize) -> Finding {
-    // What is before the bad byte is UTF-8.
-    let head = std::str::from_utf8(&bytes[..valid]).unwrap_or_default();
-    let source = Source::new(path, head);
-    let place = source.place_at(source.text.len());
-    Finding {
-        id: "not-utf8".to_owned(),
-        severity: Severity::Critical,
-        origin: origin(path, place),
-        message: format!("the release file is not UTF-8 from byte {valid} on"),
-        remedy: "save it as UTF-8".to_owned(),
-        snippet: source.snippet(Place { ..place }),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Node, Yaml};
 use super::report::{Report, quote, suggestion};
+use crate::yaml::{Node, Yaml};
 
 /// One entry: the key's node and the value's node.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ pub(super) fn text_of<'n>(node: &'n Node, what: &str, report: &mut Report<'_>) -
     if let Yaml::Text(text) = &node.value {
         return Some(text);
     }
-    let remedy = match node.spelling(report.source) {
+    let remedy = match report.source.spelling(node) {
         Some(spelling) => format!("put it in quotes: \"{spelling}\""),
         None => "write a text".to_owned(),
     };

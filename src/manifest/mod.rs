@@ -5,7 +5,7 @@
 //! changes in path order (`fold`), checks what needs all files (`across`) and names what looks like a
 //! release file and is none (`left_out`).
 //!
-//! Nothing here stops at the first error: the YAML becomes a tree of nodes with places (`node`),
+//! Nothing here stops at the first error: the YAML becomes a tree of nodes with places (`crate::yaml`),
 //! each check reports what it finds (`report`), and what could be read goes on.
 
 mod across;
@@ -20,11 +20,11 @@ mod left_out;
 mod loaded;
 mod loader;
 mod mapping;
-mod node;
 mod prices;
 mod report;
 mod schema;
 mod source;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -33,6 +33,6 @@ mod value;
 pub use dir_tree::DirTree;
 pub use glob::BadGlob;
 pub use loaded::Loaded;
-pub use loader::{Loader, Options};
+pub use loader::{Loader, LoaderOptions};
 pub use schema::{OfStore, schema};
 pub use tree::{EntryKind, Tree, TreeChanges, TreeEntry, TreeError};

@@ -1,9 +1,10 @@
 //! Collecting findings: everything that is wrong with a file, not the first thing.
 
-use super::source::{Place, Source, clip};
+use super::source::{Source, clip};
 use crate::domain::kinds::ValueProblem;
 pub(super) use crate::domain::nearest;
 use crate::domain::{Finding, Origin, Severity};
+use crate::yaml::Place;
 
 /// So many findings of one file are worth reading; a file may be made to have millions.
 pub(super) const MAX_FINDINGS: usize = 100;

@@ -13,7 +13,7 @@ use crate::domain::kinds::{FieldScope, FieldSpec, FieldType, Owner, Scoping};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{Kind, StoreViews, Vocabulary};
 
-/// What one store adds to the schema: its attributes, its names and its views.
+/// The parts that one store adds to the schema: its attributes, its names and its views.
 #[derive(Debug, Clone, Copy)]
 pub struct OfStore<'a> {
     /// Its words, of all kinds.
@@ -233,8 +233,8 @@ fn settable(kind: Kind, words: Option<&Vocabulary>) -> Map<String, Value> {
         .map(|field| {
             let schema = field_schema(field);
             let schema = match (words, field.ty) {
-                (Some(words), FieldType::Reference(target) | FieldType::References(target)) => {
-                    named(schema, words.names.get(&target))
+                (Some(words), FieldType::Reference(referent) | FieldType::References(referent)) => {
+                    named(schema, words.names.get(&referent))
                 }
                 _ => schema,
             };
@@ -366,6 +366,15 @@ fn key(kind: Kind) -> Option<Value> {
 }
 
 fn field_schema(field: &FieldSpec) -> Value {
+    let mut schema = json!({ "description": field.doc });
+    if let (Some(schema), Value::Object(form)) = (schema.as_object_mut(), form(field)) {
+        schema.extend(form);
+    }
+    schema
+}
+
+/// The form of a field's values.
+fn form(field: &FieldSpec) -> Value {
     let typed = |name: &str| match field.nullable {
         true => json!([name, "null"]),
         false => json!(name),
@@ -379,60 +388,40 @@ fn field_schema(field: &FieldSpec) -> Value {
             if field.required {
                 inline["minLength"] = json!(1);
             }
-            json!({ "description": field.doc, "anyOf": [inline, { "$ref": "#/$defs/file" }] })
+            json!({ "anyOf": [inline, { "$ref": "#/$defs/file" }] })
         }
-        FieldType::Bool => json!({ "description": field.doc, "type": typed("boolean") }),
-        FieldType::Integer { min, max } => json!({
-            "description": field.doc,
-            "type": typed("integer"),
-            "minimum": min,
-            "maximum": max,
-        }),
-        FieldType::Date => json!({
-            "description": field.doc,
-            "type": typed("string"),
-            "format": "date",
-        }),
-        FieldType::Timestamp => json!({ "description": field.doc, "type": typed("string") }),
+        FieldType::Bool => json!({ "type": typed("boolean") }),
+        FieldType::Integer { min, max } => {
+            json!({ "type": typed("integer"), "minimum": min, "maximum": max })
+        }
+        FieldType::Date => json!({ "type": typed("string"), "format": "date" }),
+        FieldType::Timestamp => json!({ "type": typed("string") }),
         FieldType::DateTime => json!({
-            "description": field.doc,
             "type": typed("string"),
             "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$",
         }),
-        FieldType::Decimal { min, max } => json!({
-            "description": field.doc,
-            "type": typed("number"),
-            "minimum": min,
-            "maximum": max,
-        }),
-        FieldType::Choice(words) => json!({ "description": field.doc, "enum": words }),
-        FieldType::Texts => json!({
-            "description": field.doc,
-            "type": typed("array"),
-            "items": { "type": "string" },
-            "uniqueItems": true,
-        }),
-        FieldType::Reference(_) => json!({
-            "description": field.doc,
-            "type": match field.nullable {
-                true => json!(["string", "integer", "null"]),
-                false => json!(["string", "integer"]),
-            },
-        }),
+        FieldType::Decimal { min, max } => {
+            json!({ "type": typed("number"), "minimum": min, "maximum": max })
+        }
+        FieldType::Choice(words) => json!({ "enum": words }),
+        FieldType::Texts => {
+            json!({ "type": typed("array"), "items": { "type": "string" }, "uniqueItems": true })
+        }
+        FieldType::Reference(_) => match field.nullable {
+            true => json!({ "type": ["string", "integer", "null"] }),
+            false => json!({ "type": ["string", "integer"] }),
+        },
         FieldType::References(_) => json!({
-            "description": field.doc,
             "type": typed("array"),
             "items": { "type": ["string", "integer"] },
             "uniqueItems": true,
         }),
-        FieldType::Labels => json!({
-            "description": field.doc,
-            "type": typed("object"),
-            "additionalProperties": { "type": "string" },
-        }),
-        FieldType::Tree => json!({ "description": field.doc, "type": typed("object") }),
+        FieldType::Labels => {
+            json!({ "type": typed("object"), "additionalProperties": { "type": "string" } })
+        }
+        FieldType::Tree => json!({ "type": typed("object") }),
         FieldType::Attribute | FieldType::Json | FieldType::Keys | FieldType::Hindrance => {
-            json!({ "description": field.doc })
+            json!({})
         }
     }
 }

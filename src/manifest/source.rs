@@ -2,30 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::yaml::{Node, Place, Yaml};
+
 /// Lines longer than this are cut in snippets: findings go into logs and into the ledger.
 const SNIPPET_CHARS: usize = 200;
-
-/// A place: 1-based, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) line: u32,
-    pub(super) column: u32,
-}
-
-impl Place {
-    /// The file as a whole.
-    pub(super) const FILE: Self = Self { line: 0, column: 0 };
-    pub(super) const START: Self = Self { line: 1, column: 1 };
-}
-
-impl From<serde_yaml::Location> for Place {
-    fn from(location: serde_yaml::Location) -> Self {
-        Self {
-            line: u32::try_from(location.line()).unwrap_or(u32::MAX),
-            column: u32::try_from(location.column()).unwrap_or(u32::MAX),
-        }
-    }
-}
 
 /// The text of a file without its byte order mark, and where its lines begin.
 #[derive(Debug)]
@@ -61,6 +41,14 @@ impl Source {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(column).unwrap_or(u32::MAX),
         }
+    }
+
+    /// Returns the spelling of a short scalar.
+    pub(super) fn spelling(&self, node: &Node) -> Option<&str> {
+        let is_scalar = matches!(node.value, Yaml::Bool(_) | Yaml::Number(_) | Yaml::Text(_));
+        self.text
+            .get(node.spelled_at())
+            .filter(|text| is_scalar && !text.is_empty() && text.len() <= 40)
     }
 
     /// The line of a place without its end; empty where a caret would be out of sight.

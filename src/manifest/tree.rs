@@ -1,9 +1,9 @@
-//! What release files are read from: one commit's tree, or a directory for offline checks.
+//! The sources of release files: one commit's tree, or a directory for offline checks.
 
 /// No file system takes a symbolic link that holds more, in bytes.
 const LONGEST_LINK: u64 = 4096;
 
-/// What an entry of a tree is.
+/// The kinds of entries of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// A file, executable or not.
@@ -26,7 +26,7 @@ pub struct TreeEntry {
     pub id: String,
 }
 
-/// Why a file of a tree could not be read.
+/// The reasons why a file of a tree could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
     /// There is no such entry.

@@ -3,11 +3,10 @@
 use serde_json::Number;
 
 use super::mapping::{Entry, Mapping, entries, text_of};
-use super::node::{Node, Yaml};
 use super::report::{Report, quote};
-use super::source::Place;
 use crate::domain::kinds::{Charset, FieldScope, FieldSpec, FieldType, Scoping};
 use crate::domain::{Kind, Marker, SharedValue, StoreScope, Value};
+use crate::yaml::{Node, Place, Yaml};
 
 /// The keys of a value that is a mapping.
 pub(super) const VALUE_KEYS: &[&str] = &["file", "default"];
@@ -40,7 +39,7 @@ pub(super) struct Of<'a> {
 }
 
 impl Of<'_> {
-    /// Whether the value is one of a view, beneath which there is that of all views.
+    /// True if the value is one of a view, beneath which there is that of all views.
     fn is_of_view(&self) -> bool {
         self.kind.scoping == Scoping::Values && *self.store != StoreScope::All
     }
@@ -131,7 +130,7 @@ fn plain(ty: FieldType, value: &Yaml) -> Option<Value> {
     })
 }
 
-/// Whether a mapping is the value itself, and not `{ file: … }` or `{ default: true }`.
+/// True if a mapping is the value itself, and not `{ file: … }` or `{ default: true }`.
 fn is_data(ty: FieldType, node: &Node) -> bool {
     let Yaml::Map(pairs) = &node.value else {
         return false;
@@ -178,15 +177,15 @@ fn is_whole(number: &Number) -> bool {
     !number.is_f64() || number.as_f64().is_some_and(|n| n.abs() > EXACT)
 }
 
-/// Where the first four-byte character stands; unknown where it is written as an escape.
+/// Returns where the first four-byte character stands; unknown where it is written as an escape.
 fn four_byte_place(node: &Node, report: &Report<'_>) -> Option<Place> {
-    let text = report.source.text.get(node.span.clone())?;
+    let text = report.source.text.get(node.spelled_at())?;
     let (offset, _) = text.char_indices().find(|(_, c)| c.len_utf8() == 4)?;
-    Some(report.source.place_at(node.span.start + offset))
+    Some(report.source.place_at(node.spelled_at().start + offset))
 }
 
 fn wrong_type_remedy(of: Of<'_>, node: &Node, report: &Report<'_>) -> String {
-    let spelling = node.spelling(report.source);
+    let spelling = report.source.spelling(node);
     match (of.spec.ty, &node.value) {
         (FieldType::Bool, value) => match truth(value) {
             Some(truth) => format!("write `{truth}`"),
@@ -213,7 +212,7 @@ fn wrong_type_remedy(of: Of<'_>, node: &Node, report: &Report<'_>) -> String {
     }
 }
 
-/// What somebody used to YAML 1.1 or to Magento's database means.
+/// Returns what somebody used to YAML 1.1 or to Magento's database means.
 fn truth(value: &Yaml) -> Option<bool> {
     match value {
         Yaml::Number(number) if *number == Number::from(1) => Some(true),

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::decide;
 use super::room::Room;
 use super::work::{EntityWork, ExistenceGoal, FieldGoal};
-use crate::domain::kinds::{Access, Charset, EntityType, FieldScope, FieldType, Place, Scoping};
+use crate::domain::kinds::{
+    Access, Charset, EntityType, FieldPlace, FieldScope, FieldType, Scoping,
+};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
 use crate::domain::{
     EntityRef, FieldId, FieldName, Hit, Kind, Marker, Observation, ObservedEntity, Presence, Slot,
@@ -213,7 +215,7 @@ fn misfit(
         let stands_there = entity
             .kind
             .field(name.as_str())
-            .is_some_and(|spec| spec.place == Place::Attribute);
+            .is_some_and(|spec| spec.place == FieldPlace::Attribute);
         !want.exact
             && !want.is_default()
             && !want.value.is_null()
@@ -245,10 +247,10 @@ pub(super) fn settle(
         let mut problem = match work.being {
             ExistenceGoal::Absent { .. } => None,
             ExistenceGoal::Any | ExistenceGoal::Present(_) | ExistenceGoal::Existing => {
-                vocabulary.settle_key(entity).err()
+                vocabulary.check_key(entity).err()
             }
         };
-        let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.settle(
+        let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.resolve(
             entity,
             name.as_str(),
             value,
@@ -263,7 +265,7 @@ pub(super) fn settle(
             if !want.exact {
                 settled(name, &mut want.value);
             } else if let Ok(natural) =
-                vocabulary.settle(entity, name.as_str(), &want.value, charset)
+                vocabulary.resolve(entity, name.as_str(), &want.value, charset)
             {
                 // What an earlier release of a pass would have left is kept as its file says it. What
                 // was read is natural, and goes back as it is even where no file could say it.
@@ -300,7 +302,7 @@ fn expecting<'v>(
         .iter()
         .filter(|(_, work)| matches!(work.being, ExistenceGoal::Present(_)));
     for (entity, work) in made {
-        match (entity.kind.route.access, entity.kind.target) {
+        match (entity.kind.route.access, entity.kind.referent) {
             (Access::Attribute, _) => {
                 let attribute = expected_attribute(work);
                 let code = entity.key.as_str();
@@ -314,7 +316,7 @@ fn expecting<'v>(
                     vocabulary.expect_option(EntityType::Product, code, label);
                 }
             }
-            (_, Some(target)) => expecting.to_mut().expect(target, entity.key.as_str()),
+            (_, Some(referent)) => expecting.to_mut().expect(referent, entity.key.as_str()),
             (_, None) => {}
         }
     }

@@ -483,7 +483,7 @@ impl Pass<'_> {
         }
         let moved = links.iter().flat_map(|link| [&link.first, &link.then]);
         let moved: BTreeSet<&EntityRef> = moved.collect();
-        for entity in moved.into_iter().filter(|e| e.kind.target.is_some()) {
+        for entity in moved.into_iter().filter(|e| e.kind.referent.is_some()) {
             match self.intent(entity) {
                 Intent::Delete => order.extend(self.left(entity).map(|r| (r, entity.clone()))),
                 Intent::Create => order.extend(self.taken_up(entity).map(|r| (entity.clone(), r))),
@@ -549,7 +549,7 @@ fn refers(entity: &EntityRef, name: &FieldName, value: &Value, to: &EntityRef) -
         _ => return false,
     };
     let key = to.key.as_str();
-    to.kind.target == Some(target)
+    to.kind.referent == Some(target)
         && match value {
             Value::Array(list) => list.iter().any(|one| one.as_str() == Some(key)),
             one => one.as_str() == Some(key),

@@ -36,7 +36,7 @@ pub struct RepositoryName {
     pub is_certain: bool,
 }
 
-/// Why the repository could not be used.
+/// The reasons why the repository could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
     /// The remote did not answer, or a lock is held: goes away by itself.
@@ -59,7 +59,7 @@ pub enum GitError {
 }
 
 impl GitError {
-    /// What happens next.
+    /// Returns what happens next.
     pub fn next(&self) -> Next {
         match self {
             Self::Unavailable { .. } => Next::Retry(None),
@@ -123,7 +123,7 @@ pub trait Source: Send + Sync + 'static {
         after: Option<&CommitId>,
     ) -> Result<Vec<CommitInfo>, GitError>;
 
-    /// Whether `ancestor` is reachable from `descendant`. A commit is its own ancestor.
+    /// True if `ancestor` is reachable from `descendant`. A commit is its own ancestor.
     ///
     /// # Errors
     /// See [`GitError`]; an unknown `ancestor` is `Ok(false)`.
@@ -193,7 +193,7 @@ pub struct LedgerEntry {
     pub message: String,
 }
 
-/// Why the ledger could not be read or written.
+/// The reasons why the ledger could not be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     /// Somebody else moved the branch since it was read: read it again.
@@ -219,7 +219,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// What happens next.
+    /// Returns what happens next.
     pub fn next(&self) -> Next {
         match self {
             Self::Raced { .. } | Self::Unavailable { .. } => Next::Retry(None),

@@ -12,7 +12,7 @@ use crate::domain::{
     EntityRef, FieldName, Kind, Observation, ObservedEntity, StoreViews, Value, Vocabulary,
 };
 
-/// Why a request failed, by what happens next. Messages hold the store's own words, with their
+/// The reasons why a request failed, by what happens next. Messages hold the store's own words, with their
 /// parameters filled in, and never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -71,7 +71,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What happens next to the environment; `None` when only the one entity is concerned.
+    /// Returns what happens next to the environment; `None` when only the one entity is concerned.
     pub fn next(&self) -> Option<Next> {
         match self {
             Self::Unavailable { retry_after, .. } => Some(Next::Retry(*retry_after)),
@@ -95,7 +95,7 @@ impl fmt::Display for BulkId {
     }
 }
 
-/// What has become of one write of a list.
+/// The state of one write of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// It waits, or is being carried out.
@@ -114,7 +114,7 @@ pub enum Operation {
     },
 }
 
-/// What can go into one list: writes of one kind of request.
+/// The key of the writes that can go into one list: writes of one kind of request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchKey(pub String);
 
@@ -152,19 +152,19 @@ pub trait StoreRead: Send + Sync + 'static {
         views: &StoreViews,
     ) -> impl Future<Output = Result<Observation, StoreError>> + Send;
 
-    /// Whether the store has a queue for lists of writes, of which this integration may read what
+    /// Checks whether the store has a queue for lists of writes, of which this integration may read what
     /// becomes of them: found out without writing anything.
     fn check_queue(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// What has become of the writes of a list so far, by their place in it. A list that the store does
-    /// not know (any more) is [`StoreError::Gone`].
+    /// Returns what has become of the writes of a list so far, by their place in it. A list that the
+    /// store does not know (any more) is [`StoreError::Gone`].
     fn progress(
         &self,
         bulk: &BulkId,
     ) -> impl Future<Output = Result<BTreeMap<usize, Operation>, StoreError>> + Send;
 }
 
-/// What is done to an entity.
+/// The action upon an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Payload {
     /// It is made with these fields.
@@ -189,7 +189,7 @@ pub struct Write {
 /// Writing to a store. Each call is one attempt of one request; of the few that make an entity again
 /// together with what went with it, one attempt of each.
 pub trait StoreWrite: StoreRead {
-    /// Whether these kinds may be written, found out without writing anything.
+    /// Checks whether these kinds may be written, found out without writing anything.
     fn check_rights(
         &self,
         kinds: &BTreeSet<Kind>,

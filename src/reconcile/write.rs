@@ -15,12 +15,19 @@ use self::attempt::WriteAttempt;
 use super::lease::Lease;
 use crate::domain::{EntityRef, Presence, StoreViews};
 use crate::plan::{Decision, EntityWork, PlanContext};
-use crate::ports::{Clock, Payload, StoreError, StoreWrite, Write};
+use crate::ports::{Backoff, Clock, Payload, StoreError, StoreWrite, Write};
 
 /// How often a request is tried before the entity, or the store, is given up for this pass.
 pub(super) const ATTEMPTS: u32 = 5;
 /// A longer `Retry-After` is not waited for with the lease in hand: the pass is parked.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The waits between two attempts.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    longest: Duration::from_millis(6_400),
+    spread: 0.5,
+};
 
 /// What became of an entity's write.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,10 +55,9 @@ pub(super) struct Job {
     pub(super) around: Arc<PlanContext>,
 }
 
-/// Before the attempt of this number (from 1): exponential, with jitter.
+/// Returns the wait after the attempt of this number (from 1).
 pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
-    let base = Duration::from_millis(200) * 2_u32.saturating_pow(attempt.saturating_sub(1).min(5));
-    base.mul_f64(0.5 + jitter)
+    BACKOFF.after(attempt.saturating_sub(1), jitter)
 }
 
 /// What is sent for a decision; `None` where nothing is.

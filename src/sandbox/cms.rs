@@ -1,4 +1,4 @@
-//! What CMS pages and blocks have in common: rows with store links, reading, searching, saving.
+//! The parts that CMS pages and blocks have in common: rows with store links, reading, searching, saving.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +84,7 @@ impl CmsKind {
             .find(|column| php::upper_camel_case(column.field).eq_ignore_ascii_case(&wanted))
     }
 
-    /// Whether a body's object may have such a member.
+    /// True if a body's object may have such a member.
     pub(super) fn declares(&self, name: &str) -> bool {
         name.eq_ignore_ascii_case("id") || self.field(name).is_some()
     }

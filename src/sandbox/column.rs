@@ -15,13 +15,13 @@ pub(super) struct Column {
     /// The column's name, used by searches.
     pub(super) column: &'static str,
     pub(super) ty: ColumnType,
-    /// Whether NULL can be stored; else a null leaves the value as it is.
+    /// True if NULL can be stored; else a null leaves the value as it is.
     pub(super) nullable: bool,
     /// What a new row holds that is not given a value.
     pub(super) default: Default,
 }
 
-/// What a new row holds.
+/// The value that a new row holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Default {
     Null,
@@ -66,7 +66,7 @@ impl Column {
         Self { column, ..self }
     }
 
-    /// What the row holds after this text was sent to the database; `None` is NULL.
+    /// Returns what the row holds after this text was sent to the database; `None` is NULL.
     pub(super) fn stored(&self, text: &str) -> Option<String> {
         match self.ty {
             ColumnType::Varchar(chars) => Some(three_bytes(text).chars().take(chars).collect()),
@@ -126,7 +126,7 @@ impl Column {
     }
 }
 
-/// How the database prints a time.
+/// The form in which the database prints a time.
 pub(super) const TIME: &str = "%Y-%m-%d %H:%M:%S";
 
 /// A date with or without a time, in the forms that occur.

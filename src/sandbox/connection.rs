@@ -12,7 +12,7 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What still may be written to a connection.
+/// The bytes that may still be written to a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Limit {
     Open,
@@ -44,7 +44,7 @@ impl Wire {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes of this buffer may pass.
+    /// Returns how many bytes of this buffer may pass.
     fn allowed(&self, buffer: &[u8]) -> usize {
         match self.get() {
             Limit::Open => buffer.len(),

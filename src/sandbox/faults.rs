@@ -48,7 +48,7 @@ pub struct Faults {
     pub queue: QueueFaults,
 }
 
-/// What goes wrong in the queue.
+/// The faults of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QueueFaults {
@@ -69,14 +69,14 @@ pub struct Rule {
     /// Which requests; all of them unless narrowed.
     #[serde(default, rename = "match")]
     pub matching: Match,
-    /// How many of them.
+    /// The number of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
     /// What happens.
     pub action: Action,
 }
 
-/// Which requests a rule is about; what is left out matches all.
+/// The requests that a rule is about; what is left out matches all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
@@ -94,7 +94,7 @@ pub struct Match {
     pub nth: Option<u64>,
 }
 
-/// What happens to a request.
+/// The faults that can befall a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -150,7 +150,7 @@ fn json_type() -> String {
     "application/json; charset=utf-8".to_owned()
 }
 
-/// What a rule looks at.
+/// The parts of a request that a rule looks at.
 pub(super) struct Seen<'a> {
     pub(super) method: &'a str,
     /// Path and query.
@@ -166,7 +166,7 @@ pub(super) struct Armed {
     operations: u64,
 }
 
-/// What becomes of the next operation in the queue.
+/// The fate of the next operation in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consumption {
     /// Nobody takes it.

@@ -44,7 +44,7 @@ pub(super) struct Log {
     last: u64,
 }
 
-/// How many requests are kept.
+/// The number of requests that are kept.
 const LIMIT: usize = 50_000;
 
 impl Log {

@@ -62,18 +62,18 @@ pub use log::LoggedRequest;
 pub use oauth::Credentials;
 pub use seed::{Edit, Seed, Stores};
 
-/// How to start a sandbox.
+/// The options of a sandbox.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Options {
+pub struct SandboxOptions {
     /// The port on 127.0.0.1; 0 is any free one.
     pub port: u16,
-    /// How long each REST request takes at least.
+    /// The least time that each REST request takes.
     pub latency: Duration,
     /// What the store holds; without it [`Seed::shop`].
     pub seed: Option<Seed>,
 }
 
-/// Why a sandbox did not start, or refused an edit.
+/// The reasons why a sandbox did not start, or refused an edit.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The port is taken, most likely.
@@ -112,7 +112,7 @@ pub enum SandboxError {
     },
 }
 
-/// How long a shutdown waits for connections.
+/// The time that a shutdown waits for connections.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A running store. Dropping it shuts it down too, without waiting.
@@ -128,8 +128,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// See [`SandboxError`].
-    pub async fn start(options: Options) -> Result<Self, SandboxError> {
-        let Options {
+    pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let SandboxOptions {
             port,
             latency,
             seed,
@@ -168,7 +168,7 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// What requests must be signed with.
+    /// Returns what requests must be signed with.
     pub fn credentials(&self) -> Credentials {
         self.app.shop().credentials().clone()
     }

@@ -16,7 +16,7 @@ use sha2::Sha256;
 use super::natural;
 use super::reply::Problem;
 
-/// What an integration signs with. New ones are made at every start.
+/// The secrets that an integration signs with. New ones are made at every start.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Names the consumer.
@@ -67,7 +67,7 @@ pub(super) struct Signed<'a> {
     pub(super) query: &'a str,
 }
 
-/// What an administrator may have done to the integration.
+/// The changes that an administrator may have made to the integration.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Conditions {
     /// The token was revoked.
@@ -95,7 +95,7 @@ const REQUIRED: [&str; 6] = [
     "oauth_token",
 ];
 
-/// How far in the future a timestamp may lie, in seconds. The past is not limited.
+/// The furthest that a timestamp may lie in the future, in seconds. The past is not limited.
 const TIME_DEVIATION: i64 = 600;
 
 impl Verifier {
@@ -110,7 +110,7 @@ impl Verifier {
         &self.credentials
     }
 
-    /// Whether the request is signed by the consumer. `None` when it makes no attempt to.
+    /// Checks whether the request is signed by the consumer. `None` when it makes no attempt to.
     pub(super) fn verify(
         &mut self,
         authorization: Option<&str>,

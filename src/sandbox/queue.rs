@@ -47,7 +47,7 @@ enum Status {
     Open = 4,
 }
 
-/// What an operation does.
+/// The work of an operation.
 #[derive(Clone)]
 pub(super) enum Work {
     SaveCms(&'static CmsKind, Sent),
@@ -80,7 +80,7 @@ impl Work {
         }
     }
 
-    /// What Magento says when it went well.
+    /// Returns what Magento says when it went well.
     fn success(&self) -> String {
         let (class, method) = match self {
             Self::SaveCms(kind, _) => (cms_class(kind), "save"),
@@ -280,7 +280,7 @@ impl Operation {
     }
 }
 
-/// What was sent, as Magento keeps it.
+/// Returns what was sent, as Magento keeps it.
 fn data(sent: &Value) -> String {
     php::json(&json!({
         "entity_id": null,

@@ -34,7 +34,7 @@ impl Reply {
         }
     }
 
-    /// What Magento shows under `maintenance:enable`.
+    /// Returns what Magento shows under `maintenance:enable`.
     pub(super) fn maintenance() -> Self {
         Self::html(
             503,
@@ -157,7 +157,7 @@ impl Problem {
         }
     }
 
-    /// What people read: the message with its parameters filled in.
+    /// Returns what people read: the message with its parameters filled in.
     pub(super) fn filled(&self) -> String {
         let text = |value: &Value| php::string(value).unwrap_or_default();
         let fill = |message: String, (name, value): (String, &Value)| {

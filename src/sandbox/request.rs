@@ -1,4 +1,4 @@
-//! A REST request, and which route it takes: store, method and path are settled before anything else.
+//! A REST request, and which route it takes: store, method and path are found before anything else.
 
 use axum::body::Bytes;
 use percent_encoding::percent_decode_str;
@@ -27,7 +27,7 @@ pub(super) struct RestRequest {
     pub(super) body: Bytes,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Clone, Copy)]
 pub(super) enum Route {
     /// A call that is carried out at once.
@@ -36,11 +36,11 @@ pub(super) enum Route {
     Later(Call),
     /// A list of such calls.
     LaterEach(Call),
-    /// What has become of a list.
+    /// A question about what has become of a list.
     Bulk(BulkCall),
 }
 
-/// What is called.
+/// The operation that is called.
 #[derive(Clone, Copy)]
 pub(super) enum Call {
     /// One of the routes of a kind of CMS entities.
@@ -48,7 +48,7 @@ pub(super) enum Call {
     Service(&'static Endpoint),
 }
 
-/// What is done with CMS entities; the id is the last segment of the path.
+/// The operations on CMS entities; the id is the last segment of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CmsCall {
     Get,
@@ -58,18 +58,18 @@ pub(super) enum CmsCall {
     Delete,
 }
 
-/// What is asked about a list of operations.
+/// The questions about a list of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BulkCall {
     Status,
     DetailedStatus,
-    /// How many operations have a status.
+    /// The number of operations that have a status.
     Count,
 }
 
-/// A settled request: scope, store and route.
+/// A request whose scope, store and route are found.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct RoutedRequest {
     /// The scope as written.
     pub(super) scope: Option<String>,
     pub(super) store: u32,
@@ -78,7 +78,7 @@ pub(super) struct Target {
     pub(super) params: Vec<(String, Value)>,
 }
 
-impl Target {
+impl RoutedRequest {
     /// The last parameter in the path, which is the id of a CMS entity.
     pub(super) fn id(&self) -> Option<&str> {
         self.params.last().and_then(|(_, value)| value.as_str())
@@ -89,8 +89,8 @@ impl Target {
 pub(super) const CMS_KINDS: [&CmsKind; 2] = [&BLOCK, &PAGE];
 
 impl RestRequest {
-    /// Settles store and route, in Magento's order: answer type, method, store, route.
-    pub(super) fn target(&self) -> Result<Target, Problem> {
+    /// Finds store and route, in Magento's order: answer type, method, store, route.
+    pub(super) fn routed(&self) -> Result<RoutedRequest, Problem> {
         if !matches!(self.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
             return Err(Problem::new(
                 405,
@@ -115,7 +115,7 @@ impl RestRequest {
                 .ok_or_else(|| Problem::new(400, "Specified request cannot be processed."))?,
         };
         let (route, params) = route(&self.method, rest).ok_or_else(Problem::no_route)?;
-        Ok(Target {
+        Ok(RoutedRequest {
             scope: scope.map(str::to_owned),
             store,
             route,
@@ -123,7 +123,7 @@ impl RestRequest {
         })
     }
 
-    /// Whether an answer in JSON is wanted. XML, which Magento could write too, is not spoken here.
+    /// True if an answer in JSON is wanted. XML, which Magento could write too, is not spoken here.
     pub(super) fn accepts_json(&self) -> bool {
         let accept = self.accept.as_deref().unwrap_or_default();
         accept.trim().is_empty()
@@ -268,7 +268,7 @@ impl Route {
         }
     }
 
-    /// What is called, whenever.
+    /// Returns what is called, whenever.
     pub(super) fn call(&self) -> Option<Call> {
         match self {
             Self::Now(call) | Self::Later(call) | Self::LaterEach(call) => Some(*call),

@@ -42,7 +42,7 @@ pub(super) struct Sort {
     pub(super) direction: Option<String>,
 }
 
-/// How the values of a column compare.
+/// The ways in which the values of a column compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
     /// By number.
@@ -197,8 +197,8 @@ impl Filter {
         echo
     }
 
-    /// Whether a column's value satisfies the filter; NULL satisfies `null` alone. `None` where the
-    /// database would refuse the comparison.
+    /// Returns whether a column's value satisfies the filter; NULL satisfies `null` alone. `None` where
+    /// the database would refuse the comparison.
     pub(super) fn matches(&self, stored: Option<&str>, by: Comparison) -> Option<bool> {
         if self.condition == "null" {
             return Some(stored.is_none());

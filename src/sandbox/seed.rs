@@ -45,7 +45,7 @@ use super::php;
 use super::shop::Moment;
 use super::views;
 
-/// What a store holds at the start.
+/// The entities that a store holds at the start.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {

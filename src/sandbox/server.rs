@@ -25,7 +25,7 @@ use super::request::RestRequest;
 use super::seed::Edit;
 use super::shop::{Moment, OperationFailure, Shop, Subject};
 
-/// What all connections share. Locks are held for one look or one change, never while waiting.
+/// The state that all connections share. Locks are held for one look or one change, never while waiting.
 pub(super) struct App {
     shop: Mutex<Shop>,
     faults: Mutex<Armed>,
@@ -194,11 +194,11 @@ struct Arrival {
 
 impl App {
     fn arrive(&self, request: &RestRequest) -> Arrival {
-        let target = request.target().ok();
-        let (subject, row) = match &target {
-            Some(target) => {
+        let routed = request.routed().ok();
+        let (subject, row) = match &routed {
+            Some(routed) => {
                 let shop = self.shop();
-                (shop.subject(target, &request.body), shop.row_of(target))
+                (shop.subject(routed, &request.body), shop.row_of(routed))
             }
             None => (Subject::default(), None),
         };
@@ -224,7 +224,7 @@ impl App {
             method: request.method.clone(),
             path: request.path.clone(),
             query,
-            scope: target.and_then(|target| target.scope),
+            scope: routed.and_then(|routed| routed.scope),
             kind: subject.kind,
             id: subject.id,
             identifier: subject.identifier,

@@ -26,6 +26,39 @@ pub(super) struct Endpoint {
     pub(super) run: Run,
 }
 
+/// A service for one kind of entity, and the right that its routes need.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Resource {
+    /// The ACL resource that the consumer needs.
+    pub(super) acl: &'static str,
+    /// The kind of entity in the log.
+    pub(super) kind: &'static str,
+    pub(super) service: Service,
+}
+
+impl Resource {
+    /// Returns the route of this path, which calls a method of the service.
+    pub(super) const fn endpoint(
+        self,
+        verb: &'static str,
+        path: &'static str,
+        method: &'static str,
+        params: &'static [Param],
+        run: Run,
+    ) -> Endpoint {
+        Endpoint {
+            verb,
+            path,
+            acl: self.acl,
+            kind: self.kind,
+            service: self.service,
+            method,
+            params,
+            run,
+        }
+    }
+}
+
 /// The code behind a route.
 pub(super) type Run = fn(&mut Catalogue, &Args, &Context<'_>) -> Result<Value, Problem>;
 
@@ -62,7 +95,7 @@ impl Param {
     }
 }
 
-/// What a call knows beside its arguments.
+/// The context that a call has beside its arguments.
 pub(super) struct Context<'a> {
     /// The store of the URL.
     pub(super) store: u32,
@@ -131,7 +164,7 @@ impl Endpoint {
         Some(params)
     }
 
-    /// Whether a path is this route's for lists of calls: `:sku` is `bySku` there.
+    /// True if a path is this route's for lists of calls: `:sku` is `bySku` there.
     pub(super) fn matches_bulk(&self, verb: &str, segments: &[&str]) -> bool {
         self.verb == verb
             && self.path.split('/').count() == segments.len()
@@ -145,7 +178,7 @@ impl Endpoint {
                 })
     }
 
-    /// How many segments are spelled out; the route with the most is the one meant.
+    /// Returns how many segments are spelled out; the route with the most is the one meant.
     pub(super) fn literals(&self) -> usize {
         let literal = |segment: &&str| !segment.starts_with(':');
         self.path.split('/').filter(literal).count()
@@ -175,7 +208,7 @@ impl Endpoint {
         }
     }
 
-    /// What was sent, with the path's and the query's parameters. The last of them also replaces
+    /// Returns what was sent, with the path's and the query's parameters. The last of them also replaces
     /// the member of that name in the body's only object: with a query string that is not the id.
     pub(super) fn gather(
         &self,

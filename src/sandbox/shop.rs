@@ -13,11 +13,11 @@ use super::php;
 use super::projection;
 use super::queue::{self, Queue, Taken, Work};
 use super::reply::{Problem, Reply};
-use super::request::{CMS_KINDS, Call, CmsCall, RestRequest, Route, Target};
+use super::request::{CMS_KINDS, Call, CmsCall, RestRequest, Route, RoutedRequest};
 use super::seed::{Edit, Seed};
 use super::service::Context;
 
-/// When something happens, in the forms that are needed.
+/// The time at which something happens, in the forms that are needed.
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
     /// As the database prints it, UTC.
@@ -46,7 +46,7 @@ pub(super) struct Shop {
     queue: Queue,
 }
 
-/// Which entity a request is about, for the log and for faults.
+/// The entity that a request is about, for the log and for faults.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Subject {
     pub(super) kind: Option<&'static str>,
@@ -133,17 +133,17 @@ impl Shop {
     }
 
     /// The row that an update is about, as it is now.
-    pub(super) fn row_of(&self, target: &Target) -> Option<Row> {
-        let Route::Now(Call::Cms(kind, CmsCall::Update)) = target.route else {
+    pub(super) fn row_of(&self, routed: &RoutedRequest) -> Option<Row> {
+        let Route::Now(Call::Cms(kind, CmsCall::Update)) = routed.route else {
             return None;
         };
-        let id = u64::try_from(php::int(target.id()?)).ok()?;
+        let id = u64::try_from(php::int(routed.id()?)).ok()?;
         self.table(kind)?.rows.get(&id).cloned()
     }
 
-    /// What a request is about: the identifier of its body, else the stored one of its id.
-    pub(super) fn subject(&self, target: &Target, body: &[u8]) -> Subject {
-        let Some(call) = target.route.call() else {
+    /// Returns what a request is about: the identifier of its body, else the stored one of its id.
+    pub(super) fn subject(&self, routed: &RoutedRequest, body: &[u8]) -> Subject {
+        let Some(call) = routed.route.call() else {
             return Subject::default();
         };
         let sent = |wrapper: &str| {
@@ -151,8 +151,8 @@ impl Shop {
             let object = body.get(wrapper).or(body.get(php::snake_case(wrapper)));
             object.cloned().unwrap_or_default()
         };
-        let id = target.id().map(str::to_owned);
-        let kind = match (target.route, call) {
+        let id = routed.id().map(str::to_owned);
+        let kind = match (routed.route, call) {
             (Route::Now(_) | Route::Later(_), Call::Cms(kind, _)) => kind,
             (Route::Now(_) | Route::Later(_), Call::Service(endpoint)) => {
                 let object = endpoint.wrapper().map(sent);
@@ -221,31 +221,31 @@ impl Shop {
         moment: &Moment,
         stale: Option<Row>,
     ) -> Result<(u16, Value), Problem> {
-        let target = request.target()?;
-        self.authorize(request, &target.route, faults, moment)?;
+        let routed = request.routed()?;
+        self.authorize(request, &routed.route, faults, moment)?;
         let query = php::query(&request.query);
         let context = Context {
-            store: target.store,
+            store: routed.store,
             moment,
             query: &query,
         };
-        let (status, answer) = match target.route {
+        let (status, answer) = match routed.route {
             Route::Now(Call::Cms(kind, call)) => (
                 200,
-                self.cms(kind, call, request, &target, &context, stale)?,
+                self.cms(kind, call, request, &routed, &context, stale)?,
             ),
             Route::Now(Call::Service(endpoint)) => {
                 let body = match request.method.as_str() {
                     "POST" | "PUT" => request.members()?,
                     _ => Map::new(),
                 };
-                let sent = endpoint.gather(&target.params, &query, body);
+                let sent = endpoint.gather(&routed.params, &query, body);
                 let args = endpoint.read(&sent)?;
                 (200, (endpoint.run)(&mut self.catalogue, &args, &context)?)
             }
-            Route::Later(call) => (202, self.later(call, request, &target, &context)?),
+            Route::Later(call) => (202, self.later(call, request, &routed, &context)?),
             Route::LaterEach(call) => (202, self.later_each(call, request, &context)?),
-            Route::Bulk(call) => (200, self.queue.answer(call, &target.params)?),
+            Route::Bulk(call) => (200, self.queue.answer(call, &routed.params)?),
         };
         let answer = match query.get("fields").and_then(Value::as_str) {
             Some(fields) => projection::project(answer, fields),
@@ -259,12 +259,12 @@ impl Shop {
         kind: &'static CmsKind,
         call: CmsCall,
         request: &RestRequest,
-        target: &Target,
+        routed: &RoutedRequest,
         context: &Context<'_>,
         stale: Option<Row>,
     ) -> Result<Value, Problem> {
         let table = self.table_mut(kind).ok_or_else(Problem::no_route)?;
-        let id = target.id();
+        let id = routed.id();
         match call {
             CmsCall::Get => table.get(id.unwrap_or_default()),
             CmsCall::Search => table.search(&context.criteria()?, context.moment),
@@ -281,13 +281,13 @@ impl Shop {
         &mut self,
         call: Call,
         request: &RestRequest,
-        target: &Target,
+        routed: &RoutedRequest,
         context: &Context<'_>,
     ) -> Result<Value, Problem> {
         let sent = match call {
-            Call::Cms(_, CmsCall::Delete) => target.params.iter().cloned().collect(),
+            Call::Cms(_, CmsCall::Delete) => routed.params.iter().cloned().collect(),
             Call::Cms(kind, _) => {
-                let object = object(kind, request, target.id(), context.query)?;
+                let object = object(kind, request, routed.id(), context.query)?;
                 Map::from_iter([(kind.wrapper.to_owned(), object.into())])
             }
             Call::Service(endpoint) => {
@@ -295,7 +295,7 @@ impl Shop {
                     "DELETE" => Map::new(),
                     _ => request.members()?,
                 };
-                endpoint.gather(&target.params, context.query, body)
+                endpoint.gather(&routed.params, context.query, body)
             }
         };
         let work = Work::read(call, &sent)?;
@@ -328,7 +328,7 @@ impl Shop {
             .accept(queue::topic(call), works?, context.store, context.moment)
     }
 
-    /// Whether operations wait for the consumer.
+    /// True if operations wait for the consumer.
     pub(super) fn has_open_operations(&self) -> bool {
         self.queue.is_waiting()
     }

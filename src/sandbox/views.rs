@@ -83,7 +83,7 @@ pub(super) fn scopes() -> impl Iterator<Item = (u32, &'static str)> {
     scopes.into_iter()
 }
 
-/// Whether there is a store of this id, 0 included.
+/// True if there is a store of this id, 0 included.
 pub(super) fn exists(store: i64) -> bool {
     VIEWS.iter().any(|view| i64::from(view.id) == store)
 }

@@ -15,7 +15,7 @@ const SYSTEM_FILE: &str = "/etc/gitmage/gitmage.yaml";
 const LOCAL_FILE: &str = "gitmage.yaml";
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Why there are no settings.
+/// The reasons why there are no settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// No file was named, and none is where it is looked for.

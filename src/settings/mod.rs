@@ -10,12 +10,12 @@
 //! The file is on the host and trusted: it may name any file as a secret.
 
 mod load;
-mod node;
 mod parse;
 mod reader;
 mod report;
 mod schema;
 mod secrets;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -26,5 +26,5 @@ pub use schema::schema;
 pub use secrets::SecretSource;
 pub use types::{
     Bootstrap, Environment, EnvironmentName, HistoryRewrites, OAuth, OnConflict, OnFailure,
-    OnRemove, Repository, RepositoryUrl, Settings, Store, Writes,
+    OnRemove, RepositorySettings, RepositoryUrl, Settings, Store, Writes,
 };

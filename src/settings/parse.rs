@@ -5,15 +5,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::node::{Node, NodeKind, Pos, parse};
 use super::reader::{Reader, Section, wrong_type};
 use super::report::Report;
 use super::secrets::{Location, SecretSource, Variables};
+use super::syntax::parse;
 use super::types::{
-    Environment, EnvironmentName, OAuth, Repository, RepositoryUrl, Settings, Store,
+    Environment, EnvironmentName, OAuth, RepositorySettings, RepositoryUrl, Settings, Store,
 };
 use super::values::{self, Problem};
 use crate::domain::Findings;
+use crate::yaml::{Node, Place, Yaml};
 
 pub(super) const TOP_KEYS: &[&str] = &["repository", "state_dir", "environments"];
 pub(super) const REPOSITORY_KEYS: &[&str] = &["url", "token", "poll_interval"];
@@ -48,7 +49,7 @@ const POLL_INTERVAL: (Duration, Duration) =
 const TIMEOUT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(600));
 
 /// A secret whose snippet is not known before everything has been read.
-type Draft = (Location, Pos);
+type Draft = (Location, Place);
 
 /// Reads the text of the file at `path` (absolute). `name` is what findings call the file.
 pub(super) fn settings(
@@ -71,8 +72,8 @@ pub(super) fn settings(
         }
     };
     let settings = draft.and_then(|draft| {
-        draft.map_secrets(|(location, pos)| {
-            let (origin, snippet) = reader.report.place(pos);
+        draft.map_secrets(|(location, place)| {
+            let (origin, snippet) = reader.report.place(place);
             Some(SecretSource {
                 location,
                 origin,
@@ -97,7 +98,7 @@ fn read(
     variables: Variables<'_>,
 ) -> Option<Settings<Draft>> {
     let base = path.parent().unwrap_or(path);
-    let top = reader.section(root, Pos::default(), String::new(), TOP_KEYS)?;
+    let top = reader.section(root, Place::FILE, String::new(), TOP_KEYS)?;
     let repository = repository(reader, &top, base);
     let state_dir = state_dir(reader, &top, base, variables);
     let environments = environments(reader, &top, base);
@@ -114,15 +115,15 @@ fn repository(
     reader: &mut Reader<'_>,
     top: &Section<'_>,
     base: &Path,
-) -> Option<Repository<Draft>> {
+) -> Option<RepositorySettings<Draft>> {
     let node = reader.require(top, "repository")?;
-    let pos = top.key_pos("repository");
-    let section = reader.section(node, pos, "repository".to_owned(), REPOSITORY_KEYS)?;
+    let place = top.key_place("repository");
+    let section = reader.section(node, place, "repository".to_owned(), REPOSITORY_KEYS)?;
     let url = url(reader, &section, |text| values::repository_url(text, base));
     let token = reader.secret(&section, "token", base);
     if section.get("token").is_some() && url.as_ref().is_some_and(|url| !takes_token(url)) {
         reader.report.critical(
-            section.key_pos("token"),
+            section.key_place("token"),
             Problem::new(
                 "useless-token",
                 "`repository.token` is for https URLs only",
@@ -133,7 +134,7 @@ fn repository(
     let poll_interval = reader
         .duration(&section, "poll_interval", POLL_INTERVAL)
         .unwrap_or(DEFAULT_POLL_INTERVAL);
-    Some(Repository {
+    Some(RepositorySettings {
         url: url?,
         token,
         poll_interval,
@@ -155,7 +156,7 @@ fn url<T>(
     parse: impl FnOnce(&str) -> Result<T, Problem>,
 ) -> Option<T> {
     let node = reader.require(section, "url")?;
-    if let NodeKind::Text(text) = &node.kind
+    if let Yaml::Text(text) = &node.value
         && values::is_showable(text)
     {
         reader.report.show(node);
@@ -198,11 +199,11 @@ fn environments(
     base: &Path,
 ) -> Option<BTreeMap<EnvironmentName, Environment<Draft>>> {
     let node = reader.require(top, "environments")?;
-    let pos = top.key_pos("environments");
-    let entries = reader.entries(node, pos, "environments")?;
+    let place = top.key_place("environments");
+    let entries = reader.entries(node, place, "environments")?;
     if entries.is_empty() {
         reader.report.critical(
-            pos,
+            place,
             Problem::new(
                 "missing-key",
                 "`environments` names no environment",
@@ -216,7 +217,7 @@ fn environments(
     for (name, key, node) in entries {
         let Some(name) = EnvironmentName::new(name) else {
             reader.report.critical(
-                key.pos,
+                key.place,
                 Problem::new(
                     "bad-name",
                     "an environment's name holds lower-case letters, digits, `-` and `_` only, and at most 63 of them",
@@ -244,7 +245,7 @@ fn environment(
 ) -> Option<Environment<Draft>> {
     let section = reader.section(
         node,
-        key.pos,
+        key.place,
         format!("environments.{name}"),
         ENVIRONMENT_KEYS,
     )?;
@@ -258,13 +259,13 @@ fn environment(
         name,
         Role::Watched,
         branch.as_ref(),
-        section.value_pos("branch"),
+        section.value_place("branch"),
     );
     branches.add(
         name,
         Role::Rollback,
         rollback_branch.as_ref(),
-        section.value_pos("rollback_branch"),
+        section.value_place("rollback_branch"),
     );
     let releases = reader
         .optional(&section, "releases", |text| {
@@ -289,12 +290,12 @@ fn environment(
 
 fn store(reader: &mut Reader<'_>, environment: &Section<'_>, base: &Path) -> Option<Store<Draft>> {
     let node = reader.require(environment, "store")?;
-    let (pos, path) = (environment.key_pos("store"), environment.path_of("store"));
-    let section = reader.section(node, pos, path, STORE_KEYS)?;
+    let (place, path) = (environment.key_place("store"), environment.path_of("store"));
+    let section = reader.section(node, place, path, STORE_KEYS)?;
     let accepted = url(reader, &section, values::store_url);
     let url = accepted.map(|accepted| {
         if let Some(warning) = accepted.warning {
-            reader.report.warning(section.value_pos("url"), warning);
+            reader.report.warning(section.value_place("url"), warning);
         }
         accepted.value
     });
@@ -318,15 +319,15 @@ fn store(reader: &mut Reader<'_>, environment: &Section<'_>, base: &Path) -> Opt
 fn oauth(reader: &mut Reader<'_>, store: &Section<'_>, base: &Path) -> Option<OAuth<Draft>> {
     let node = reader.require(store, "oauth")?;
     let path = store.path_of("oauth");
-    if !matches!(node.kind, NodeKind::Map(_)) {
+    if !matches!(node.value, Yaml::Map(_)) {
         let problem = wrong_type(node, &path, "a mapping");
         let remedy = format!("write the keys {} below it", OAUTH_KEYS.join(", "));
         reader
             .report
-            .critical(node.pos, Problem { remedy, ..problem });
+            .critical(node.place, Problem { remedy, ..problem });
         return None;
     }
-    let section = reader.section(node, store.key_pos("oauth"), path, OAUTH_KEYS)?;
+    let section = reader.section(node, store.key_place("oauth"), path, OAUTH_KEYS)?;
     let mut secret = |key| {
         reader.require(&section, key)?;
         reader.secret(&section, key, base)
@@ -355,7 +356,7 @@ struct Used {
     environment: EnvironmentName,
     role: Role,
     branch: String,
-    pos: Pos,
+    place: Place,
 }
 
 /// Every branch that the configuration names: a ledger shares its branch with nothing.
@@ -368,14 +369,14 @@ impl Branches {
         environment: &EnvironmentName,
         role: Role,
         branch: Option<&String>,
-        pos: Pos,
+        place: Place,
     ) {
         if let Some(branch) = branch {
             self.0.push(Used {
                 environment: environment.clone(),
                 role,
                 branch: branch.clone(),
-                pos,
+                place,
             });
         }
     }
@@ -383,8 +384,8 @@ impl Branches {
     fn check(&self, reader: &mut Reader<'_>) {
         for (index, later) in self.0.iter().enumerate() {
             for earlier in &self.0[..index] {
-                if let Some((pos, problem)) = clash(earlier, later) {
-                    reader.report.critical(pos, problem);
+                if let Some((place, problem)) = clash(earlier, later) {
+                    reader.report.critical(place, problem);
                 }
             }
         }
@@ -392,7 +393,7 @@ impl Branches {
 }
 
 /// Two branches of which one is a ledger must differ, and Git must be able to hold both.
-fn clash(earlier: &Used, later: &Used) -> Option<(Pos, Problem)> {
+fn clash(earlier: &Used, later: &Used) -> Option<(Place, Problem)> {
     let (ledger, other) = match (earlier.role, later.role) {
         (Role::Watched, Role::Watched) => return None,
         (Role::Rollback, Role::Watched) => (earlier, later),
@@ -406,7 +407,7 @@ fn clash(earlier: &Used, later: &Used) -> Option<(Pos, Problem)> {
     let Used {
         environment,
         branch,
-        pos,
+        place,
         ..
     } = ledger;
     let remedy =
@@ -417,7 +418,7 @@ fn clash(earlier: &Used, later: &Used) -> Option<(Pos, Problem)> {
             other.environment
         );
         return Some((
-            *pos,
+            *place,
             Problem::new("shared-rollback-branch", message, remedy),
         ));
     }
@@ -427,7 +428,7 @@ fn clash(earlier: &Used, later: &Used) -> Option<(Pos, Problem)> {
             other.branch, other.environment
         );
         let remedy = "set `rollback_branch` to a name that neither starts nor continues the other";
-        return Some((*pos, Problem::new("clashing-branches", message, remedy)));
+        return Some((*place, Problem::new("clashing-branches", message, remedy)));
     }
     None
 }

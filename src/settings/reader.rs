@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::node::{Node, NodeKind, Pos};
 use super::report::{Report, is_key_like};
 use super::secrets::Location;
 use super::types::Choice;
 use super::values::{self, Problem};
+use crate::yaml::{Node, Place, Yaml};
 
 /// Keys that a later version will have: refused, but not called unknown.
 const RESERVED: &[&str] = &[
@@ -28,7 +28,7 @@ pub(super) struct Section<'t> {
     /// The dotted path, for messages; empty for the whole file.
     path: String,
     /// The key that it belongs to.
-    pub(super) pos: Pos,
+    pub(super) place: Place,
     entries: BTreeMap<&'t str, (&'t Node, &'t Node)>,
 }
 
@@ -46,14 +46,16 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Where a key stands; where it is left out, the key of this mapping.
-    pub(super) fn key_pos(&self, key: &str) -> Pos {
-        self.entries.get(key).map_or(self.pos, |(key, _)| key.pos)
+    /// Returns where a key stands; where it is left out, the key of this mapping.
+    pub(super) fn key_place(&self, key: &str) -> Place {
+        self.entries
+            .get(key)
+            .map_or(self.place, |(key, _)| key.place)
     }
 
-    /// Where the value of a key stands; where it is left out, the key of this mapping.
-    pub(super) fn value_pos(&self, key: &str) -> Pos {
-        self.get(key).map_or(self.pos, |value| value.pos)
+    /// Returns where the value of a key stands; where it is left out, the key of this mapping.
+    pub(super) fn value_place(&self, key: &str) -> Place {
+        self.get(key).map_or(self.place, |value| value.place)
     }
 
     fn place(&self) -> String {
@@ -75,24 +77,24 @@ impl Reader<'_> {
     pub(super) fn entries<'t>(
         &mut self,
         node: &'t Node,
-        pos: Pos,
+        place: Place,
         path: &str,
     ) -> Option<Vec<(&'t str, &'t Node, &'t Node)>> {
-        let NodeKind::Map(entries) = &node.kind else {
+        let Yaml::Map(entries) = &node.value else {
             let name = if path.is_empty() {
                 "the file".to_owned()
             } else {
                 format!("`{path}`")
             };
-            let pos = match node.kind {
-                NodeKind::Null => pos,
-                _ => node.pos,
+            let place = match node.value {
+                Yaml::Null => place,
+                _ => node.place,
             };
             self.report.critical(
-                pos,
+                place,
                 Problem::new(
                     "wrong-type",
-                    format!("{name} is {}, but must be a mapping", node.type_name()),
+                    format!("{name} is {}, but must be a mapping", node.value.label()),
                     "write keys and values below it, indented by two spaces",
                 ),
             );
@@ -100,10 +102,10 @@ impl Reader<'_> {
         };
         let mut seen: Vec<(&str, &Node, &Node)> = Vec::new();
         for (key, value) in entries {
-            let NodeKind::Text(name) = &key.kind else {
-                let what = key.type_name();
+            let Yaml::Text(name) = &key.value else {
+                let what = key.value.label();
                 self.report.critical(
-                    key.pos,
+                    key.place,
                     Problem::new(
                         "wrong-type",
                         format!("a key is {what}, but must be text"),
@@ -114,9 +116,9 @@ impl Reader<'_> {
             };
             self.report.show_key(key);
             if let Some((_, first, _)) = seen.iter().find(|(known, _, _)| known == name) {
-                let line = first.pos.line;
+                let line = first.place.line;
                 self.report.critical(
-                    key.pos,
+                    key.place,
                     Problem::new(
                         "duplicate-key",
                         format!("the key {} was given in line {line} already", quoted(name)),
@@ -134,14 +136,14 @@ impl Reader<'_> {
     pub(super) fn section<'t>(
         &mut self,
         node: &'t Node,
-        pos: Pos,
+        place: Place,
         path: String,
         known: &[&str],
     ) -> Option<Section<'t>> {
-        let entries = self.entries(node, pos, &path)?;
+        let entries = self.entries(node, place, &path)?;
         let mut section = Section {
             path,
-            pos,
+            place,
             entries: BTreeMap::new(),
         };
         for (name, key, value) in entries {
@@ -149,7 +151,7 @@ impl Reader<'_> {
                 section.entries.insert(name, (key, value));
             } else {
                 let problem = unknown_key(name, &section.place(), known);
-                self.report.critical(key.pos, problem);
+                self.report.critical(key.place, problem);
             }
         }
         Some(section)
@@ -160,7 +162,7 @@ impl Reader<'_> {
         let node = section.get(key);
         if node.is_none() {
             self.report.critical(
-                section.pos,
+                section.place,
                 Problem::new(
                     "missing-key",
                     format!("{} lacks `{key}`", section.place()),
@@ -201,12 +203,12 @@ impl Reader<'_> {
         path: &str,
         parse: impl FnOnce(&str) -> Result<T, Problem>,
     ) -> Option<T> {
-        let parsed = match &node.kind {
-            NodeKind::Text(text) => parse(text),
+        let parsed = match &node.value {
+            Yaml::Text(text) => parse(text),
             _ => Err(wrong_type(node, path, "text")),
         };
         parsed
-            .map_err(|problem| self.report.critical(node.pos, problem))
+            .map_err(|problem| self.report.critical(node.place, problem))
             .ok()
     }
 
@@ -219,9 +221,9 @@ impl Reader<'_> {
     ) -> Option<Duration> {
         let node = section.get(key)?;
         self.report.show(node);
-        let parsed = match &node.kind {
-            NodeKind::Text(text) => values::duration(text),
-            NodeKind::Number => values::duration(self.report.written(node)),
+        let parsed = match &node.value {
+            Yaml::Text(text) => values::duration(text),
+            Yaml::Number(_) => values::duration(self.report.written(node)),
             _ => Err(wrong_type(node, &section.path_of(key), "a duration")),
         };
         let (least, most) = limits;
@@ -237,7 +239,7 @@ impl Reader<'_> {
             }
         });
         within
-            .map_err(|problem| self.report.critical(node.pos, problem))
+            .map_err(|problem| self.report.critical(node.place, problem))
             .ok()
     }
 
@@ -251,14 +253,14 @@ impl Reader<'_> {
         let node = section.get(key)?;
         self.report.show(node);
         let (least, most) = limits;
-        let number = match node.kind {
-            NodeKind::Number => self.report.written(node).parse().ok(),
+        let number = match node.value {
+            Yaml::Number(_) => self.report.written(node).parse().ok(),
             _ => None,
         };
         let within = number.filter(|number| (least..=most).contains(number));
         if within.is_none() {
             self.report.critical(
-                node.pos,
+                node.place,
                 Problem::new(
                     "bad-number",
                     format!(
@@ -289,22 +291,22 @@ impl Reader<'_> {
         .unwrap_or_default()
     }
 
-    /// Where a secret is. Whatever else stands there is never repeated.
+    /// Returns where a secret is. Whatever else stands there is never repeated.
     pub(super) fn secret(
         &mut self,
         section: &Section<'_>,
         key: &str,
         base: &Path,
-    ) -> Option<(Location, Pos)> {
+    ) -> Option<(Location, Place)> {
         let node = section.get(key)?;
         match secret_source(node, &section.path_of(key), base) {
             Ok((location, source, value)) => {
                 self.report.show(source);
                 self.report.show(value);
-                Some((location, source.pos))
+                Some((location, source.place))
             }
-            Err((pos, problem)) => {
-                self.report.critical(pos, problem);
+            Err((place, problem)) => {
+                self.report.critical(place, problem);
                 None
             }
         }
@@ -316,33 +318,33 @@ fn secret_source<'t>(
     node: &'t Node,
     path: &str,
     base: &Path,
-) -> Result<(Location, &'t Node, &'t Node), (Pos, Problem)> {
-    let bad = |pos, why: &str| {
+) -> Result<(Location, &'t Node, &'t Node), (Place, Problem)> {
+    let bad = |place, why: &str| {
         let message = format!("`{path}` {why}");
         (
-            pos,
+            place,
             Problem::new("bad-secret-source", message, SECRET_REMEDY),
         )
     };
-    let entries = match &node.kind {
-        NodeKind::Map(entries) => entries,
-        NodeKind::Null => return Err(bad(node.pos, "is empty")),
+    let entries = match &node.value {
+        Yaml::Map(entries) => entries,
+        Yaml::Null => return Err(bad(node.place, "is empty")),
         _ => {
             let message = format!(
                 "`{path}` holds a secret in clear; the configuration names only where secrets are"
             );
             let remedy =
                 format!("{SECRET_REMEDY}; renew the secret if others could read this file");
-            return Err((node.pos, Problem::new("clear-secret", message, remedy)));
+            return Err((node.place, Problem::new("clear-secret", message, remedy)));
         }
     };
     let [(source, value)] = entries.as_slice() else {
-        return Err(bad(node.pos, "must name exactly one place"));
+        return Err(bad(node.place, "must name exactly one place"));
     };
-    let (NodeKind::Text(name), NodeKind::Text(text)) = (&source.kind, &value.kind) else {
-        return Err(bad(source.pos, "has a place that is no text"));
+    let (Yaml::Text(name), Yaml::Text(text)) = (&source.value, &value.value) else {
+        return Err(bad(source.place, "has a place that is no text"));
     };
-    let location = location(name, text, base).map_err(|why| bad(source.pos, why))?;
+    let location = location(name, text, base).map_err(|why| bad(source.place, why))?;
     Ok((location, source, value))
 }
 
@@ -373,14 +375,14 @@ fn location(source: &str, text: &str, base: &Path) -> Result<Location, &'static 
 
 /// The finding for a value of the wrong type.
 pub(super) fn wrong_type(node: &Node, path: &str, wanted: &str) -> Problem {
-    let remedy = match node.kind {
-        NodeKind::Null => "give it a value, or leave the key out".to_owned(),
-        NodeKind::Bool | NodeKind::Number => "put it in quotes".to_owned(),
+    let remedy = match node.value {
+        Yaml::Null => "give it a value, or leave the key out".to_owned(),
+        Yaml::Bool(_) | Yaml::Number(_) => "put it in quotes".to_owned(),
         _ => format!("write {wanted}"),
     };
     Problem::new(
         "wrong-type",
-        format!("`{path}` is {}, but must be {wanted}", node.type_name()),
+        format!("`{path}` is {}, but must be {wanted}", node.value.label()),
         remedy,
     )
 }

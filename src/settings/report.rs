@@ -7,9 +7,10 @@
 
 use std::ops::Range;
 
-use super::node::{Node, NodeKind, Pos, SyntaxError};
+use super::syntax::SyntaxError;
 use super::values::Problem;
 use crate::domain::{Finding, Findings, Origin, Severity};
+use crate::yaml::{Node, Place, Yaml};
 
 /// Longer names are masked: they are more likely something pasted than a key.
 const LONGEST_KEY: usize = 30;
@@ -22,7 +23,7 @@ pub(super) struct Report<'a> {
     shown: Vec<Range<usize>>,
     /// Bytes of scalars: punctuation in them is content.
     scalars: Vec<Range<usize>>,
-    pending: Vec<(Pos, Severity, Problem)>,
+    pending: Vec<(Place, Severity, Problem)>,
 }
 
 impl<'a> Report<'a> {
@@ -38,9 +39,9 @@ impl<'a> Report<'a> {
 
     /// Learns where the scalars are.
     pub(super) fn learn(&mut self, node: &Node) {
-        match &node.kind {
-            NodeKind::List(items) => items.iter().for_each(|item| self.learn(item)),
-            NodeKind::Map(entries) => entries.iter().for_each(|(key, value)| {
+        match &node.value {
+            Yaml::List(items) => items.iter().for_each(|item| self.learn(item)),
+            Yaml::Map(entries) => entries.iter().for_each(|(key, value)| {
                 self.learn(key);
                 self.learn(value);
             }),
@@ -49,20 +50,20 @@ impl<'a> Report<'a> {
     }
 
     /// Adds what makes the file unusable.
-    pub(super) fn critical(&mut self, pos: Pos, problem: Problem) {
-        self.pending.push((pos, Severity::Critical, problem));
+    pub(super) fn critical(&mut self, place: Place, problem: Problem) {
+        self.pending.push((place, Severity::Critical, problem));
     }
 
     /// Adds what is probably not meant.
-    pub(super) fn warning(&mut self, pos: Pos, problem: Problem) {
-        self.pending.push((pos, Severity::Warning, problem));
+    pub(super) fn warning(&mut self, place: Place, problem: Problem) {
+        self.pending.push((place, Severity::Warning, problem));
     }
 
     /// Adds the one finding about a text that is no YAML.
     pub(super) fn syntax(&mut self, error: SyntaxError) {
-        let SyntaxError { pos, message } = error;
+        let SyntaxError { place, message } = error;
         // Parsers like to quote what they stumbled over, which may be a secret.
-        let (start, line) = self.line(pos).unwrap_or_default();
+        let (start, line) = self.line(place).unwrap_or_default();
         self.scalars.push(0..self.text.len());
         self.shown.push(start..start + key_prefix(line));
         let quoted = line
@@ -74,19 +75,19 @@ impl<'a> Report<'a> {
             format!("the file is no valid YAML: {why}"),
             "check indentation, quotes and colons around this place; values are masked here on purpose",
         );
-        self.critical(pos, problem);
+        self.critical(place, problem);
     }
 
     /// Marks a scalar as harmless to show.
     pub(super) fn show(&mut self, node: &Node) {
-        if !matches!(node.kind, NodeKind::List(_) | NodeKind::Map(_)) {
+        if !matches!(node.value, Yaml::List(_) | Yaml::Map(_)) {
             self.shown.push(node.span.clone());
         }
     }
 
     /// Marks a key as harmless to show, unless it does not look like one.
     pub(super) fn show_key(&mut self, key: &Node) {
-        if let NodeKind::Text(text) = &key.kind
+        if let Yaml::Text(text) = &key.value
             && is_key_like(text)
         {
             self.show(key);
@@ -99,13 +100,13 @@ impl<'a> Report<'a> {
     }
 
     /// The place and the masked line, for findings that are made later.
-    pub(super) fn place(&self, pos: Pos) -> (Origin, String) {
+    pub(super) fn place(&self, place: Place) -> (Origin, String) {
         let origin = Origin {
             path: self.path.to_owned(),
-            line: pos.line,
-            column: pos.column,
+            line: place.line,
+            column: place.column,
         };
-        (origin, self.snippet(pos))
+        (origin, self.snippet(place))
     }
 
     /// Everything found, in order of place.
@@ -114,8 +115,8 @@ impl<'a> Report<'a> {
         let mut findings = Findings(
             pending
                 .into_iter()
-                .map(|(pos, severity, problem)| {
-                    let (origin, snippet) = self.place(pos);
+                .map(|(place, severity, problem)| {
+                    let (origin, snippet) = self.place(place);
                     let Problem {
                         id,
                         message,
@@ -136,9 +137,9 @@ impl<'a> Report<'a> {
         findings
     }
 
-    /// Where the line of a place starts, and the line without its end.
-    fn line(&self, pos: Pos) -> Option<(usize, &'a str)> {
-        let index = usize::try_from(pos.line).ok()?.checked_sub(1)?;
+    /// Returns where the line of a place starts, and the line without its end.
+    fn line(&self, place: Place) -> Option<(usize, &'a str)> {
+        let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
         let line = self.text.split('\n').nth(index)?;
         let start = line.as_ptr() as usize - self.text.as_ptr() as usize;
         Some((start, line.strip_suffix('\r').unwrap_or(line)))
@@ -146,8 +147,8 @@ impl<'a> Report<'a> {
 
     /// The line with all but harmless parts masked. Before the place every character keeps its
     /// width, so that the caret stays right; after it even the length of a value is hidden.
-    fn snippet(&self, pos: Pos) -> String {
-        let Some((start, line)) = self.line(pos) else {
+    fn snippet(&self, place: Place) -> String {
+        let Some((start, line)) = self.line(place) else {
             return String::new();
         };
         let mut snippet = String::new();
@@ -161,12 +162,12 @@ impl<'a> Report<'a> {
             let shown = contains(&self.shown, at) || (!in_scalar && " \t{}[],:-".contains(c));
             if shown {
                 snippet.push(c);
-            } else if column < pos.column {
+            } else if column < place.column {
                 snippet.push('*');
             } else if !masking {
                 snippet.push_str("***");
             }
-            masking = !shown && column >= pos.column;
+            masking = !shown && column >= place.column;
         }
         snippet.truncate(snippet.trim_end().len());
         snippet
@@ -177,7 +178,7 @@ fn contains(spans: &[Range<usize>], at: usize) -> bool {
     spans.iter().any(|span| span.contains(&at))
 }
 
-/// Whether a text looks like a key rather than like something pasted in the wrong place.
+/// True if a text looks like a key rather than like something pasted in the wrong place.
 pub(super) fn is_key_like(text: &str) -> bool {
     text.len() <= LONGEST_KEY
         && text

@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// Looks a variable of the environment up.
 pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// Where a secret is.
+/// The place where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Location {
     /// A variable of the environment.

@@ -1,4 +1,4 @@
-//! What a validated configuration consists of.
+//! The parts of a validated configuration.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct Settings<S = SecretString> {
     /// The file it was read from, absolute.
     pub path: PathBuf,
     /// The watched repository.
-    pub repository: Repository<S>,
+    pub repository: RepositorySettings<S>,
     /// Where the mirror, the holder id and the control socket live; absolute.
     pub state_dir: PathBuf,
     /// The environments; never empty.
@@ -34,7 +34,7 @@ pub struct Settings<S = SecretString> {
 
 /// The watched repository.
 #[derive(Debug, Clone)]
-pub struct Repository<S = SecretString> {
+pub struct RepositorySettings<S = SecretString> {
     /// Where it is.
     pub url: RepositoryUrl,
     /// The token for an HTTPS remote.
@@ -43,7 +43,7 @@ pub struct Repository<S = SecretString> {
     pub poll_interval: Duration,
 }
 
-/// Where the watched repository is. Never holds a password.
+/// The place of the watched repository. Never holds a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepositoryUrl {
     /// A plain path, absolute: opened in place.
@@ -74,17 +74,17 @@ pub struct Environment<S = SecretString> {
     pub releases: String,
     /// The store.
     pub store: Store<S>,
-    /// What the first start does.
+    /// The action of the first start.
     pub bootstrap: Bootstrap,
-    /// What happens to what a failed pass has written.
+    /// The treatment of what a failed pass has written.
     pub on_failure: OnFailure,
-    /// What happens to a field that leaves the files without a revert.
+    /// The treatment of a field that leaves the files without a revert.
     pub on_remove: OnRemove,
-    /// What a rollback does about a field that was edited in Magento since.
+    /// The treatment, in a rollback, of a field that was edited in Magento since.
     pub on_conflict: OnConflict,
-    /// What happens when the branch was rewritten.
+    /// The treatment of a branch that was rewritten.
     pub history_rewrites: HistoryRewrites,
-    /// How writes reach the store.
+    /// The way in which writes reach the store.
     pub writes: Writes,
 }
 
@@ -269,8 +269,8 @@ impl<S> Settings<S> {
     }
 }
 
-impl<S> Repository<S> {
-    fn map_secrets<T>(self, f: &mut impl FnMut(S) -> Option<T>) -> Option<Repository<T>> {
+impl<S> RepositorySettings<S> {
+    fn map_secrets<T>(self, f: &mut impl FnMut(S) -> Option<T>) -> Option<RepositorySettings<T>> {
         let Self {
             url,
             token,
@@ -280,7 +280,7 @@ impl<S> Repository<S> {
             Some(token) => Some(f(token)?),
             None => None,
         };
-        Some(Repository {
+        Some(RepositorySettings {
             url,
             token,
             poll_interval,

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::RepositoryUrl;
 
-/// What is wrong with a value and what to do.
+/// A fault of a value, and the remedy.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) id: &'static str,
@@ -116,7 +116,7 @@ pub(super) fn glob(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// What a URL check accepts besides the value itself.
+/// The result of a URL check: the value, and warnings about it.
 #[derive(Debug)]
 pub(super) struct Accepted<T> {
     pub(super) value: T,
@@ -249,7 +249,7 @@ fn credentials(remedy: &str) -> Problem {
     )
 }
 
-/// Whether a user name (except for ssh, where it is no secret) or a password stands in a URL.
+/// True if a user name (except for ssh, where it is no secret) or a password stands in a URL.
 ///
 /// Decided on the text and not on a parsed URL: what cannot be parsed must not be repeated either.
 pub(super) fn has_credentials(text: &str) -> bool {
@@ -267,7 +267,7 @@ pub(super) fn has_credentials(text: &str) -> bool {
     }
 }
 
-/// Whether a URL may be shown: nothing in it can be a password or a token.
+/// True if a URL may be shown: nothing in it can be a password or a token.
 pub(super) fn is_showable(text: &str) -> bool {
     let user_is_no_secret =
         !text.contains("://") || text.to_ascii_lowercase().starts_with("ssh://");

@@ -118,7 +118,7 @@ fn anywhere(entities: &[&EntityRef]) -> Vec<Search> {
 /// An entity of one kind.
 type Id = (Kind, EntityId);
 
-/// What the searches have told so far.
+/// The results of the searches so far.
 struct Survey<'a> {
     views: &'a StoreViews,
     /// 0 and every view.
@@ -283,7 +283,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What there is instead of an entity that was not found.
+    /// Returns what there is instead of an entity that was not found.
     fn elsewhere(&self, entity: &EntityRef) -> Presence {
         let hits: Vec<Hit> = self
             .with_key(entity)

@@ -182,7 +182,7 @@ async fn members_of_sets(
     Ok(sets)
 }
 
-/// Why an attribute cannot be deleted without losing what nobody has kept.
+/// Returns why an attribute cannot be deleted without losing what nobody has kept.
 async fn kept_by(
     client: &Client,
     views: &StoreViews,
@@ -200,7 +200,7 @@ async fn kept_by(
     }))
 }
 
-/// How many products have such values, in the scope with the most of them.
+/// Returns how many products have such values, in the scope with the most of them.
 pub(super) async fn products_with(
     client: &Client,
     views: &StoreViews,
@@ -311,7 +311,7 @@ async fn update(
     }
 }
 
-/// Whether its default is what people write, and none of its options.
+/// True if its default is what people write, and none of its options.
 fn is_free(fields: &Fields) -> bool {
     let input = value(fields, "frontend_input").and_then(Value::as_str);
     !matches!(

@@ -89,7 +89,7 @@ fn read(ty: EntityType, item: Map<String, Value>) -> Result<(String, Attribute),
     Ok((code, attribute))
 }
 
-/// Where an attribute's options come from.
+/// The origin of an attribute's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     /// Rows that people make: their ids differ between environments, so they go by their labels.
@@ -135,7 +135,7 @@ fn options(code: &str, source: Source, list: Option<&Value>) -> Result<Names, St
     Ok(names)
 }
 
-/// Why a release file cannot set an attribute.
+/// Returns why a release file cannot set an attribute.
 fn refused(ty: EntityType, code: &str, input: &str, backend: &str) -> Option<String> {
     let why = match (ty, code) {
         (_, "created_at" | "updated_at" | "url_path") => "Magento sets it itself",

@@ -1,5 +1,5 @@
-//! What goes with an entity when it is deleted: the coupons of a cart rule, which are made again with it;
-//! and what cannot be brought back, so that the deletion is refused.
+//! The belongings of an entity, which go when it is deleted: the coupons of a cart rule, which are made
+//! again with it; and what cannot be brought back, so that the deletion is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,7 +142,7 @@ pub(super) async fn restore(
     Ok(())
 }
 
-/// What hangs on customer groups and would be lost with them.
+/// Adds what hangs on customer groups and would be lost with them.
 async fn members(
     store: &Reading<'_>,
     groups: Vec<(&EntityRef, &mut ObservedEntity)>,
@@ -208,7 +208,7 @@ async fn groups_of_tiers(store: &Reading<'_>) -> Result<Vec<String>, StoreError>
     Ok(groups.collect())
 }
 
-/// Whether the pass deletes the cart rule of this name: then it is made again after the group.
+/// True if the pass deletes the cart rule of this name: then it is made again after the group.
 fn goes_too(store: &Reading<'_>, name: &Value) -> bool {
     store
         .whole
@@ -216,7 +216,7 @@ fn goes_too(store: &Reading<'_>, name: &Value) -> bool {
         .any(|entity| entity.kind == Kind::CART_RULE && name.as_str() == Some(entity.key.as_str()))
 }
 
-/// How many customers are in a group.
+/// Returns how many customers are in a group.
 async fn customers(store: &Reading<'_>, group: &str) -> Result<u64, StoreError> {
     let mut query = Query::default();
     query.filter(0, 0, "group_id", "eq", group);

@@ -27,7 +27,7 @@ use crate::ports::{BatchKey, BulkId, Operation, Payload, StoreError, Submitted, 
 /// A list that never was.
 const NO_LIST: &str = "00000000-0000-0000-0000-000000000000";
 
-/// Where a list goes.
+/// The route of a list.
 struct Route<'a> {
     method: Method,
     scope: String,
@@ -69,7 +69,7 @@ fn fields_of(write: &Write) -> Option<Cow<'_, BTreeMap<FieldName, Value>>> {
     }
 }
 
-/// What a write can be in one list with.
+/// Returns what a write can be in one list with.
 pub(super) fn batch_key(write: &Write) -> Option<BatchKey> {
     let (route, _) = route(write)?;
     let Route {
@@ -182,7 +182,7 @@ fn place(item: &Value) -> Option<usize> {
     usize::try_from(item.get("id")?.as_u64()?).ok()
 }
 
-/// Whether lists can be sent, and their progress be read.
+/// Checks whether lists can be sent, and their progress be read.
 pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
     match status(client, NO_LIST).await {
         Ok(_) | Err(StoreError::Gone { .. }) => Ok(()),
@@ -190,7 +190,7 @@ pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
     }
 }
 
-/// What has become of each operation of a list.
+/// Returns what has become of each operation of a list.
 pub(super) async fn progress(
     client: &Client,
     bulk: &BulkId,

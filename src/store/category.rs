@@ -18,7 +18,7 @@ use super::tree::{self, Tree, number};
 use super::write::{gone, is_true, same_id};
 use super::{Reading, Writing, after_a_part, link};
 use crate::domain::key;
-use crate::domain::kinds::{Owner, Place, VIEW_VALUES};
+use crate::domain::kinds::{FieldPlace, Owner, VIEW_VALUES};
 
 use crate::domain::{
     EntityId, EntityRef, FieldName, Kind, Marker, Observation, ObservedEntity, Presence,
@@ -29,7 +29,7 @@ use crate::ports::{Payload, StoreError, Write};
 /// Natural values by field.
 type Fields = BTreeMap<FieldName, Value>;
 
-/// What an observation has of the views, of products and of the categories below.
+/// The fields of an observation for the views, for products and for the categories below.
 const VIEWS: &str = VIEW_VALUES;
 const LINKS: &str = "product_links";
 const BELOW: &str = "subcategories";
@@ -151,7 +151,7 @@ impl Values {
         })
     }
 
-    /// What each view has of its own.
+    /// Returns what each view has of its own.
     fn of_views(&self, store: &Reading<'_>, id: u64) -> Option<Value> {
         let all = self.0.get(&("all".to_owned(), id))?;
         let views = store.views.0.iter().filter_map(|view| {
@@ -181,7 +181,7 @@ fn fields(store: &Reading<'_>, item: Map<String, Value>) -> Fields {
     for (name, value) in item {
         match kind.field(&name) {
             _ if name == "custom_attributes" => custom = value,
-            Some(spec) if spec.place == Place::Top && spec.name == name => add(&name, value),
+            Some(spec) if spec.place == FieldPlace::Top && spec.name == name => add(&name, value),
             _ => {}
         }
     }
@@ -196,7 +196,7 @@ fn fields(store: &Reading<'_>, item: Map<String, Value>) -> Fields {
     fields
 }
 
-/// What a view has of its own: what differs, a null where it shows nothing.
+/// Returns what a view has of its own: what differs, a null where it shows nothing.
 fn own(all: &Fields, view: &Fields) -> Fields {
     let names: BTreeSet<&FieldName> = all.keys().chain(view.keys()).collect();
     let settable = |name: &FieldName| {
@@ -210,7 +210,7 @@ fn own(all: &Fields, view: &Fields) -> Fields {
         .collect()
 }
 
-/// What goes with categories that are to be deleted.
+/// The links and values that go with categories that are to be deleted.
 struct Extras {
     /// Positions by category and SKU.
     links: BTreeMap<u64, BTreeMap<String, i64>>,
@@ -362,19 +362,19 @@ async fn members(
         let default = marker_of(value) == Some(Marker::Default);
         let value = match (default, spec.place) {
             // it stays a value of the view's own, like the one that it should inherit
-            (true, Place::Top) => under_all(store, id, name).await?,
+            (true, FieldPlace::Top) => under_all(store, id, name).await?,
             (true, _) => Value::Null,
             (false, _) => store.wire(entity.kind, name, value).await?,
         };
         match spec.place {
             // null is ignored, an empty list is none
-            Place::Top if value.is_null() => {
+            FieldPlace::Top if value.is_null() => {
                 members.insert(name.to_owned(), json!([]));
             }
-            Place::Top => {
+            FieldPlace::Top => {
                 members.insert(name.to_owned(), value);
             }
-            Place::Extension | Place::Attribute => {
+            FieldPlace::Extension | FieldPlace::Attribute => {
                 let value = match value {
                     Value::Bool(yes) => Value::from(if yes { "1" } else { "0" }),
                     Value::Number(number) => Value::from(number.to_string()),

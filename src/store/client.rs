@@ -16,10 +16,10 @@ use url::Url;
 use super::errors::{Answer, Asked, CHECK_PROXY, CHECK_URL, Intent, classify};
 use super::oauth::{Signer, encode};
 use super::words::title;
-use super::{Options, transport};
+use super::{StoreOptions, transport};
 use crate::ports::StoreError;
 
-/// How much is read of an answer that is no success.
+/// The bytes that are read of an answer that is no success.
 const ERROR_BODY: usize = 64 * 1024;
 
 /// More than any page of a search can sensibly hold; a runaway answer must not take all memory.
@@ -54,8 +54,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(options: Options) -> Result<Self, StoreError> {
-        let Options {
+    pub(super) fn new(options: StoreOptions) -> Result<Self, StoreError> {
+        let StoreOptions {
             url: base,
             credentials,
             timeout,
@@ -101,7 +101,7 @@ impl Client {
         })
     }
 
-    /// What a request line holds beside the query: of batches, which are measured in bytes.
+    /// Returns what a request line holds beside the query: of batches, which are measured in bytes.
     pub(super) fn line_length(&self, scope: &str, path: &str) -> usize {
         self.url(scope, path).path().len() + "DELETE ? HTTP/1.1\r\n".len()
     }

@@ -13,7 +13,7 @@ use super::client::misshapen;
 use super::list::{List, send, text_of};
 use super::write::{carried, created, delete, gone, same_id, wrapped};
 use super::{Reading, Writing, after_a_part};
-use crate::domain::kinds::{FieldType, Owner, Place, UpdateStyle};
+use crate::domain::kinds::{FieldPlace, FieldType, Owner, UpdateStyle};
 use crate::domain::{
     EntityId, EntityKey, EntityRef, FieldName, Kind, Observation, ObservedEntity, Presence,
     Vocabulary,
@@ -102,9 +102,9 @@ pub(super) fn natural(vocabulary: &Vocabulary, kind: Kind, mut item: Map<String,
         Some(Value::Object(extensions)) => extensions,
         _ => Map::new(),
     };
-    let value = |name: &str, place: Place| match place {
-        Place::Extension => extensions.remove(name),
-        Place::Top | Place::Attribute => item.remove(name),
+    let value = |name: &str, place: FieldPlace| match place {
+        FieldPlace::Extension => extensions.remove(name),
+        FieldPlace::Top | FieldPlace::Attribute => item.remove(name),
     };
     fields_of(vocabulary, kind, value)
 }
@@ -112,7 +112,7 @@ pub(super) fn natural(vocabulary: &Vocabulary, kind: Kind, mut item: Map<String,
 fn fields_of(
     vocabulary: &Vocabulary,
     kind: Kind,
-    mut value: impl FnMut(&str, Place) -> Option<Value>,
+    mut value: impl FnMut(&str, FieldPlace) -> Option<Value>,
 ) -> Fields {
     kind.fields
         .iter()

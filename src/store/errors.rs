@@ -1,4 +1,4 @@
-//! What a refusal means: every answer that is not a plain success becomes one [`StoreError`], here.
+//! The meaning of refusals: every answer that is not a plain success becomes one [`StoreError`], here.
 //!
 //! # Guarantees
 //! - Of a write, [`StoreError::Unavailable`] is said only where it is certain that Magento did not carry
@@ -24,7 +24,7 @@ use url::Url;
 use super::words::{Words, http_date, quote, retry_after, title};
 use crate::ports::StoreError;
 
-/// Whether the store is changed when a request is carried out.
+/// The intent of a request: whether the store is changed when it is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
     Read,
@@ -106,7 +106,7 @@ pub(super) const CHECK_URL: &str =
 pub(super) const CHECK_PROXY: &str =
     "let the firewall, CDN or proxy in front of the shop pass requests to `/rest/` unchanged";
 
-/// What an answer means that is no success.
+/// Returns what an answer means that is no success.
 pub(super) fn classify(asked: &Asked, answer: &Answer, now: Timestamp) -> StoreError {
     match answer.status {
         300..=399 => redirected(asked, answer),
@@ -229,19 +229,26 @@ pub(super) fn contended(text: &str) -> bool {
 const NEW_CREDENTIALS: &str = "open System > Extensions > Integrations in the admin, reauthorize the integration and put its four values into the configuration";
 const METHOD: &str = "gitmage signs with HMAC-SHA256, which Magento accepts from 2.4.4 on; upgrade the shop, whose older versions know HMAC-SHA1 only";
 
-/// What Magento says when it does not accept the signature or the integration; `None` for anything else.
+/// Returns what Magento says when it does not accept the signature or the integration; `None` for
+/// anything else.
 fn oauth(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Option<StoreError> {
-    let Words {
-        template,
-        text,
-        resources,
-        field_name,
-    } = words;
-    let says = |start: &str| template.starts_with(start);
-    let denied = |remedy: &str| Some(asked.unauthorized(text, remedy));
     if !matches!(answer.status, 400 | 401 | 403) {
         return None;
     }
+    let signature = signature(asked, answer, words, now);
+    signature.or_else(|| (answer.status != 400).then(|| rights(asked, answer, words)))
+}
+
+/// Returns why the signature or what it names was not accepted.
+fn signature(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Option<StoreError> {
+    let Words {
+        template,
+        text,
+        field_name,
+        ..
+    } = words;
+    let says = |start: &str| template.starts_with(start);
+    let denied = |remedy: &str| Some(asked.unauthorized(text, remedy));
     if says("Signature method") {
         return Some(asked.unusable(text, METHOD));
     }
@@ -285,17 +292,20 @@ fn oauth(asked: &Asked, answer: &Answer, words: &Words, now: Timestamp) -> Optio
     if says("An error occurred validating the nonce") || says("The timestamp value") {
         return Some(skewed(asked, answer, text, now));
     }
-    if answer.status == 400 {
-        return None;
-    }
+    None
+}
+
+/// The signature is good, but the integration lacks a right.
+fn rights(asked: &Asked, answer: &Answer, words: &Words) -> StoreError {
+    let text = &words.text;
     if text.contains("design settings") {
         // Magento\Cms\Model\Page\Authorization: this page alone, for its layout or theme
-        return Some(asked.refused(
+        return asked.refused(
             answer.status,
             &format!("{text}; tick Content > Elements > Pages > Save Page > Edit Page Design (Magento_Cms::save_design) in the integration's API tab"),
-        ));
+        );
     }
-    denied(&rights_remedy(resources.as_deref()))
+    asked.unauthorized(text, &rights_remedy(words.resources.as_deref()))
 }
 
 fn signature_remedy(asked: &Asked) -> String {

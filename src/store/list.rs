@@ -128,15 +128,7 @@ impl List {
     ) -> Result<(Vec<Map<String, Value>>, usize), StoreError> {
         let answer = get(client, &self.scope, &self.path, Some(query)).await?;
         let wrong = |what: &str| misshapen(&format!("{what} in a list of {}", self.path));
-        let total = answer
-            .get("total_count")
-            .and_then(Value::as_u64)
-            .and_then(|total| usize::try_from(total).ok())
-            .ok_or_else(|| wrong("no total_count"))?;
-        let items = match answer {
-            Value::Object(mut answer) => answer.remove("items").unwrap_or(Value::Null),
-            _ => Value::Null,
-        };
+        let (items, total) = counted(answer).ok_or_else(|| wrong("no total_count"))?;
         Ok((
             objects(items).ok_or_else(|| wrong("no list of items"))?,
             total,
@@ -144,7 +136,17 @@ impl List {
     }
 }
 
-/// How many items have such a value in a column.
+/// Returns the items of an answer as they stand there, and how many there are on all pages.
+pub(super) fn counted(answer: Value) -> Option<(Value, usize)> {
+    let total = answer.get("total_count").and_then(Value::as_u64)?;
+    let items = match answer {
+        Value::Object(mut answer) => answer.remove("items").unwrap_or(Value::Null),
+        _ => Value::Null,
+    };
+    Some((items, usize::try_from(total).ok()?))
+}
+
+/// Returns how many items have such a value in a column.
 pub(super) async fn count(
     client: &Client,
     scope: &str,

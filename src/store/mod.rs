@@ -87,16 +87,16 @@ pub struct Credentials {
     pub access_token_secret: SecretString,
 }
 
-/// How one store is reached.
+/// The way to one store.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct StoreOptions {
     /// The shop's own address; a path before `/rest` is kept.
     pub url: Url,
     /// The integration.
     pub credentials: Credentials,
     /// For a whole request, from connecting to the last byte.
     pub timeout: Duration,
-    /// How many reads may be under way at once. Writes are not counted: they never wait here.
+    /// The number of reads that may be under way at once. Writes are not counted: they never wait here.
     pub concurrency: usize,
 }
 
@@ -121,7 +121,7 @@ impl Magento {
     ///
     /// # Errors
     /// [`StoreError::Unusable`] for a URL that is none of a shop.
-    pub fn new(options: Options) -> Result<Self, StoreError> {
+    pub fn new(options: StoreOptions) -> Result<Self, StoreError> {
         Ok(Self {
             client: Arc::new(Client::new(options)?),
             vocabulary: Arc::default(),
@@ -273,7 +273,7 @@ impl StoreRead for Magento {
     }
 }
 
-/// What every reading of entities needs.
+/// The means that every reading of entities needs.
 struct Reading<'a> {
     client: &'a Arc<Client>,
     views: &'a StoreViews,
@@ -302,7 +302,7 @@ impl Reading<'_> {
     }
 }
 
-/// What every writing needs.
+/// The means that every writing needs.
 struct Writing<'a> {
     client: &'a Arc<Client>,
     /// As last read. A name that is not in it may have been made since, by this pass: it is read anew.

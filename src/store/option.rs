@@ -31,7 +31,7 @@ type Fields = BTreeMap<FieldName, Value>;
 
 /// The labels of the options before it, where it is to be deleted.
 const PLACE: &str = "place";
-/// What keeps an option from being deleted.
+/// The field for what keeps an option from being deleted.
 const KEPT: &str = "kept_by";
 
 /// One option.
@@ -54,7 +54,7 @@ struct Attribute {
 /// The options of attributes, by code.
 pub(super) struct Choices(BTreeMap<String, Attribute>);
 
-/// Whether an attribute has options that can be written.
+/// True if an attribute has options that can be written.
 pub(super) fn has_rows(item: &Map<String, Value>) -> bool {
     matches!(
         item.get("frontend_input").and_then(Value::as_str),
@@ -238,7 +238,7 @@ async fn presence(
     }))
 }
 
-/// Why an option cannot be deleted without losing what nobody has kept.
+/// Returns why an option cannot be deleted without losing what nobody has kept.
 async fn kept_by(
     client: &Client,
     views: &StoreViews,
@@ -281,7 +281,7 @@ pub(super) async fn write(store: &Writing<'_>, write: &Write) -> Result<(), Stor
         .labelled(&label)
         .map(|(_, choice)| choice.id)
         .collect();
-    let option = Target {
+    let option = OptionWrite {
         entity,
         code: &code,
         label: &label,
@@ -301,8 +301,8 @@ pub(super) async fn write(store: &Writing<'_>, write: &Write) -> Result<(), Stor
     }
 }
 
-/// The option that is written.
-struct Target<'a> {
+/// A write to one option: the entity, what its key says, and the views its labels are for.
+struct OptionWrite<'a> {
     entity: &'a EntityRef,
     code: &'a str,
     label: &'a str,
@@ -314,7 +314,7 @@ fn value<'f>(fields: &'f Fields, wanted: &str) -> Option<&'f Value> {
     fields.find_map(|(name, value)| (name.as_str() == wanted).then_some(value))
 }
 
-impl Target<'_> {
+impl OptionWrite<'_> {
     async fn create(
         &self,
         store: &Writing<'_>,

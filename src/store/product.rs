@@ -29,14 +29,14 @@ use super::oauth::encode;
 use super::search::id_of;
 use super::write::{gone, update_scope};
 use super::{Reading, Writing, after_a_part};
-use crate::domain::kinds::{FieldScope, Owner, Place};
+use crate::domain::kinds::{FieldPlace, FieldScope, Owner};
 use crate::domain::{
     EntityKey, EntityRef, FieldName, Kind, Marker, Observation, ObservedEntity, Presence,
     StoreCode, StoreScope, Vocabulary, marker_of,
 };
 use crate::ports::{Payload, StoreError, Write};
 
-/// What lists show of a product.
+/// The columns that lists show of a product.
 const SHOWN: &str = "id,sku,name,attribute_set_id,price,status,visibility,type_id,created_at,updated_at,weight,extension_attributes[website_ids],custom_attributes";
 
 /// The fields of a product under one scope.
@@ -162,7 +162,7 @@ impl Shelf {
         })
     }
 
-    /// What there is instead of a product that was not found.
+    /// Returns what there is instead of a product that was not found.
     fn absence(&self, sku: &str) -> Presence {
         match self.aliases.get(sku) {
             Some(other) => Presence::Alias(other.clone()),
@@ -212,7 +212,7 @@ fn list(scope: &str) -> List {
     }
 }
 
-/// What products show under a view, by SKU.
+/// Returns what products show under a view, by SKU.
 async fn values_of(
     store: &Reading<'_>,
     view: &StoreCode,
@@ -266,7 +266,7 @@ impl Names {
     }
 }
 
-/// What an answer shows of a product, natural; nulls, and what goes by another kind, left out.
+/// Returns what an answer shows of a product, natural; nulls, and what goes by another kind, left out.
 fn fields_of(mut item: Map<String, Value>, vocabulary: &Vocabulary, names: &mut Names) -> Fields {
     let kind = Kind::PRODUCT;
     let mut fields = Fields::new();
@@ -303,9 +303,9 @@ fn fields_of(mut item: Map<String, Value>, vocabulary: &Vocabulary, names: &mut 
             continue;
         }
         let value = match field.place {
-            Place::Top => item.remove(field.name),
-            Place::Extension => extension.remove(field.name),
-            Place::Attribute => None,
+            FieldPlace::Top => item.remove(field.name),
+            FieldPlace::Extension => extension.remove(field.name),
+            FieldPlace::Attribute => None,
         };
         add(field.name, value.unwrap_or(Value::Null));
     }
@@ -376,8 +376,8 @@ async fn update(
     whole::follow(store, entity, &fields, false).await
 }
 
-/// What a write sends, where it is the one request that it takes: nothing has to be asked before it, and
-/// nothing follows it. `None` elsewhere.
+/// Returns what a write sends, where it is the one request that it takes: nothing has to be asked before
+/// it, and nothing follows it. `None` elsewhere.
 pub(super) fn at_once(write: &Write) -> Option<Fields> {
     let entity = &write.entity;
     let fields = match (&write.payload, &write.current) {

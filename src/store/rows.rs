@@ -1,4 +1,5 @@
-//! What prices and stock have in common: rows that belong to products, of which one request takes many.
+//! The parts that prices and stock have in common: rows that belong to products, of which one request
+//! takes many.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::domain::kinds::KindSpec;
 use crate::domain::{EntityId, EntityRef, FieldName, ObservedEntity, Presence};
 use crate::ports::{Payload, StoreError, Write};
 
-/// How many SKUs one request asks for.
+/// The number of SKUs that one request asks for.
 const SKUS: usize = 500;
 
 /// A product as far as its rows need it.
@@ -102,7 +103,7 @@ pub(super) async fn information(
     Ok(rows)
 }
 
-/// What stands for a row whose product is missing.
+/// Returns what stands for a row whose product is missing.
 pub(super) fn orphan(row: &EntityRef) -> Presence {
     match row.product() {
         Some(product) => Presence::Orphan(Box::new(product)),
@@ -188,8 +189,8 @@ pub(super) async fn post(
         .await
 }
 
-/// What a refusal of the whole request says of each of its rows. Of several, one is to blame and none
-/// was stored: the others may go through once it is known which.
+/// Returns what a refusal of the whole request says of each of its rows. Of several, one is to blame and
+/// none was stored: the others may go through once it is known which.
 pub(super) fn of_each(error: StoreError, rows: usize) -> StoreError {
     match error {
         StoreError::Refused { message, .. } | StoreError::Gone { message } if rows > 1 => {

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::client::{Client, Request, misshapen};
 use super::errors::Intent;
+use super::list::counted;
 use super::oauth::encode;
 use crate::domain::{EntityId, EntityKey, FieldName, Kind};
 use crate::ports::StoreError;
@@ -22,14 +23,14 @@ pub(super) const LINE: usize = 6_000;
 /// that a batch is answered in one page.
 pub(super) const PAGE: usize = 300;
 
-/// What is searched for.
+/// The values that are searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Filter {
     Keys(BTreeSet<EntityKey>),
     Ids(BTreeSet<EntityId>),
 }
 
-/// How much of each entity is asked for.
+/// The parts of each entity that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
     /// Every field of the kind's table.
@@ -183,15 +184,7 @@ impl Search {
                 .await?
         };
         let wrong = |what: &str| misshapen(&format!("{what} in a search for kind {}", self.kind));
-        let total = answer
-            .get("total_count")
-            .and_then(Value::as_u64)
-            .and_then(|total| usize::try_from(total).ok())
-            .ok_or_else(|| wrong("no total_count"))?;
-        let items = match answer {
-            Value::Object(mut answer) => answer.remove("items").unwrap_or(Value::Null),
-            _ => Value::Null,
-        };
+        let (items, total) = counted(answer).ok_or_else(|| wrong("no total_count"))?;
         let items = match items {
             Value::Null => Vec::new(),
             Value::Array(items) => items,
@@ -298,7 +291,7 @@ pub(super) fn cut<T: Ord>(
     parts
 }
 
-/// What a key takes up in a query: with its comma, or with a filter of its own.
+/// Returns what a key takes up in a query: with its comma, or with a filter of its own.
 pub(super) fn value_length(value: &str) -> usize {
     let encoded = encode(value).to_string().len();
     if value.contains(',') {

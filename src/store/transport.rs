@@ -1,4 +1,4 @@
-//! What it means when there is no answer at all: names, connections, TLS, timeouts.
+//! The meaning of there being no answer at all: names, connections, TLS, timeouts.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use crate::ports::StoreError;
 
 const TRUST: &str = "let the shop send its whole certificate chain for that host name, or name a file with the certificate authority in SSL_CERT_FILE";
 
-/// What a failed attempt means. Of a write it is certain that nothing was sent only where the
+/// Returns what a failed attempt means. Of a write it is certain that nothing was sent only where the
 /// connection was never made.
 pub(super) fn failed(asked: &Asked, error: &reqwest::Error) -> StoreError {
     let chain = causes(error);

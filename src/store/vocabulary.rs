@@ -12,7 +12,9 @@ use super::client::{Client, misshapen};
 use super::list::{List, get, objects, text_of};
 use super::{Writing, attributes};
 use crate::domain::key::KeyShape;
-use crate::domain::kinds::{Access, EntityType, FieldScope, FieldSpec, FieldType, Scoping, Target};
+use crate::domain::kinds::{
+    Access, EntityType, FieldScope, FieldSpec, FieldType, Referent, Scoping,
+};
 use crate::domain::vocabulary::Names;
 use crate::domain::{Kind, StoreCode, Vocabulary};
 use crate::ports::StoreError;
@@ -23,10 +25,10 @@ pub(super) async fn read(
     kinds: &BTreeSet<Kind>,
 ) -> Result<Vocabulary, StoreError> {
     let mut vocabulary = Vocabulary::default();
-    let wanted: BTreeSet<Target> = kinds.iter().flat_map(|kind| targets(*kind)).collect();
-    for target in wanted {
-        let names = names(client, target).await?;
-        vocabulary.names.insert(target, names);
+    let wanted: BTreeSet<Referent> = kinds.iter().flat_map(|kind| referents(*kind)).collect();
+    for referent in wanted {
+        let names = names(client, referent).await?;
+        vocabulary.names.insert(referent, names);
     }
     let has_prices_of_views =
         |kind: &Kind| kind.route.access == Access::Price && kind.scoping == Scoping::Rows;
@@ -39,7 +41,7 @@ pub(super) async fn read(
         vocabulary.attributes.insert(ty, attributes);
     }
     if vocabulary.attributes.contains_key(&EntityType::Product)
-        && let Some(names) = vocabulary.names.get(&Target::AttributeSet)
+        && let Some(names) = vocabulary.names.get(&Referent::AttributeSet)
     {
         vocabulary.sets = sets(client, names).await?;
     }
@@ -101,8 +103,8 @@ async fn websites(client: &Client) -> Result<BTreeMap<StoreCode, String>, StoreE
 }
 
 impl Writing<'_> {
-    /// What is sent for a natural value. A name that is not known was made by this pass: it is read
-    /// anew, and kept.
+    /// Returns what is sent for a natural value. A name that is not known was made by this pass: it is
+    /// read anew, and kept.
     ///
     /// # Errors
     /// [`StoreError::Refused`] for a name that the store does not know now either; what reading says.
@@ -157,12 +159,12 @@ impl Writing<'_> {
         };
         match (spec.ty, kind.attributes) {
             (FieldType::Reference(_) | FieldType::References(_) | FieldType::Labels, _) => {
-                let Some(target) = target(spec) else {
+                let Some(referent) = referent(spec) else {
                     return Ok(());
                 };
-                let names = names(self.client, target).await?;
+                let names = names(self.client, referent).await?;
                 self.keep(|vocabulary| {
-                    vocabulary.names.insert(target, names);
+                    vocabulary.names.insert(referent, names);
                 });
             }
             (FieldType::Attribute, Some(ty)) => {
@@ -184,28 +186,28 @@ impl Writing<'_> {
     }
 }
 
-/// What the fields and the key of a kind refer to.
-fn targets(kind: Kind) -> BTreeSet<Target> {
+/// Returns what the fields and the key of a kind refer to.
+fn referents(kind: Kind) -> BTreeSet<Referent> {
     let fields = kind.fields.iter();
-    let of_fields = fields.filter_map(target);
+    let of_fields = fields.filter_map(referent);
     let parts = match kind.key {
         KeyShape::Parts(parts) => parts,
         KeyShape::Plain | KeyShape::Path => &[],
     };
-    let of_parts = parts.iter().filter_map(|part| Target::of_part(part));
+    let of_parts = parts.iter().filter_map(|part| Referent::of_part(part));
     of_fields.chain(of_parts).collect()
 }
 
-/// What a field refers to.
-pub(super) fn target(field: &FieldSpec) -> Option<Target> {
+/// Returns what a field refers to.
+pub(super) fn referent(field: &FieldSpec) -> Option<Referent> {
     match field.ty {
-        FieldType::Reference(target) | FieldType::References(target) => Some(target),
-        FieldType::Labels => Some(Target::StoreView),
+        FieldType::Reference(referent) | FieldType::References(referent) => Some(referent),
+        FieldType::Labels => Some(Referent::StoreView),
         _ => None,
     }
 }
 
-/// Where prices may differ, as the shop has set it. To read it takes a right of its own, which an
+/// Returns where prices may differ, as the shop has set it. To read it takes a right of its own, which an
 /// integration that has only prices for all views to write can do without.
 async fn price_scope(client: &Arc<Client>) -> Result<Result<FieldScope, String>, StoreError> {
     let attribute = match get(client, "all", "products/attributes/price", None).await {
@@ -221,7 +223,7 @@ async fn price_scope(client: &Arc<Client>) -> Result<Result<FieldScope, String>,
     }
 }
 
-/// Where the names of a target are listed, and what they are called there.
+/// The route that lists the names of a referent, and what they are called there.
 struct Source {
     path: &'static str,
     id: &'static str,
@@ -232,7 +234,7 @@ struct Source {
     only: Option<(&'static str, &'static str)>,
 }
 
-fn source(target: Target) -> Source {
+fn source(referent: Referent) -> Source {
     let source = |path, id, name, sort| Source {
         path,
         id,
@@ -240,29 +242,29 @@ fn source(target: Target) -> Source {
         sort,
         only: None,
     };
-    match target {
-        Target::Website => source("store/websites", "id", "code", "id"),
-        Target::StoreView => source("store/storeViews", "id", "code", "id"),
-        Target::CustomerGroup => source("customerGroups/search", "id", "code", "id"),
-        Target::CustomerTaxClass => Source {
+    match referent {
+        Referent::Website => source("store/websites", "id", "code", "id"),
+        Referent::StoreView => source("store/storeViews", "id", "code", "id"),
+        Referent::CustomerGroup => source("customerGroups/search", "id", "code", "id"),
+        Referent::CustomerTaxClass => Source {
             only: Some(("class_type", "CUSTOMER")),
             ..source("taxClasses/search", "class_id", "class_name", "class_id")
         },
-        Target::ProductTaxClass => Source {
+        Referent::ProductTaxClass => Source {
             only: Some(("class_type", "PRODUCT")),
             ..source("taxClasses/search", "class_id", "class_name", "class_id")
         },
         // the one search whose `id` is not known to its sorting
-        Target::TaxRate => source("taxRates/search", "id", "code", "tax_calculation_rate_id"),
-        Target::AttributeSet => source(
+        Referent::TaxRate => source("taxRates/search", "id", "code", "tax_calculation_rate_id"),
+        Referent::AttributeSet => source(
             "products/attribute-sets/sets/list",
             "attribute_set_id",
             "attribute_set_name",
             "attribute_set_id",
         ),
-        Target::CmsBlock => source("cmsBlock/search", "id", "identifier", "block_id"),
-        Target::CartRule => source("salesRules/search", "rule_id", "name", "rule_id"),
-        Target::Source => source(
+        Referent::CmsBlock => source("cmsBlock/search", "id", "identifier", "block_id"),
+        Referent::CartRule => source("salesRules/search", "rule_id", "name", "rule_id"),
+        Referent::Source => source(
             "inventory/sources",
             "source_code",
             "source_code",
@@ -271,10 +273,10 @@ fn source(target: Target) -> Source {
     }
 }
 
-/// Reads the ids and names of a target.
-pub(super) async fn names(client: &Arc<Client>, target: Target) -> Result<Names, StoreError> {
-    let source = source(target);
-    let of_stores = matches!(target, Target::Website | Target::StoreView);
+/// Reads the ids and names of a referent.
+pub(super) async fn names(client: &Arc<Client>, referent: Referent) -> Result<Names, StoreError> {
+    let source = source(referent);
+    let of_stores = matches!(referent, Referent::Website | Referent::StoreView);
     let items = if of_stores {
         // no search: a plain list
         let list = get(client, "all", source.path, None).await?;
@@ -299,7 +301,7 @@ pub(super) async fn names(client: &Arc<Client>, target: Target) -> Result<Names,
             .is_none_or(|(field, value)| item.get(field).and_then(Value::as_str) == Some(value));
         let (Some(id), Some(name)) = (text_of(&item, source.id), text_of(&item, source.name))
         else {
-            let what = format!("a {} without id or name", target.label());
+            let what = format!("a {} without id or name", referent.label());
             return Err(misshapen(&what));
         };
         // 0 is the admin's
@@ -307,7 +309,7 @@ pub(super) async fn names(client: &Arc<Client>, target: Target) -> Result<Names,
             names.add(id, name);
         }
     }
-    if target == Target::StoreView {
+    if referent == Referent::StoreView {
         names.add("0", "all");
     }
     Ok(names)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde_json::Value;
 
-/// How many characters are quoted of anything the store says.
+/// The number of characters that are quoted of anything the store says.
 const QUOTED: usize = 600;
 
 /// No `Retry-After` is believed beyond this: a mistaken one must not park a store for days.

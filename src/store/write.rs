@@ -56,7 +56,7 @@ pub(super) async fn create(
     created(entity, answer.as_object().and_then(id_of))
 }
 
-/// What the id in the answer to a creation proves.
+/// Returns what the id in the answer to a creation proves.
 pub(super) fn created(
     entity: &EntityRef,
     answered: Option<EntityId>,
@@ -87,7 +87,7 @@ pub(super) async fn update(
     same_id(entity, current.id, answer.as_object().and_then(id_of))
 }
 
-/// Whether an update was one, by the id that the store answers.
+/// Checks whether an update was one, by the id that the store answers.
 pub(super) fn same_id(
     entity: &EntityRef,
     id: EntityId,
@@ -124,7 +124,7 @@ pub(super) async fn delete(
     is_true(entity, &answer)
 }
 
-/// Whether the store says that an entity is deleted.
+/// Checks whether the store says that an entity is deleted.
 pub(super) fn is_true(entity: &EntityRef, answer: &Value) -> Result<(), StoreError> {
     if *answer == Value::Bool(true) {
         return Ok(());

@@ -17,7 +17,7 @@ use gitmage::assembly;
 use gitmage::daemon::status::{self, TroubleState};
 use gitmage::domain::{Release, ReleaseKind, ReleaseStatus};
 use gitmage::reconcile::{LedgerSnapshot, load};
-use gitmage::sandbox::{Faults, LoggedRequest, Options, Sandbox};
+use gitmage::sandbox::{Faults, LoggedRequest, Sandbox, SandboxOptions};
 use gitmage::settings::{EnvironmentName, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -75,9 +75,9 @@ impl World {
         );
         git(root, &["clone", "-q", "shop.git", "shop"]);
         git(&root.join("shop"), &["checkout", "-q", "-B", "main"]);
-        let sandbox = Sandbox::start(Options {
+        let sandbox = Sandbox::start(SandboxOptions {
             latency: plan.latency,
-            ..Options::default()
+            ..SandboxOptions::default()
         })
         .await
         .unwrap();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use gitmage::sandbox::{Options, Sandbox};
+use gitmage::sandbox::{Sandbox, SandboxOptions};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -83,7 +83,7 @@ struct Replay {
 async fn replay(tag: &str, text: &str) {
     let recording = parse(text);
     let mut replay = Replay {
-        sandbox: Sandbox::start(Options::default()).await.unwrap(),
+        sandbox: Sandbox::start(SandboxOptions::default()).await.unwrap(),
         http: reqwest::Client::new(),
         variables: Variables::from([("tag".to_owned(), tag.into())]),
         last_nonce: String::new(),
@@ -256,7 +256,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Whether a text is what a pattern with `{{time}}`, `{{today}}` and `{{any}}` describes.
+/// True if a text is what a pattern with `{{time}}`, `{{today}}` and `{{any}}` describes.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((before, rest)) = pattern.split_once("{{") else {
         return pattern == text;

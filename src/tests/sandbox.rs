@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use gitmage::sandbox::{Faults, Options, Sandbox, Seed};
+use gitmage::sandbox::{Faults, Sandbox, SandboxOptions, Seed};
 use serde_json::{Value, json};
 
 #[path = "sandbox/catalogue.rs"]
@@ -22,10 +22,10 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
-        Self::with(Options::default()).await
+        Self::with(SandboxOptions::default()).await
     }
 
-    async fn with(options: Options) -> Self {
+    async fn with(options: SandboxOptions) -> Self {
         Self {
             sandbox: Sandbox::start(options).await.unwrap(),
             http: reqwest::Client::new(),
@@ -114,7 +114,7 @@ fn filter(group: usize, field: &str, value: &str) -> String {
     format!("{base}[field]={field}&{base}[value]={value}")
 }
 
-/// What a dump shows beside ids and times.
+/// Returns what a dump shows beside ids and times.
 fn without_meta(mut dump: Value) -> Value {
     for kind in dump.as_object_mut().unwrap().values_mut() {
         for key in kind.as_object_mut().unwrap().values_mut() {
@@ -725,9 +725,9 @@ async fn hanging_requests_end_with_the_sandbox() {
 #[tokio::test]
 async fn latency_and_delay_take_their_time_side_by_side() {
     let latency = Duration::from_millis(60);
-    let shop = Shop::with(Options {
+    let shop = Shop::with(SandboxOptions {
         latency,
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .await;
     let started = Instant::now();
@@ -772,9 +772,9 @@ async fn a_seed_of_ones_own() {
         "entities:\n  - kind: cms_page\n    key: only\n    store: fr\n    fields: {title: 1, active: no}\n",
     );
     // `no` is a text in YAML 1.2, and PHP takes it for false.
-    let shop = Shop::with(Options {
+    let shop = Shop::with(SandboxOptions {
         seed: Some(seed.unwrap()),
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .await;
     let dump = shop.sandbox.dump();
@@ -799,9 +799,9 @@ async fn a_port_that_is_taken_is_refused() {
         .unwrap()
         .parse()
         .unwrap();
-    let second = Sandbox::start(Options {
+    let second = Sandbox::start(SandboxOptions {
         port,
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .await;
     let error = second.err().unwrap().to_string();

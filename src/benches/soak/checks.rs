@@ -231,7 +231,7 @@ fn is_made_anew(book: &Book, place: [&str; 3]) -> bool {
     })
 }
 
-/// Whether an entity of this key is not where it shall be, or a release of it has failed.
+/// True if an entity of this key is not where it shall be, or a release of it has failed.
 fn is_unsettled(book: &Book, key: &str) -> bool {
     let open = book.open_slots(true);
     let failed = book.releases.values().any(|release| {

@@ -122,7 +122,7 @@ impl Shared {
         let _ = client.shutdown(Shutdown::Both);
     }
 
-    /// What is wrong with a request that writes, at this moment.
+    /// Returns what is wrong with a request that writes, at this moment.
     fn wrong(&self, request: &Message, owner: Option<&Path>) -> Option<String> {
         let write = Write::read(request, &self.store)?;
         self.writes.fetch_add(1, Ordering::SeqCst);

@@ -45,7 +45,7 @@ impl Watch {
                 known = tip;
                 let state = ledger.state();
                 if let Some(head) = state.filter(|s| s.pass.is_none()).and_then(|s| s.head) {
-                    settle(&mut seen.lock().unwrap(), head.as_str());
+                    take_up_to(&mut seen.lock().unwrap(), head.as_str());
                 }
             }
         });
@@ -76,7 +76,7 @@ impl Watch {
     }
 }
 
-fn settle(pushes: &mut [Push], head: &str) {
+fn take_up_to(pushes: &mut [Push], head: &str) {
     let Some(last) = pushes.iter().rposition(|push| push.head == head) else {
         return;
     };

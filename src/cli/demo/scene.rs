@@ -1,4 +1,4 @@
-//! What the demo needs around it: a directory, a store, repositories, the daemon. All of it goes
+//! The scene that the demo needs: a directory, a store, repositories, the daemon. All of it goes
 //! when the scene is closed or dropped.
 
 use std::fs;
@@ -15,10 +15,10 @@ use crate::daemon::control::socket;
 use crate::domain::Release;
 use crate::git::Repository;
 use crate::reconcile::load;
-use crate::sandbox::{Options, Sandbox};
+use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::settings::{SecretSource, Settings};
 
-/// How long anything may take before the demo gives up.
+/// The time that anything may take before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks at the ledger.
 const LOOK: Duration = Duration::from_millis(25);
@@ -43,7 +43,7 @@ impl Scene {
             .prefix("gitmage-demo-")
             .tempdir()
             .map_err(|e| format!("no scratch directory: {e}"))?;
-        let sandbox = Sandbox::start(Options::default())
+        let sandbox = Sandbox::start(SandboxOptions::default())
             .await
             .map_err(|e| e.to_string())?;
         let root = dir.path();

@@ -1,4 +1,4 @@
-//! How the demo speaks: plain lines, with colour on a terminal.
+//! The voice of the demo: plain lines, with colour on a terminal.
 
 use std::io::{IsTerminal as _, Write as _};
 

@@ -3,7 +3,7 @@
 use super::text::{BOLD, CYAN, GREEN, RED, clean, count, paint, severity_style};
 use crate::domain::{Finding, Findings, Severity};
 
-/// How many findings there are of each severity.
+/// The number of findings of each severity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Tally {
     critical: usize,
@@ -23,7 +23,7 @@ impl Tally {
         }
     }
 
-    /// Whether any is critical.
+    /// True if any is critical.
     pub(crate) fn any_critical(self) -> bool {
         self.critical > 0
     }

@@ -1,4 +1,4 @@
-//! How things are shown to people.
+//! Everything that is shown to people.
 //!
 //! Everything is rendered with colours; [`Output`] takes them away where they are not wanted. What
 //! comes from a repository or a store goes through [`clean`] first: it must not steer a terminal.

@@ -6,7 +6,7 @@ use anstream::{AutoStream, adapter::strip_str};
 use clap::ColorChoice;
 use serde::Serialize;
 
-/// What `--color` means for a stream.
+/// Returns what `--color` means for a stream.
 pub(crate) fn stream_choice(color: ColorChoice) -> anstream::ColorChoice {
     match color {
         ColorChoice::Auto => anstream::ColorChoice::Auto,
@@ -37,7 +37,7 @@ impl Output {
         }
     }
 
-    /// Whether nobody reads any more.
+    /// True if nobody reads any more.
     pub(crate) fn closed(&self) -> bool {
         self.closed
     }

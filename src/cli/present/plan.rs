@@ -8,7 +8,7 @@ use super::value::difference;
 use crate::domain::{Action, FieldId};
 use crate::reconcile::{Preview, PreviewedChange};
 
-/// How many entities there are of each sort.
+/// The number of entities of each sort.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Summary {
     create: usize,

@@ -1,4 +1,4 @@
-//! What a rollback takes back, for people.
+//! The releases that a rollback takes back, for people.
 
 use super::table::table;
 use super::text::{BOLD, PLAIN, YELLOW, count, paint, short, status_style};

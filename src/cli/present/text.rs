@@ -89,7 +89,7 @@ pub(crate) fn severity_style(severity: Severity) -> Style {
     }
 }
 
-/// How long ago something was, in one unit.
+/// Returns how long ago something was, in one unit.
 pub(crate) fn age(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs().max(0);
     match seconds {
@@ -100,7 +100,7 @@ pub(crate) fn age(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// How long something took.
+/// Returns how long something took.
 pub(crate) fn took(from: Timestamp, to: Timestamp) -> String {
     let ms = to.duration_since(from).as_millis().max(0);
     match ms {

@@ -1,4 +1,4 @@
-//! Which releases are taken back, and by undoing which commits.
+//! The choice of the releases to take back, and of the commits that are undone for it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::ports::{CommitInfo, Source as _};
 use crate::reconcile::LedgerSnapshot;
 use crate::settings::{Environment, SecretSource};
 
-/// What a rollback takes back.
+/// The releases and commits that a rollback takes back.
 #[derive(Debug)]
 pub(super) struct Choice {
     /// The releases, and the commits that would become some, newest first.
@@ -25,7 +25,7 @@ pub(super) struct Choice {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) undo: Undo,
-    /// Whether the message names it. What was taken back before and came again with a rollback that is
+    /// True if the message names it. What was taken back before and came again with a rollback that is
     /// undone here must not be: a name means the newest release with that change.
     pub(super) named: bool,
 }
@@ -172,7 +172,7 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Why a release cannot be taken back, and what to do instead.
+    /// Returns why a release cannot be taken back, and what to do instead.
     fn refusal(&self, past: &Past, waiting: &[CommitInfo]) -> Result<Option<String>, Failure> {
         let commit = past.commit.short();
         if let Some(why) = self.uncounted(past) {
@@ -226,7 +226,7 @@ impl<'a> Chooser<'a> {
         Ok(None)
     }
 
-    /// Why nobody can go back to a release.
+    /// Returns why nobody can go back to a release.
     fn unreachable(&self, goal: &Past) -> Result<Option<String>, Failure> {
         if let Some(why) = self.uncounted(goal) {
             return Ok(Some(why));

@@ -98,7 +98,7 @@ impl Maker<'_> {
         )))
     }
 
-    /// Whether the files that clash were deleted by commits that only deleted: then their statements
+    /// True if the files that clash were deleted by commits that only deleted: then their statements
     /// stand nowhere else, and there is nothing to bring back.
     fn are_removed(
         &self,

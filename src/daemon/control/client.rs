@@ -7,15 +7,15 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
 use super::{Answer, Ask, ControlError, Last, Line, socket};
-use crate::daemon::outcome::{Outcome, Streamed};
+use crate::daemon::outcome::{PassOutcome, Streamed};
 
 /// A connection to a daemon.
 #[derive(Debug)]
-pub struct Client {
+pub struct ControlClient {
     stream: BufReader<UnixStream>,
 }
 
-impl Client {
+impl ControlClient {
     /// Connects to the daemon of a state directory; `None` when none listens there.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Client {
         mut self,
         ask: &Ask,
         mut on_event: impl FnMut(Streamed),
-    ) -> Result<Vec<Outcome>, ControlError> {
+    ) -> Result<Vec<PassOutcome>, ControlError> {
         let unreadable = |error: serde_json::Error| ControlError::Unreadable(error.to_string());
         let mut request = serde_json::to_vec(ask).map_err(unreadable)?;
         request.push(b'\n');

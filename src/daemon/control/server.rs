@@ -16,23 +16,23 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
-use super::{Answer, Ask, ControlError, Last, Line, Verb, socket};
+use super::{Answer, Ask, ControlError, ControlVerb, Last, Line, socket};
 use crate::daemon::environment::Job;
-use crate::daemon::outcome::{Outcome, Streamed};
+use crate::daemon::outcome::{PassOutcome, Streamed};
 use crate::reconcile::Request;
 
 /// A request longer than this is refused. In bytes.
 const LONGEST_REQUEST: u64 = 4096;
-/// How long a connection may take to say what it wants, and to take a line of the answer.
+/// The time that a connection may take to say what it wants, and to take a line of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many requests are answered at a time.
+/// The number of requests that are answered at a time.
 const CONNECTIONS: usize = 16;
 
-/// Who carries out what is asked for.
+/// The tasks that carry out what is asked for.
 pub(in crate::daemon) struct ControlState {
     /// The environments, by name.
     pub(in crate::daemon) jobs: BTreeMap<String, mpsc::Sender<Job>>,
-    /// What happens in all of them.
+    /// The events of all of them.
     pub(in crate::daemon) events: broadcast::Sender<Streamed>,
 }
 
@@ -153,7 +153,7 @@ async fn carry_out(ask: &Ask, office: &ControlState, write: &mut OwnedWriteHalf)
     for name in &names {
         let (name, sender) = ((*name).clone(), office.jobs.get(*name).cloned());
         let request = Request {
-            retry: *verb == Verb::Retry,
+            retry: *verb == ControlVerb::Retry,
             rebootstrap: None,
         };
         passes.spawn(async move { pass(&name, sender, request).await });
@@ -185,8 +185,8 @@ async fn carry_out(ask: &Ask, office: &ControlState, write: &mut OwnedWriteHalf)
     }
 }
 
-async fn pass(name: &str, sender: Option<mpsc::Sender<Job>>, request: Request) -> Outcome {
-    let ended = || Outcome::of_error(name, "the daemon is stopping".to_owned());
+async fn pass(name: &str, sender: Option<mpsc::Sender<Job>>, request: Request) -> PassOutcome {
+    let ended = || PassOutcome::of_error(name, "the daemon is stopping".to_owned());
     let Some(sender) = sender else {
         return ended();
     };
@@ -197,7 +197,7 @@ async fn pass(name: &str, sender: Option<mpsc::Sender<Job>>, request: Request) -
     answer.await.unwrap_or_else(|_| ended())
 }
 
-/// Whether the other side still listens.
+/// True if the other side still listens.
 async fn send(write: &mut OwnedWriteHalf, line: &Line) -> bool {
     let Ok(mut bytes) = serde_json::to_vec(line) else {
         return false;
@@ -209,7 +209,7 @@ async fn send(write: &mut OwnedWriteHalf, line: &Line) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::super::Client;
+    use super::super::ControlClient;
     use super::*;
 
     struct Open {
@@ -248,14 +248,17 @@ mod tests {
     #[tokio::test]
     async fn a_retry_is_handed_to_the_environment_and_its_events_streamed() {
         let mut open = open();
-        let client = Client::connect(open.dir.path()).await.unwrap().unwrap();
+        let client = ControlClient::connect(open.dir.path())
+            .await
+            .unwrap()
+            .unwrap();
         let ask = Ask {
-            command: Verb::Retry,
+            command: ControlVerb::Retry,
             environment: None,
             release: None,
         };
         let mut seen = Vec::new();
-        let outcome = Outcome::of_error("production", "the store is down".to_owned());
+        let outcome = PassOutcome::of_error("production", "the store is down".to_owned());
         let work = async {
             let job = open.jobs.recv().await.unwrap();
             assert!(job.request.retry);
@@ -297,7 +300,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = socket(dir.path());
         std::fs::write(&path, "stale").unwrap();
-        assert!(Client::connect(dir.path()).await.unwrap().is_none());
+        assert!(ControlClient::connect(dir.path()).await.unwrap().is_none());
         let office = ControlState {
             jobs: BTreeMap::new(),
             events: broadcast::channel(1).0,
@@ -306,7 +309,7 @@ mod tests {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         drop(control);
-        assert!(Client::connect(dir.path()).await.unwrap().is_none());
+        assert!(ControlClient::connect(dir.path()).await.unwrap().is_none());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

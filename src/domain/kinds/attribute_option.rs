@@ -60,7 +60,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         FieldSpec::new("kept_by", FieldType::Hindrance, "").owned_by(Owner::Whole),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents,
     permanent: None,
     unique: &[Unique::new("label", Among::Siblings)],

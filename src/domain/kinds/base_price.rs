@@ -1,7 +1,7 @@
 //! Base prices. Behaviour observed on Magento 2.4.7-p3 (`POST /V1/products/base-prices`).
 
-use super::field::{FieldSpec, FieldType, Owner};
-use super::row::{PRICE, check_sku, of_product, route};
+use super::field::FieldSpec;
+use super::row::{PRICE, SKU, check_sku, of_product, route};
 use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use crate::domain::key::KeyShape;
 
@@ -22,9 +22,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     check_key: check_sku,
     scoping: Scoping::Rows,
     fields: &[
-        FieldSpec::new("sku", FieldType::Text { max_chars: 64 }, "The product's SKU; the `key` of the change names it.")
-            .owned_by(Owner::Key)
-            .required(),
+        SKU,
         FieldSpec::new(
             "price",
             PRICE,
@@ -33,7 +31,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: of_product,
     permanent: Some("a product always has one; set another price instead"),
     unique: &[],

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::field::{FieldSpec, FieldType, Owner, Target};
+use super::field::{FieldSpec, FieldType, Owner, Referent};
 use super::spec::{
     Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, key_of_255, no_parents,
 };
@@ -12,10 +12,6 @@ use crate::domain::Value;
 use crate::domain::key::KeyShape;
 
 const COUPONS: &str = "Magento deletes the rule's coupon when it changes";
-const COUNT: FieldType = FieldType::Integer {
-    min: 0,
-    max: 2_147_483_647,
-};
 const DECIMAL: FieldType = FieldType::Decimal {
     min: 0,
     max: 99_999_999,
@@ -47,7 +43,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     scoping: Scoping::Global,
     fields: FIELDS,
     attributes: None,
-    target: Some(Target::CartRule),
+    referent: Some(Referent::CartRule),
     parents: no_parents,
     permanent: None,
     unique: &[],
@@ -80,13 +76,13 @@ const FIELDS: &[FieldSpec] = &[
     .void(),
     FieldSpec::new(
         "website_ids",
-        FieldType::References(Target::Website),
+        FieldType::References(Referent::Website),
         "The websites it counts on, by code: `[base]`.",
     )
     .required(),
     FieldSpec::new(
         "customer_group_ids",
-        FieldType::References(Target::CustomerGroup),
+        FieldType::References(Referent::CustomerGroup),
         "The customer groups it counts for, by code: `[NOT LOGGED IN, General]`.",
     )
     .required(),
@@ -94,7 +90,7 @@ const FIELDS: &[FieldSpec] = &[
     FieldSpec::new("to_date", FieldType::Date, "The last day.").void(),
     FieldSpec::new(
         "uses_per_customer",
-        COUNT,
+        FieldType::COUNT,
         "How often one customer may use it; 0 for any.",
     ),
     FieldSpec::new(
@@ -126,7 +122,7 @@ const FIELDS: &[FieldSpec] = &[
     FieldSpec::new("product_ids", FieldType::Json, "")
         .void()
         .owned_by(Owner::Refused("Magento does not use it any more")),
-    FieldSpec::new("sort_order", COUNT, "The priority: the lowest first."),
+    FieldSpec::new("sort_order", FieldType::COUNT, "The priority: the lowest first."),
     FieldSpec::new(
         "simple_action",
         FieldType::Choice(&["by_percent", "by_fixed", "cart_fixed", "buy_x_get_y"]),
@@ -146,7 +142,7 @@ const FIELDS: &[FieldSpec] = &[
     .void(),
     FieldSpec::new(
         "discount_step",
-        COUNT,
+        FieldType::COUNT,
         "How many items are to be bought (buy X).",
     ),
     FieldSpec::new(
@@ -156,7 +152,7 @@ const FIELDS: &[FieldSpec] = &[
     )
     .starting(|| json!(false)),
     // customers' uses are counted elsewhere, too
-    FieldSpec::new("times_used", COUNT, "")
+    FieldSpec::new("times_used", FieldType::COUNT, "")
         .void()
         .volatile()
         .owned_by(Owner::Refused(
@@ -180,7 +176,7 @@ const FIELDS: &[FieldSpec] = &[
     .starting(|| json!(false)),
     FieldSpec::new(
         "uses_per_coupon",
-        COUNT,
+        FieldType::COUNT,
         "How often a coupon may be used; 0 for any. Its coupons follow.",
     ),
     // a number in the database, whatever the API's constants say: `NONE` would become 0

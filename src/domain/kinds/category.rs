@@ -1,7 +1,7 @@
 //! Categories, by the path of their names from the root: `Default Category/Sale`. Behaviour observed on
 //! Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/categories`).
 
-use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target};
+use super::field::{FieldPlace, FieldScope, FieldSpec, FieldType, Owner, Referent};
 use super::spec::{
     Access, Acl, Among, Aside, EntityType, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle,
     VIEW_VALUES, any_key,
@@ -36,7 +36,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     scoping: Scoping::Values,
     fields: FIELDS,
     attributes: Some(EntityType::Category),
-    target: None,
+    referent: None,
     parents,
     permanent: None,
     unique: &[Unique::new("url_key", Among::Addresses)
@@ -57,7 +57,7 @@ const fn attribute(name: &'static str, ty: FieldType, doc: &'static str) -> Fiel
     FieldSpec::new(name, ty, doc)
         .nullable()
         .per(FieldScope::View)
-        .at(Place::Attribute)
+        .at(FieldPlace::Attribute)
 }
 
 const fn of_store(name: &'static str, why: &'static str) -> FieldSpec {
@@ -91,10 +91,7 @@ static FIELDS: &[FieldSpec] = &[
     .required(),
     FieldSpec::new(
         "position",
-        FieldType::Integer {
-            min: -2_147_483_648,
-            max: 2_147_483_647,
-        },
+        FieldType::INT,
         "The place among the categories of the same parent; a new one comes last.",
     ),
     FieldSpec::of_store("level", FieldType::Json, "it follows from the key"),
@@ -132,7 +129,7 @@ static FIELDS: &[FieldSpec] = &[
     ),
     attribute(
         "landing_page",
-        FieldType::Reference(Target::CmsBlock),
+        FieldType::Reference(Referent::CmsBlock),
         "The CMS block that the page shows, by its identifier.",
     ),
     attribute(
@@ -175,10 +172,10 @@ static FIELDS: &[FieldSpec] = &[
     attribute("custom_layout_update_file", TEXT, "").owned_by(Owner::Refused(
         "Magento takes no layout file over REST",
     )),
-    of_store("url_path", "Magento makes it of the URL keys").at(Place::Attribute),
-    of_store("children_count", "Magento counts the categories below it").at(Place::Attribute),
-    of_store("all_children", "Magento lists the categories below it").at(Place::Attribute),
-    of_store("path_in_store", "it follows from the key").at(Place::Attribute),
+    of_store("url_path", "Magento makes it of the URL keys").at(FieldPlace::Attribute),
+    of_store("children_count", "Magento counts the categories below it").at(FieldPlace::Attribute),
+    of_store("all_children", "Magento lists the categories below it").at(FieldPlace::Attribute),
+    of_store("path_in_store", "it follows from the key").at(FieldPlace::Attribute),
     FieldSpec::new(VIEW_VALUES, FieldType::Json, "").owned_by(Owner::Whole),
     FieldSpec::new("product_links", FieldType::Json, "").owned_by(Owner::Whole),
     FieldSpec::new("subcategories", FieldType::Keys, "").owned_by(Owner::Whole),

@@ -2,7 +2,8 @@
 //! (`POST|PUT|DELETE /V1/categories/:id/products`).
 
 use super::Kind;
-use super::field::{FieldSpec, FieldType, Owner};
+use super::field::{FieldSpec, FieldType};
+use super::row::SKU;
 use super::spec::{Access, Acl, KindSpec, Probe, Route, Scoping, UpdateStyle, any_key};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef, StoreScope};
@@ -31,24 +32,15 @@ pub(super) static TABLE: KindSpec = KindSpec {
     check_key: any_key,
     scoping: Scoping::Global,
     fields: &[
-        FieldSpec::new(
-            "sku",
-            FieldType::Text { max_chars: 64 },
-            "The product's SKU; the `key` of the change names it.",
-        )
-        .owned_by(Owner::Key)
-        .required(),
+        SKU,
         FieldSpec::new(
             "position",
-            FieldType::Integer {
-                min: -2_147_483_648,
-                max: 2_147_483_647,
-            },
+            FieldType::INT,
             "The product's place in the category.",
         ),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents,
     permanent: None,
     unique: &[],

@@ -1,6 +1,6 @@
 //! CMS blocks. Behaviour observed on Magento 2.4.7-p3 (`GET|PUT|POST|DELETE /V1/cmsBlock`).
 
-use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, Bulk, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
 };
@@ -79,7 +79,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
     ],
     attributes: None,
-    target: Some(Target::CmsBlock),
+    referent: Some(Referent::CmsBlock),
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("identifier", Among::Kind)],

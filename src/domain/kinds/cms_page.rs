@@ -125,7 +125,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("identifier", Among::Addresses)],

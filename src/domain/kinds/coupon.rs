@@ -1,7 +1,7 @@
 //! Coupons. Observed on Magento 2.4.7-p3 (`GET|POST|PUT|DELETE /V1/coupons`), the rest from
 //! `Magento\SalesRule\Model\CouponRepository`: the limits are those of the rule, whatever is sent.
 
-use super::field::{FieldSpec, FieldType, Owner, Target};
+use super::field::{FieldSpec, FieldType, Owner, Referent};
 use super::spec::{
     Access, Acl, Among, Aside, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
     no_parents,
@@ -10,10 +10,6 @@ use crate::domain::key::KeyShape;
 
 const LIMIT: &str =
     "Magento takes it from the rule; set `uses_per_coupon` and `uses_per_customer` there";
-const COUNT: FieldType = FieldType::Integer {
-    min: 0,
-    max: 2_147_483_647,
-};
 
 pub(super) static TABLE: KindSpec = KindSpec {
     name: "coupon",
@@ -47,13 +43,13 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "rule_id",
-            FieldType::Reference(Target::CartRule),
+            FieldType::Reference(Referent::CartRule),
             "The cart rule, by name. It has to take coupons.",
         )
         .required(),
-        FieldSpec::of_store("usage_limit", COUNT, LIMIT).volatile(),
-        FieldSpec::of_store("usage_per_customer", COUNT, LIMIT).volatile(),
-        FieldSpec::new("times_used", COUNT, "")
+        FieldSpec::of_store("usage_limit", FieldType::COUNT, LIMIT).volatile(),
+        FieldSpec::of_store("usage_per_customer", FieldType::COUNT, LIMIT).volatile(),
+        FieldSpec::new("times_used", FieldType::COUNT, "")
             .void()
             .volatile()
             .owned_by(Owner::Refused(
@@ -86,7 +82,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .owned_by(Owner::Fixed("the rule demands it to be so")),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: no_parents,
     permanent: None,
     unique: &[

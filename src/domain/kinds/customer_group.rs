@@ -1,7 +1,7 @@
 //! Customer groups. Observed on Magento 2.4.7-p3 (`GET|POST|PUT|DELETE /V1/customerGroups`), deleting from
 //! `Magento\Customer\Model\ResourceModel\Group`: it moves the customers of a group to the default one.
 
-use super::field::{FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+use super::field::{FieldPlace, FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
 };
@@ -40,7 +40,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "tax_class_id",
-            FieldType::Reference(Target::CustomerTaxClass),
+            FieldType::Reference(Referent::CustomerTaxClass),
             "The customer tax class, by name: Retail Customer.",
         )
         .required(),
@@ -51,11 +51,11 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
         FieldSpec::new(
             "exclude_website_ids",
-            FieldType::References(Target::Website),
+            FieldType::References(Referent::Website),
             "",
         )
         .void()
-        .at(Place::Extension)
+        .at(FieldPlace::Extension)
         .owned_by(Owner::Refused(
             "gitmage does not exclude groups from websites",
         )),
@@ -74,14 +74,14 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
     ],
     attributes: None,
-    target: Some(Target::CustomerGroup),
+    referent: Some(Referent::CustomerGroup),
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],
     acl: Acl::all("Magento_Customer::group"),
 };
 
-/// What would be lost with a group; read before one is deleted.
+/// Returns a field for what would be lost with a group; read before one is deleted.
 const fn goes_with(name: &'static str, why: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Json, "")
         .void()

@@ -3,7 +3,7 @@
 use super::value::is_void;
 use crate::domain::{StoreScope, Value};
 
-/// Who may set a field.
+/// The party that may set a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// Release files.
@@ -18,12 +18,12 @@ pub enum Owner {
     Store(&'static str),
     /// Readable, but REST refuses to write it; the text says why.
     Refused(&'static str),
-    /// What else hangs on the entity and goes with it (values of views, links, stock): read before a
+    /// Whatever else hangs on the entity and goes with it (values of views, links, stock): read before a
     /// deletion, and written when the entity is made again. No release file sets it.
     Whole,
 }
 
-/// Where the values of a field may differ from those under `all`.
+/// The scopes in which the values of a field may differ from those under `all`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FieldScope {
     /// Nowhere: a value under a view would be that of all views.
@@ -34,9 +34,9 @@ pub enum FieldScope {
     View,
 }
 
-/// Where in an entity's JSON a field stands.
+/// The place of a field in an entity's JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum FieldPlace {
     /// At the top.
     Top,
     /// In `extension_attributes`.
@@ -45,10 +45,10 @@ pub enum Place {
     Attribute,
 }
 
-/// What a reference names. The store knows it by an id that differs between environments; release files
-/// and the ledger name it by its natural key.
+/// The kind of thing that a reference names. The store knows it by an id that differs between
+/// environments; release files and the ledger name it by its natural key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
+pub enum Referent {
     /// A website, by its code.
     Website,
     /// A customer group, by its code.
@@ -71,7 +71,7 @@ pub enum Target {
     StoreView,
 }
 
-impl Target {
+impl Referent {
     /// The name for people.
     pub fn label(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl Target {
         }
     }
 
-    /// What a part of this name of a key of several parts refers to.
+    /// Returns what a part of this name of a key of several parts refers to.
     pub fn of_part(part: &str) -> Option<Self> {
         match part {
             "website" => Some(Self::Website),
@@ -122,11 +122,11 @@ pub struct FieldSpec {
     pub name: &'static str,
     /// What it holds.
     pub ty: FieldType,
-    /// Whether `null` clears it. (Where it is false, Magento refuses or ignores `null`.)
+    /// True if `null` clears it. (Where it is false, Magento refuses or ignores `null`.)
     pub nullable: bool,
     /// Who may set it.
     pub owner: Owner,
-    /// Whether an entity cannot be created without it.
+    /// True if an entity cannot be created without it.
     pub required: bool,
     /// True if the store changes it by itself (times at every write, stock with every order): that is no
     /// collateral damage, and a rollback leaves what has moved.
@@ -134,7 +134,7 @@ pub struct FieldSpec {
     /// Where its values may differ, for kinds with values per view.
     pub scope: FieldScope,
     /// Where in the entity's JSON it stands.
-    pub place: Place,
+    pub place: FieldPlace,
     /// The field without which it is not written alone: the store sets this one whenever that one is
     /// set, so a file that sets that one moves this one too.
     pub coupled_to: Option<&'static str>,
@@ -142,8 +142,8 @@ pub struct FieldSpec {
     pub sticky: Option<&'static str>,
     /// What is said beforehand, and in the activity, whenever a value that was there is changed.
     pub note: Option<&'static str>,
-    /// Whether `""`, 0, `false`, an empty list and null all say the same, and null is sent as one of those:
-    /// the store drops a null that it is sent.
+    /// True if `""`, 0, `false`, an empty list and null all say the same, and null is sent as one of
+    /// those: the store drops a null that it is sent.
     pub void: bool,
     /// What a new entity shows that was not given it, where that is not what its type lets expect.
     pub start: Option<fn() -> Value>,
@@ -166,7 +166,7 @@ impl FieldSpec {
             required: false,
             volatile: false,
             scope: FieldScope::Global,
-            place: Place::Top,
+            place: FieldPlace::Top,
             coupled_to: None,
             sticky: None,
             note: None,
@@ -204,23 +204,23 @@ impl FieldSpec {
         self
     }
 
-    /// Who may set it.
+    /// Sets the owner: who may set it.
     #[must_use]
     pub const fn owned_by(mut self, owner: Owner) -> Self {
         self.owner = owner;
         self
     }
 
-    /// Where its values may differ.
+    /// Sets where its values may differ.
     #[must_use]
     pub const fn per(mut self, scope: FieldScope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Where in the JSON it stands.
+    /// Sets where in the JSON it stands.
     #[must_use]
-    pub const fn at(mut self, place: Place) -> Self {
+    pub const fn at(mut self, place: FieldPlace) -> Self {
         self.place = place;
         self
     }
@@ -239,7 +239,7 @@ impl FieldSpec {
         self
     }
 
-    /// What is said whenever a value that was there is changed.
+    /// Sets what is said whenever a value that was there is changed.
     #[must_use]
     pub const fn noted(mut self, note: &'static str) -> Self {
         self.note = Some(note);
@@ -254,28 +254,28 @@ impl FieldSpec {
         self
     }
 
-    /// What a new entity shows.
+    /// Sets what a new entity shows.
     #[must_use]
     pub const fn starting(mut self, value: fn() -> Value) -> Self {
         self.start = Some(value);
         self
     }
 
-    /// What else is wrong with a value of the right type.
+    /// Sets the check for what else is wrong with a value of the right type.
     #[must_use]
     pub const fn checked_by(mut self, rule: fn(&Value) -> Option<ValueProblem>) -> Self {
         self.rule = Some(rule);
         self
     }
 
-    /// What the text of a label is called in the store's list.
+    /// Sets what the text of a label is called in the store's list.
     #[must_use]
     pub const fn labelled(mut self, member: &'static str) -> Self {
         self.label_member = member;
         self
     }
 
-    /// What is sent to clear it.
+    /// Returns what is sent to clear it.
     pub fn cleared(&self) -> Value {
         match self.ty {
             _ if !self.void => Value::Null,
@@ -296,7 +296,7 @@ impl FieldSpec {
         }
     }
 
-    /// Who may set it in a change of this scope.
+    /// Returns who may set it in a change of this scope.
     pub fn owner_under(&self, store: &StoreScope) -> Owner {
         match (self.owner, store) {
             (Owner::KeyUnderAll, StoreScope::All) => Owner::Key,
@@ -306,11 +306,11 @@ impl FieldSpec {
     }
 }
 
-/// What stands for an attribute of the store's own: its type is known from the store's metadata alone.
+/// The spec of an attribute of the store's own: its type is known from the store's metadata alone.
 pub(super) static ATTRIBUTE: FieldSpec = FieldSpec::new("", FieldType::Attribute, "")
     .nullable()
     .per(FieldScope::View)
-    .at(Place::Attribute);
+    .at(FieldPlace::Attribute);
 
 /// The type of a field: its wire form, its limits and how values compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -324,7 +324,7 @@ pub enum FieldType {
     LongText {
         /// The column's length in bytes.
         max_bytes: usize,
-        /// Whether it is HTML, so that a numeric character reference can stand for a character.
+        /// True if it is HTML, so that a numeric character reference can stand for a character.
         html: bool,
     },
     /// `true` or `false`.
@@ -354,14 +354,14 @@ pub enum FieldType {
     /// A list of texts, in no order.
     Texts,
     /// The natural key, or the id, of something else.
-    Reference(Target),
+    Reference(Referent),
     /// A list of them, in no order.
-    References(Target),
+    References(Referent),
     /// A text for each of some store views, by the views' codes.
     Labels,
     /// A tree of conditions, as the API has it.
     Tree,
-    /// What the store's metadata says.
+    /// Whatever the store's metadata says.
     Attribute,
     /// Anything; only ever read and written back.
     Json,
@@ -393,7 +393,7 @@ pub enum Charset {
     Utf8mb4,
 }
 
-/// What is wrong with a value, and what to do about it.
+/// A fault of a value, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueProblem {
     /// Stable id of the finding: `value-too-long`.
@@ -416,6 +416,17 @@ impl ValueProblem {
 }
 
 impl FieldType {
+    /// An `INT` of MySQL.
+    pub const INT: Self = Self::Integer {
+        min: -2_147_483_648,
+        max: 2_147_483_647,
+    };
+    /// An `INT` that Magento lets hold no negative number.
+    pub const COUNT: Self = Self::Integer {
+        min: 0,
+        max: 2_147_483_647,
+    };
+
     /// The name for people: `text`, `true or false`, ….
     pub fn label(&self) -> &'static str {
         match self {

@@ -29,7 +29,9 @@ use std::hash::{Hash, Hasher};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use field::{Charset, FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+pub use field::{
+    Charset, FieldPlace, FieldScope, FieldSpec, FieldType, Owner, Referent, ValueProblem,
+};
 pub(crate) use row::fields_of_product;
 pub use spec::{
     Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, Scoping, Unique,

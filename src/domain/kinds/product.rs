@@ -3,7 +3,7 @@
 //! A product has one entity with values per view. What is not in the table is an attribute of the
 //! store's own, which its metadata describes.
 
-use super::field::{FieldScope, FieldSpec, FieldType, Owner, Place, Target, ValueProblem};
+use super::field::{FieldPlace, FieldScope, FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, Scoping, Unique,
     UpdateStyle, VIEW_VALUES, no_parents,
@@ -11,7 +11,7 @@ use super::spec::{
 use crate::domain::Value;
 use crate::domain::key::KeyShape;
 
-/// What columns of twenty digits, six of them decimals, keep.
+/// The largest number that columns of twenty digits, six of them decimals, keep.
 const LARGEST: i64 = 99_999_999_999_999;
 
 const NO_REDIRECT: &str =
@@ -35,19 +35,19 @@ const fn day(name: &'static str, doc: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Date, doc)
         .nullable()
         .per(FieldScope::Website)
-        .at(Place::Attribute)
+        .at(FieldPlace::Attribute)
 }
 
 const fn time(name: &'static str, why: &'static str) -> FieldSpec {
     FieldSpec::of_store(name, FieldType::Timestamp, why).volatile()
 }
 
-/// What goes with a deleted product, and comes back with it.
+/// Returns a field for what goes with a deleted product, and comes back with it.
 const fn whole(name: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Json, "").owned_by(Owner::Whole)
 }
 
-/// What cannot be made again.
+/// Returns a field for what cannot be made again.
 const fn part(name: &'static str, why: &'static str) -> FieldSpec {
     FieldSpec::new(name, FieldType::Json, "").owned_by(Owner::Refused(why))
 }
@@ -96,7 +96,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .per(FieldScope::View),
         FieldSpec::new(
             "attribute_set_id",
-            FieldType::Reference(Target::AttributeSet),
+            FieldType::Reference(Referent::AttributeSet),
             "The attribute set, by its name. Only at creation.",
         )
         .required()
@@ -127,17 +127,17 @@ pub(super) static TABLE: KindSpec = KindSpec {
         amount("weight", "The weight, four decimals at most.").nullable(),
         FieldSpec::new(
             "website_ids",
-            FieldType::References(Target::Website),
+            FieldType::References(Referent::Website),
             "The websites that sell the product, by their codes.",
         )
-        .at(Place::Extension),
+        .at(FieldPlace::Extension),
         FieldSpec::new(
             "url_key",
             FieldType::Text { max_chars: 255 },
             "The last part of the product's address: lower-case letters, digits and `-`.",
         )
         .per(FieldScope::View)
-        .at(Place::Attribute)
+        .at(FieldPlace::Attribute)
         .checked_by(check_url_key)
         .noted(NO_REDIRECT),
         amount(
@@ -145,7 +145,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
             "The special price, or null for none. Magento sets `special_from_date` to today where that is empty.",
         )
         .nullable()
-        .at(Place::Attribute),
+        .at(FieldPlace::Attribute),
         day(
             "special_from_date",
             "First day of the special price, YYYY-MM-DD. One value per website.",
@@ -163,24 +163,24 @@ pub(super) static TABLE: KindSpec = KindSpec {
             },
             "",
         )
-        .at(Place::Attribute)
+        .at(FieldPlace::Attribute)
         .owned_by(Owner::Refused(LAYOUT_XML)),
-        whole("category_links").at(Place::Extension),
-        whole("stock_item").at(Place::Extension),
+        whole("category_links").at(FieldPlace::Extension),
+        whole("stock_item").at(FieldPlace::Extension),
         whole("source_items"),
         whole("tier_prices"),
         whole(VIEW_VALUES),
         part("media_gallery_entries", "gitmage keeps no images"),
         part("options", "gitmage keeps no custom options"),
         part("product_links", "gitmage keeps no related products"),
-        part("bundle_product_options", IN_PARTS).at(Place::Extension),
-        part("configurable_product_options", IN_PARTS).at(Place::Extension),
-        part("downloadable_product_links", IN_PARTS).at(Place::Extension),
-        part("downloadable_product_samples", IN_PARTS).at(Place::Extension),
-        part("giftcard_amounts", IN_PARTS).at(Place::Extension),
+        part("bundle_product_options", IN_PARTS).at(FieldPlace::Extension),
+        part("configurable_product_options", IN_PARTS).at(FieldPlace::Extension),
+        part("downloadable_product_links", IN_PARTS).at(FieldPlace::Extension),
+        part("downloadable_product_samples", IN_PARTS).at(FieldPlace::Extension),
+        part("giftcard_amounts", IN_PARTS).at(FieldPlace::Extension),
     ],
     attributes: Some(EntityType::Product),
-    target: None,
+    referent: None,
     parents: no_parents,
     permanent: None,
     unique: &[

@@ -1,7 +1,7 @@
 //! Attributes of products, by their code. Behaviour observed on Magento 2.4.7-p3 and read in its source
 //! (`GET|PUT|POST|DELETE /V1/products/attributes`, `/V1/products/attribute-sets/attributes`).
 
-use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, no_parents,
 };
@@ -40,7 +40,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     scoping: Scoping::Global,
     fields: FIELDS,
     attributes: None,
-    target: None,
+    referent: None,
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("attribute_code", Among::Kind)],
@@ -99,7 +99,7 @@ static FIELDS: &[FieldSpec] = &[
     ),
     FieldSpec::new(
         "attribute_sets",
-        FieldType::References(Target::AttributeSet),
+        FieldType::References(Referent::AttributeSet),
         "The attribute sets it is in, by their names; all of them. Products of other sets have no value. It goes into the group \"Product Details\" of a set, or its first. It is taken out of a set only where none of the set's products has a value.",
     ),
     FieldSpec::new(
@@ -129,10 +129,7 @@ static FIELDS: &[FieldSpec] = &[
     .nullable(),
     FieldSpec::new(
         "position",
-        FieldType::Integer {
-            min: 0,
-            max: 2_147_483_647,
-        },
+        FieldType::COUNT,
         "The place among the filters of the layered navigation.",
     ),
     FieldSpec::new(

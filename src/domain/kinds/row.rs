@@ -1,7 +1,7 @@
-//! What the kinds whose entities are rows of a product have in common: prices and stock.
+//! The parts that kinds have in common whose entities are rows of a product: prices and stock.
 
 use super::Kind;
-use super::field::{FieldType, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
 pub(super) use super::product::check_key as check_sku;
 use super::spec::{Probe, Route, UpdateStyle};
 use crate::domain::key::{self, KeyShape};
@@ -12,6 +12,15 @@ pub(super) const PRICE: FieldType = FieldType::Decimal {
     min: 0,
     max: 99_999_999_999_999,
 };
+
+/// The SKU of the product that a row belongs to.
+pub(super) const SKU: FieldSpec = FieldSpec::new(
+    "sku",
+    FieldType::Text { max_chars: 64 },
+    "The product's SKU; the `key` of the change names it.",
+)
+.owned_by(Owner::Key)
+.required();
 
 /// A route of rows: what is read, and what one request writes.
 pub(super) const fn route(
@@ -38,7 +47,7 @@ pub(super) const fn route(
     }
 }
 
-/// What is wrong with the SKU that a key of several parts begins with.
+/// Returns what is wrong with the SKU that a key of several parts begins with.
 pub(super) fn check_first_part(key: &str) -> Option<ValueProblem> {
     check_sku(key::parts(key).first()?)
 }

@@ -4,7 +4,7 @@
 //! back: that would oversell.
 
 use super::field::{FieldSpec, FieldType, Owner};
-use super::row::{check_first_part, of_product, route};
+use super::row::{SKU, check_first_part, of_product, route};
 use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use crate::domain::key::KeyShape;
 
@@ -28,13 +28,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     check_key: check_first_part,
     scoping: Scoping::Global,
     fields: &[
-        FieldSpec::new(
-            "sku",
-            FieldType::Text { max_chars: 64 },
-            "The product's SKU; the `key` of the change names it.",
-        )
-        .owned_by(Owner::Key)
-        .required(),
+        SKU,
         FieldSpec::new(
             "source_code",
             FieldType::Text { max_chars: 255 },
@@ -61,7 +55,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: of_product,
     permanent: None,
     unique: &[],

@@ -1,6 +1,6 @@
-//! What a kind's table says, and the rules that follow from it.
+//! The table of a kind, and the rules that follow from it.
 
-use super::field::{ATTRIBUTE, FieldSpec, Owner, Target, ValueProblem};
+use super::field::{ATTRIBUTE, FieldSpec, Owner, Referent, ValueProblem};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityRef, StoreScope};
 
@@ -25,10 +25,10 @@ pub struct KindSpec {
     pub scoping: Scoping,
     /// Every field that REST shows, in the order of the API.
     pub fields: &'static [FieldSpec],
-    /// Whether it has further fields, the attributes of this entity type, that only the store knows.
+    /// True if it has further fields, the attributes of this entity type, that only the store knows.
     pub attributes: Option<EntityType>,
     /// What references to entities of this kind are called.
-    pub target: Option<Target>,
+    pub referent: Option<Referent>,
     /// The entities that must be there before this one can be.
     pub parents: fn(&EntityRef) -> Vec<EntityRef>,
     /// Why it can never be deleted over REST, or never be made again; such are refused beforehand.
@@ -125,7 +125,7 @@ pub enum Among {
     Same(&'static str),
 }
 
-/// What an entity has instead of its own value while another takes that over.
+/// The value that an entity has instead of its own while another takes that over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aside {
     /// It cannot have anything else.
@@ -147,14 +147,14 @@ impl Unique {
         }
     }
 
-    /// What the store makes it of.
+    /// Sets what the store makes it of.
     #[must_use]
     pub const fn made_of(mut self, field: &'static str) -> Self {
         self.made_of = Some(field);
         self
     }
 
-    /// What an entity has instead for a moment.
+    /// Sets what an entity has instead for a moment.
     #[must_use]
     pub const fn aside(mut self, aside: Aside) -> Self {
         self.aside = aside;
@@ -162,7 +162,7 @@ impl Unique {
     }
 }
 
-/// Where a kind is reached over REST.
+/// The place where a kind is reached over REST.
 #[derive(Debug)]
 pub struct Route {
     /// How entities are found, read and written.
@@ -182,7 +182,7 @@ pub struct Route {
     /// Fields that every update must carry along with their *current* value, because the store
     /// changes them, or refuses the update, when they are missing.
     pub carry: &'static [&'static str],
-    /// How many entities one request writes.
+    /// The number of entities that one request writes.
     pub rows: usize,
     /// What an update sends.
     pub update: UpdateStyle,
@@ -193,7 +193,7 @@ pub struct Route {
     pub bulk: Option<Bulk>,
 }
 
-/// What an update sends of an entity, and where.
+/// The parts of an entity that an update sends, and where they stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateStyle {
     /// The fields that change, to the entity's own path; the store merges them.
@@ -213,7 +213,7 @@ pub enum Probe {
     DeleteNone(&'static str),
 }
 
-/// Where lists of writes go (`/async/bulk/V1/…`). New entities go to the collection itself.
+/// The routes that lists of writes take (`/async/bulk/V1/…`). New entities go to the collection itself.
 #[derive(Debug)]
 pub struct Bulk {
     /// Path of updates: `cmsBlock/byId`. An id beside the object would be taken for no id at all.
@@ -226,7 +226,8 @@ pub struct Bulk {
     pub deleted_by: &'static str,
 }
 
-/// How entities of a kind are found, read and written. Each is one module of [`crate::store`].
+/// The way in which entities of a kind are found, read and written. Each is one module of
+/// [`crate::store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
     /// Found by key and store assignment, one search per store.
@@ -249,14 +250,14 @@ pub enum Access {
     Stock,
 }
 
-/// What `store:` means for a kind.
+/// The meaning of `store:` for a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scoping {
     /// The store views that the entity is assigned to, decided at creation.
     Assignment {
-        /// Whether one key may exist under `all` and under single views at the same time.
+        /// True if one key may exist under `all` and under single views at the same time.
         side_by_side: bool,
-        /// Whether an update must go to a URL scope that the entity is itself assigned to.
+        /// True if an update must go to a URL scope that the entity is itself assigned to.
         own_scope: bool,
     },
     /// Nothing: there is one entity with one value a field, and `store` is `all`.
@@ -269,13 +270,13 @@ pub enum Scoping {
 }
 
 impl Scoping {
-    /// Whether a view's change stands for values of the entity under `all`, and not for an entity of
+    /// True if a view's change stands for values of the entity under `all`, and not for an entity of
     /// its own.
     pub fn is_values(self) -> bool {
         self == Self::Values
     }
 
-    /// Whether two assignments, or scopes, share a store view in which one stands in the way of the
+    /// True if two assignments, or scopes, share a store view in which one stands in the way of the
     /// other.
     pub fn overlap(self, a: &StoreScope, b: &StoreScope) -> bool {
         match (a, b) {
@@ -345,17 +346,17 @@ impl EntityRef {
         }
     }
 
-    /// Whether it shares a store view with another one of its key, which the store does not take.
+    /// True if it shares a store view with another one of its key, which the store does not take.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.kind.scoping.overlap(&self.store, &other.store)
     }
 
-    /// Whether it can be made and deleted: the values of a view have no existence of their own.
+    /// True if it can be made and deleted: the values of a view have no existence of their own.
     pub fn exists_by_itself(&self) -> bool {
         !(self.kind.scoping.is_values() && self.store != StoreScope::All)
     }
 
-    /// What must be there before it can be: the entity of a view's values, or its kind's parents.
+    /// Returns what must be there before it can be: the entity of a view's values, or its kind's parents.
     pub fn parents(&self) -> Vec<Self> {
         match self.base() {
             Some(base) => vec![base],

@@ -3,8 +3,8 @@
 //! A day that is not sent stays as it was, so a day can only be cleared by taking the row away and making
 //! it anew. Both days are optional: without them the price holds at once and for good.
 
-use super::field::{FieldSpec, FieldType, Owner};
-use super::row::{PRICE, check_sku, of_product, route};
+use super::field::{FieldSpec, FieldType};
+use super::row::{PRICE, SKU, check_sku, of_product, route};
 use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use crate::domain::key::KeyShape;
 
@@ -25,9 +25,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     check_key: check_sku,
     scoping: Scoping::Rows,
     fields: &[
-        FieldSpec::new("sku", FieldType::Text { max_chars: 64 }, "The product's SKU; the `key` of the change names it.")
-            .owned_by(Owner::Key)
-            .required(),
+        SKU,
         FieldSpec::new(
             "price",
             PRICE,
@@ -48,7 +46,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .nullable(),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: of_product,
     permanent: None,
     unique: &[],

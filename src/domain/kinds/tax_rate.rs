@@ -1,7 +1,7 @@
 //! Tax rates. Observed on Magento 2.4.7-p3 (`GET|POST|PUT /V1/taxRates`, `DELETE /V1/taxRates/:id`), the
 //! rest from `Magento\Tax\Model\Calculation\Rate`.
 
-use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
+use super::field::{FieldSpec, FieldType, Owner, Referent, ValueProblem};
 use super::spec::{
     Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
     no_parents,
@@ -54,10 +54,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "tax_region_id",
-            FieldType::Integer {
-                min: 0,
-                max: 2_147_483_647,
-            },
+            FieldType::COUNT,
             "The region's id; 0 for all. One of another country becomes 0 in Magento, and the release fails.",
         ),
         FieldSpec::of_store(
@@ -103,7 +100,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .labelled("value"),
     ],
     attributes: None,
-    target: Some(Target::TaxRate),
+    referent: Some(Referent::TaxRate),
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],

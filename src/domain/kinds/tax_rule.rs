@@ -2,17 +2,12 @@
 
 use serde_json::json;
 
-use super::field::{FieldSpec, FieldType, Owner, Target};
+use super::field::{FieldSpec, FieldType, Owner, Referent};
 use super::spec::{
     Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle, key_of_255,
     no_parents,
 };
 use crate::domain::key::KeyShape;
-
-const NUMBER: FieldType = FieldType::Integer {
-    min: 0,
-    max: 2_147_483_647,
-};
 
 pub(super) static TABLE: KindSpec = KindSpec {
     name: "tax_rule",
@@ -46,25 +41,25 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
         FieldSpec::new(
             "priority",
-            NUMBER,
+            FieldType::COUNT,
             "Rules of one priority are added up, those of different ones compounded.",
         ),
-        FieldSpec::new("position", NUMBER, "The place in lists."),
+        FieldSpec::new("position", FieldType::COUNT, "The place in lists."),
         FieldSpec::new(
             "customer_tax_class_ids",
-            FieldType::References(Target::CustomerTaxClass),
+            FieldType::References(Referent::CustomerTaxClass),
             "Customer tax classes, by name: `[Retail Customer]`.",
         )
         .required(),
         FieldSpec::new(
             "product_tax_class_ids",
-            FieldType::References(Target::ProductTaxClass),
+            FieldType::References(Referent::ProductTaxClass),
             "Product tax classes, by name: `[Taxable Goods]`.",
         )
         .required(),
         FieldSpec::new(
             "tax_rate_ids",
-            FieldType::References(Target::TaxRate),
+            FieldType::References(Referent::TaxRate),
             "Tax rates, by code.",
         )
         .required(),
@@ -76,7 +71,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .starting(|| json!(false)),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: no_parents,
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],

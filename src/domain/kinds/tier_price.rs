@@ -2,8 +2,8 @@
 //! replaces all rows of a SKU and is never sent).
 
 use super::Kind;
-use super::field::{FieldSpec, FieldType, Owner, Target, ValueProblem};
-use super::row::{PRICE, check_sku, of_product, route};
+use super::field::{FieldSpec, FieldType, Owner, Referent, ValueProblem};
+use super::row::{PRICE, SKU, check_sku, of_product, route};
 use super::spec::{Access, Acl, KindSpec, Probe, Scoping};
 use super::value::decimal;
 use crate::domain::key::{self, KeyShape};
@@ -30,12 +30,10 @@ pub(super) static TABLE: KindSpec = KindSpec {
     check_key,
     scoping: Scoping::Global,
     fields: &[
-        FieldSpec::new("sku", FieldType::Text { max_chars: 64 }, "The product's SKU; the `key` of the change names it.")
-            .owned_by(Owner::Key)
-            .required(),
-        FieldSpec::new("website_id", FieldType::Reference(Target::Website), "The website; the `key` of the change names it.")
+        SKU,
+        FieldSpec::new("website_id", FieldType::Reference(Referent::Website), "The website; the `key` of the change names it.")
             .owned_by(Owner::Key),
-        FieldSpec::new("customer_group", FieldType::Reference(Target::CustomerGroup), "The customer group; the `key` of the change names it.")
+        FieldSpec::new("customer_group", FieldType::Reference(Referent::CustomerGroup), "The customer group; the `key` of the change names it.")
             .owned_by(Owner::Key),
         FieldSpec::new("quantity", PRICE, "From how many on; the `key` of the change names it.")
             .owned_by(Owner::Key)
@@ -54,7 +52,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         .required(),
     ],
     attributes: None,
-    target: None,
+    referent: None,
     parents: |row| {
         let mut parents = of_product(row);
         parents.extend(group(row));
@@ -69,7 +67,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
 fn group(row: &EntityRef) -> Option<EntityRef> {
     let parts = key::parts(row.key.as_str());
     let code = parts.get(2).map(String::as_str)?;
-    if Some(code) == Target::CustomerGroup.everything() {
+    if Some(code) == Referent::CustomerGroup.everything() {
         return None;
     }
     Some(EntityRef {
@@ -84,7 +82,7 @@ fn check_key(key: &str) -> Option<ValueProblem> {
     let [sku, _, group, quantity] = parts.as_slice() else {
         return None;
     };
-    let all = Target::CustomerGroup.everything().unwrap_or_default();
+    let all = Referent::CustomerGroup.everything().unwrap_or_default();
     if group != all && group.eq_ignore_ascii_case(all) {
         return Some(ValueProblem::new(
             "key-bad-word",

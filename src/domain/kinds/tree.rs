@@ -17,7 +17,7 @@ const MEMBERS: [&str; 6] = [
     "conditions",
 ];
 
-/// Where Magento's own conditions of cart rules are.
+/// The namespace of Magento's own conditions of cart rules.
 const CORE: &str = r"Magento\SalesRule\Model\Rule\Condition\";
 const CORE_TYPES: [&str; 6] = [
     "Address",
@@ -85,7 +85,7 @@ pub(crate) fn read(value: Value) -> Value {
     }
 }
 
-/// What is wrong with a canonical tree.
+/// Returns what is wrong with a canonical tree.
 pub(super) fn check(at: &str, node: &Map<String, Value>, charset: Charset) -> Option<ValueProblem> {
     members(at, node)
         .or_else(|| known_type(at, node))

@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::field::{Charset, FieldSpec, FieldType, Place, ValueProblem};
+use super::field::{Charset, FieldPlace, FieldSpec, FieldType, ValueProblem};
 use super::tree;
 use crate::domain::Value;
 
@@ -103,7 +103,7 @@ fn shortest(number: Number) -> Number {
     }
 }
 
-/// Whether a value says nothing.
+/// True if a value says nothing.
 pub(super) fn is_void(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -116,7 +116,7 @@ pub(super) fn is_void(value: &Value) -> bool {
 }
 
 impl FieldSpec {
-    /// Whether two canonical values mean the same: by type, and with all line ends alike.
+    /// True if two canonical values mean the same: by type, and with all line ends alike.
     ///
     /// For noops of deploys, drift and plans. A put-back is compared with `==`, exactly.
     pub fn same(&self, a: &Value, b: &Value) -> bool {
@@ -129,13 +129,13 @@ impl FieldSpec {
         }
     }
 
-    /// Whether both are nothing: the store keeps no empty text as the value of an attribute.
+    /// True if both are nothing: the store keeps no empty text as the value of an attribute.
     pub fn both_empty(&self, a: &Value, b: &Value) -> bool {
         let empty = |value: &Value| value.is_null() || value.as_str() == Some("");
-        self.place == Place::Attribute && empty(a) && empty(b)
+        self.place == FieldPlace::Attribute && empty(a) && empty(b)
     }
 
-    /// What the store would refuse or mangle about a canonical value that has the right type.
+    /// Returns what the store would refuse or mangle about a canonical value that has the right type.
     ///
     /// `null` for a field that cannot be null and a wrong type are reported here too.
     pub fn check(&self, value: &Value, charset: Charset) -> Option<ValueProblem> {
@@ -364,7 +364,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::kinds::Target;
+    use crate::domain::kinds::Referent;
 
     #[test]
     fn what_means_the_same_has_one_form() {
@@ -393,7 +393,7 @@ mod tests {
             ),
             (FieldType::DateTime, json!(""), json!(null)),
             (
-                FieldType::References(Target::Website),
+                FieldType::References(Referent::Website),
                 json!([10, 9, "b", "a", 9]),
                 json!([9, 10, "a", "b"]),
             ),

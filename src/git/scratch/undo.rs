@@ -16,7 +16,7 @@ use crate::ports::GitError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeId(pub(super) ObjectId);
 
-/// What is taken back: the difference from one commit to another.
+/// The difference that is taken back, that is the one from one commit to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undo {
     /// Where the difference leads to.
@@ -25,7 +25,7 @@ pub struct Undo {
     pub parent: Option<CommitId>,
 }
 
-/// What is left of a content once a difference is taken back.
+/// The content that is left once a difference is taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undone {
     /// This, without a doubt.
@@ -39,7 +39,7 @@ pub enum Undone {
 pub struct Clash {
     /// Its path.
     pub path: String,
-    /// Whether the file is gone, so that only its earlier content could be put back.
+    /// True if the file is gone, so that only its earlier content could be put back.
     pub gone: bool,
 }
 

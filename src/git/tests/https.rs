@@ -15,7 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::support::{Site, entry, hermetic};
-use crate::git::{Location, Options, Repository};
+use crate::git::{Location, Repository, RepositoryOptions};
 use crate::ports::{GitError, Ledger as _, LedgerError, Source as _};
 
 const TOKEN: &str = "s3cret-t0ken";
@@ -66,7 +66,7 @@ impl Remote {
         format!("https://localhost:{}/{path}", self.address.port())
     }
 
-    fn options(&self, site: &Site, url: &str, token: Option<&str>) -> Options {
+    fn options(&self, site: &Site, url: &str, token: Option<&str>) -> RepositoryOptions {
         let mut options = site.options(Location::parse(url));
         options.token = token.map(Into::into);
         options.ca_file = Some(self.ca_file.clone());

@@ -10,7 +10,7 @@ use crate::ports::{CommitInfo, Source as _};
 
 const ADA: &str = "Ada <ada@example.com> 1764201600 +0100";
 
-/// What comes after the parents of a commit, and why.
+/// Returns what comes after the parents of a commit, and why.
 fn odd_commits() -> Vec<(&'static str, Vec<u8>)> {
     let both = |person: &str| format!("author {person}\ncommitter {person}\n\nSubject\n");
     let texts = [
@@ -156,7 +156,7 @@ fn commit(site: &Site, parents: &[&str], rest: &[u8]) -> String {
     site.object("commit", &bytes)
 }
 
-/// What `git log` shows of a commit: author, time, subject, parents.
+/// Returns what `git log` shows of a commit: author, time, subject, parents.
 fn logged(site: &Site, id: &str) -> (String, jiff::Timestamp, String, String) {
     let format = "--format=%an%x00%ae%x00%ct%x00%s%x00%P%x00";
     let log = site.git(&["log", "-1", format, id]);
@@ -420,7 +420,7 @@ fn tree(site: &Site, entries: &[(&str, &str, &str)]) -> String {
     site.object("tree", &bytes)
 }
 
-/// What is listed of a tree, with what is read at each path.
+/// Returns what is listed of a tree, with what is read at each path.
 fn listed(site: &Site, root: &str) -> Vec<(String, EntryKind, String)> {
     let text = format!("tree {root}\n\nSubject\n");
     let id = CommitId::new(site.object("commit", text.as_bytes())).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::domain::CommitId;
-use crate::git::{Location, Options, Repository};
+use crate::git::{Location, Repository, RepositoryOptions};
 use crate::ports::LedgerCommit;
 
 /// A scratch directory: `work` is a repository with a work tree, `bare.git` one without.
@@ -86,8 +86,8 @@ impl Site {
         format!("file://{}", self.path("bare.git").display())
     }
 
-    pub(super) fn options(&self, location: Location) -> Options {
-        Options {
+    pub(super) fn options(&self, location: Location) -> RepositoryOptions {
+        RepositoryOptions {
             location,
             token: None,
             mirror_dir: self.path("state/mirror"),

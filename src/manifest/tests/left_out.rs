@@ -1,14 +1,14 @@
 //! What looks like a release file and is left out.
 
 use super::{MapTree, load, loader, page_with};
-use crate::manifest::{EntryKind, Loader, Options};
+use crate::manifest::{EntryKind, Loader, LoaderOptions};
 
 const FINE: &str = "changes:\n  - { kind: cms_page, key: home, fields: { title: Home } }\n";
 
 fn with_glob(glob: &str) -> Loader {
-    Loader::new(Options {
+    Loader::new(LoaderOptions {
         releases: glob.to_owned(),
-        ..Options::default()
+        ..LoaderOptions::default()
     })
     .unwrap()
 }

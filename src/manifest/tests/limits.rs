@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{MapTree, findings, load, loader, page_with, utf8mb4};
 use crate::domain::FieldName;
-use crate::manifest::{EntryKind, Loader, Options};
+use crate::manifest::{EntryKind, Loader, LoaderOptions};
 
 /// The ids of a text of findings, in order, each once.
 fn ids(findings: &str) -> Vec<&str> {
@@ -99,9 +99,9 @@ fn a_file_over_the_limit_is_refused_and_one_under_it_is_read() {
     assert!(yaml.len() > 10_000_000);
     let tree = MapTree::of(&[("releases/a.yaml", &yaml)]);
     assert_eq!(load(&tree).findings.to_string(), "");
-    let small = Loader::new(Options {
+    let small = Loader::new(LoaderOptions {
         max_file_bytes: 10_000_000,
-        ..Options::default()
+        ..LoaderOptions::default()
     })
     .unwrap();
     let found = small.load(&tree).unwrap().findings.to_string();
@@ -239,9 +239,9 @@ fn the_glob_decides_what_a_release_file_is() {
     ] {
         assert!(!loader.is_release_file(path), "{path}");
     }
-    let flat = Loader::new(Options {
+    let flat = Loader::new(LoaderOptions {
         releases: "releases/*.yaml".to_owned(),
-        ..Options::default()
+        ..LoaderOptions::default()
     })
     .unwrap();
     assert!(flat.is_release_file("releases/a.yaml"));
@@ -251,9 +251,9 @@ fn the_glob_decides_what_a_release_file_is() {
 #[test]
 fn bad_globs_are_refused() {
     let error = |glob: &str| {
-        Loader::new(Options {
+        Loader::new(LoaderOptions {
             releases: glob.to_owned(),
-            ..Options::default()
+            ..LoaderOptions::default()
         })
         .unwrap_err()
         .to_string()

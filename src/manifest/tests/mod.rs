@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
 
-use super::{EntryKind, Loaded, Loader, Options, Tree, TreeEntry, TreeError};
+use super::{EntryKind, Loaded, Loader, LoaderOptions, Tree, TreeEntry, TreeError};
 use crate::domain::kinds::Charset;
 
 /// A tree in memory that counts its reads.
@@ -93,7 +93,7 @@ impl Tree for MapTree {
 }
 
 fn loader() -> Loader {
-    Loader::new(Options::default()).unwrap()
+    Loader::new(LoaderOptions::default()).unwrap()
 }
 
 fn load(tree: &MapTree) -> Loaded {
@@ -117,9 +117,9 @@ fn page_with(line: &str) -> String {
 }
 
 fn utf8mb4() -> Loader {
-    Loader::new(Options {
+    Loader::new(LoaderOptions {
         charset: Charset::Utf8mb4,
-        ..Options::default()
+        ..LoaderOptions::default()
     })
     .unwrap()
 }

@@ -72,7 +72,7 @@ const CHANGES: &[&str] = &[
     "not a change",
 ];
 
-/// What becomes of a path: `None`, it goes.
+/// Returns what becomes of a path: `None`, it goes.
 fn text() -> impl Strategy<Value = Option<String>> {
     let changes = proptest::collection::vec(proptest::sample::select(CHANGES.to_vec()), 0..4);
     let file = changes.prop_map(|changes| {

@@ -19,7 +19,7 @@ use crate::domain::{
     CommitId, EntityId, EntityRef, FieldName, Hit, Kind, Observation, ObservedEntity, Presence,
     StoreCode, StoreScope, StoreView, StoreViews, Value, Vocabulary,
 };
-use crate::manifest::{EntryKind, Loader, Options, Tree, TreeEntry, TreeError};
+use crate::manifest::{EntryKind, Loader, LoaderOptions, Tree, TreeEntry, TreeError};
 use crate::plan::{Book, Policy};
 use crate::ports::{
     BatchKey, BulkId, Clock, CommitInfo, GitError, Ledger, LedgerCommit, LedgerEntry, LedgerError,
@@ -784,7 +784,7 @@ pub(super) fn entity(kind: Kind, key: &str, store: &str) -> EntityRef {
 /// Made once: thousands of worlds read the same kind of files.
 fn loader() -> Arc<Loader> {
     static LOADER: LazyLock<Arc<Loader>> =
-        LazyLock::new(|| Arc::new(Loader::new(Options::default()).unwrap()));
+        LazyLock::new(|| Arc::new(Loader::new(LoaderOptions::default()).unwrap()));
     LOADER.clone()
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Attribute {
     pub(super) sets: BTreeSet<u64>,
 }
 
-/// Where an attribute's options come from.
+/// The origin of an attribute's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     None,
@@ -72,7 +72,7 @@ impl Attribute {
         }
     }
 
-    /// Whether a product of this set can have a value.
+    /// True if a product of this set can have a value.
     pub(super) fn is_in_set(&self, set: u64) -> bool {
         !self.user_defined || self.sets.contains(&set)
     }
@@ -160,7 +160,7 @@ impl Attribute {
     }
 }
 
-/// What an attribute has that was given nothing.
+/// Returns what an attribute has that was given nothing.
 fn flags() -> Record {
     let Value::Object(flags) = json!({
         "extension_attributes": {"is_pagebuilder_enabled": false},

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::collation;
 use super::super::php;
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::super::views;
 use super::Catalogue;
@@ -42,64 +42,52 @@ pub(super) static OPTION: Shape = Shape {
     ],
 };
 
-const MANAGEMENT: Service = Service {
-    interface: "Magento\\Catalog\\Api\\ProductAttributeOptionManagementInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Attribute\\OptionManagement",
+const MANAGEMENT: Resource = Resource {
+    acl: ACL,
+    kind: "attribute_option",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\ProductAttributeOptionManagementInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Attribute\\OptionManagement",
+    },
 };
 
-const UPDATE: Service = Service {
-    interface: "Magento\\Catalog\\Api\\ProductAttributeOptionUpdateInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Attribute\\OptionManagement",
+const UPDATE: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\ProductAttributeOptionUpdateInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Attribute\\OptionManagement",
+    },
+    ..MANAGEMENT
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    (service, method): (Service, &'static str),
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: ACL,
-        kind: "attribute_option",
-        service,
-        method,
-        params,
-        run,
-    }
-}
 
 const CODE: Param = Param::new("attributeCode", Type::Text);
 const BODY: Param = Param::new("option", Type::Object(&OPTION));
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(
+    MANAGEMENT.endpoint(
         "GET",
         "products/attributes/:attributeCode/options",
-        (MANAGEMENT, "getItems"),
+        "getItems",
         &[CODE],
         list,
     ),
-    endpoint(
+    MANAGEMENT.endpoint(
         "POST",
         "products/attributes/:attributeCode/options",
-        (MANAGEMENT, "add"),
+        "add",
         &[CODE, BODY],
         add,
     ),
-    endpoint(
+    UPDATE.endpoint(
         "PUT",
         "products/attributes/:attributeCode/options/:optionId",
-        (UPDATE, "update"),
+        "update",
         &[CODE, Param::new("optionId", Type::Int), BODY],
         update,
     ),
-    endpoint(
+    MANAGEMENT.endpoint(
         "DELETE",
         "products/attributes/:attributeCode/options/:optionId",
-        (MANAGEMENT, "delete"),
+        "delete",
         &[CODE, Param::new("optionId", Type::Text)],
         delete,
     ),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::reply::Problem;
 use super::super::search::Comparison;
-use super::super::service::{Args, Context, Endpoint, Param, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::attribute::{Attribute, Attributes, Source};
@@ -69,64 +69,49 @@ static ATTRIBUTE: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\Catalog\\Api\\ProductAttributeRepositoryInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Attribute\\Repository",
+const ROUTES: Resource = Resource {
+    acl: ACL,
+    kind: "product_attribute",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\ProductAttributeRepositoryInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Attribute\\Repository",
+    },
 };
 
 pub(super) const ACL: &str = "Magento_Catalog::attributes_attributes";
 
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: super::super::service::Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: ACL,
-        kind: "product_attribute",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
-
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "products/attributes", "getList", &[], list),
-    endpoint(
+    ROUTES.endpoint("GET", "products/attributes", "getList", &[], list),
+    ROUTES.endpoint(
         "GET",
         "products/attributes/:attributeCode",
         "get",
         CODE,
         get,
     ),
-    endpoint("POST", "products/attributes", "save", SAVE, save),
-    endpoint(
+    ROUTES.endpoint("POST", "products/attributes", "save", SAVE, save),
+    ROUTES.endpoint(
         "PUT",
         "products/attributes/:attributeCode",
         "save",
         SAVE,
         save,
     ),
-    endpoint(
+    ROUTES.endpoint(
         "DELETE",
         "products/attributes/:attributeCode",
         "deleteById",
         CODE,
         delete,
     ),
-    endpoint(
+    ROUTES.endpoint(
         "GET",
         "categories/attributes",
         "getList",
         &[],
         list_of_categories,
     ),
-    endpoint(
+    ROUTES.endpoint(
         "GET",
         "categories/attributes/:attributeCode",
         "get",
@@ -302,7 +287,7 @@ fn is_code(code: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// How the values of an input are stored, and where its options come from.
+/// Returns how the values of an input are stored, and where its options come from.
 fn kind_of_input(input: &str) -> Option<(Backend, Source)> {
     Some(match input {
         "text" | "media_image" | "gallery" => (Backend::Varchar, Source::None),

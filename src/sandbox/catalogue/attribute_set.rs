@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::reply::Problem;
 use super::super::search::Comparison;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::records::{self, Records, Searchable};
@@ -26,89 +26,83 @@ static SET: Shape = Shape {
     ],
 };
 
-const REPOSITORY: Service = Service {
-    interface: "Magento\\Catalog\\Api\\AttributeSetRepositoryInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Attribute\\SetRepository",
+const REPOSITORY: Resource = Resource {
+    acl: "Magento_Catalog::sets",
+    kind: "attribute_set",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\AttributeSetRepositoryInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Attribute\\SetRepository",
+    },
 };
-const MANAGEMENT: Service = Service {
-    interface: "Magento\\Catalog\\Api\\AttributeSetManagementInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Attribute\\SetManagement",
+const MANAGEMENT: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\AttributeSetManagementInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Attribute\\SetManagement",
+    },
+    ..REPOSITORY
 };
-const ATTRIBUTES: Service = Service {
-    interface: "Magento\\Catalog\\Api\\ProductAttributeManagementInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Attribute\\Management",
+const ATTRIBUTES: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\ProductAttributeManagementInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Attribute\\Management",
+    },
+    ..REPOSITORY
 };
 
-const GROUPS: Service = Service {
-    interface: "Magento\\Catalog\\Api\\ProductAttributeGroupRepositoryInterface",
-    class: "Magento\\Catalog\\Model\\ProductAttributeGroupRepository",
+const GROUPS: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\ProductAttributeGroupRepositoryInterface",
+        class: "Magento\\Catalog\\Model\\ProductAttributeGroupRepository",
+    },
+    ..REPOSITORY
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    (service, method): (Service, &'static str),
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Catalog::sets",
-        kind: "attribute_set",
-        service,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: Param = Param::new("attributeSetId", Type::Int);
 const CODE: Param = Param::new("attributeCode", Type::Text);
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(
+    REPOSITORY.endpoint(
         "GET",
         "products/attribute-sets/sets/list",
-        (REPOSITORY, "getList"),
+        "getList",
         &[],
         list,
     ),
-    endpoint(
+    GROUPS.endpoint(
         "GET",
         "products/attribute-sets/groups/list",
-        (GROUPS, "getList"),
+        "getList",
         &[],
         groups,
     ),
-    endpoint(
+    REPOSITORY.endpoint(
         "GET",
         "products/attribute-sets/:attributeSetId",
-        (REPOSITORY, "get"),
+        "get",
         &[ID],
         get,
     ),
-    endpoint(
+    MANAGEMENT.endpoint(
         "POST",
         "products/attribute-sets",
-        (MANAGEMENT, "create"),
+        "create",
         &[
             Param::new("attributeSet", Type::Object(&SET)),
             Param::new("skeletonId", Type::Int),
         ],
         create,
     ),
-    endpoint(
+    ATTRIBUTES.endpoint(
         "GET",
         "products/attribute-sets/:attributeSetId/attributes",
-        (ATTRIBUTES, "getAttributes"),
+        "getAttributes",
         &[ID],
         attributes,
     ),
-    endpoint(
+    ATTRIBUTES.endpoint(
         "POST",
         "products/attribute-sets/attributes",
-        (ATTRIBUTES, "assign"),
+        "assign",
         &[
             ID,
             Param::new("attributeGroupId", Type::Int),
@@ -117,10 +111,10 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         ],
         assign,
     ),
-    endpoint(
+    ATTRIBUTES.endpoint(
         "DELETE",
         "products/attribute-sets/:attributeSetId/attributes/:attributeCode",
-        (ATTRIBUTES, "unassign"),
+        "unassign",
         &[ID, CODE],
         unassign,
     ),

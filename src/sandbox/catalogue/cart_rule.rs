@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::column::date_time;
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::records::{self, Record, Records, Searchable};
@@ -65,39 +65,24 @@ static RULE: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\SalesRule\\Api\\RuleRepositoryInterface",
-    class: "Magento\\SalesRule\\Model\\RuleRepository",
+const ROUTES: Resource = Resource {
+    acl: "Magento_SalesRule::quote",
+    kind: "cart_rule",
+    service: Service {
+        interface: "Magento\\SalesRule\\Api\\RuleRepositoryInterface",
+        class: "Magento\\SalesRule\\Model\\RuleRepository",
+    },
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_SalesRule::quote",
-        kind: "cart_rule",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: &[Param] = &[Param::new("ruleId", Type::Int)];
 const SAVE: &[Param] = &[Param::new("rule", Type::Object(&RULE))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "salesRules/search", "getList", &[], list),
-    endpoint("GET", "salesRules/:ruleId", "getById", ID, get),
-    endpoint("POST", "salesRules", "save", SAVE, save),
-    endpoint("PUT", "salesRules/:ruleId", "save", SAVE, save),
-    endpoint("DELETE", "salesRules/:ruleId", "deleteById", ID, delete),
+    ROUTES.endpoint("GET", "salesRules/search", "getList", &[], list),
+    ROUTES.endpoint("GET", "salesRules/:ruleId", "getById", ID, get),
+    ROUTES.endpoint("POST", "salesRules", "save", SAVE, save),
+    ROUTES.endpoint("PUT", "salesRules/:ruleId", "save", SAVE, save),
+    ROUTES.endpoint("DELETE", "salesRules/:ruleId", "deleteById", ID, delete),
 ];
 
 const SEARCHABLE: &[Searchable] = &[
@@ -132,7 +117,7 @@ fn show(rules: &Records, id: u64) -> Result<Value, Problem> {
     Ok(row.clone().into())
 }
 
-/// What a new rule has that was given nothing.
+/// Returns what a new rule has that was given nothing.
 fn defaults() -> Record {
     const CONDITION: &str = "Magento\\SalesRule\\Model\\Rule\\Condition";
     let combine = |kind: &str| {

@@ -160,7 +160,7 @@ fn joined(path: &[u64]) -> String {
     ids.join("/")
 }
 
-/// What is no custom attribute, though it is an attribute.
+/// The attributes that are no custom attributes.
 pub(super) const TOP_LEVEL: &[&str] = &[
     "name",
     "is_active",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::php;
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::super::views;
 use super::Catalogue;
@@ -24,63 +24,45 @@ static LINK: Shape = Shape {
     ],
 };
 
-const REPOSITORY: Service = Service {
-    interface: "Magento\\Catalog\\Api\\CategoryLinkRepositoryInterface",
-    class: "Magento\\Catalog\\Model\\CategoryLinkRepository",
+const REPOSITORY: Resource = Resource {
+    acl: "Magento_Catalog::categories",
+    kind: "category_product",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\CategoryLinkRepositoryInterface",
+        class: "Magento\\Catalog\\Model\\CategoryLinkRepository",
+    },
 };
-const MANAGEMENT: Service = Service {
-    interface: "Magento\\Catalog\\Api\\CategoryLinkManagementInterface",
-    class: "Magento\\Catalog\\Model\\CategoryLinkManagement",
+const MANAGEMENT: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\CategoryLinkManagementInterface",
+        class: "Magento\\Catalog\\Model\\CategoryLinkManagement",
+    },
+    ..REPOSITORY
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    (service, method): (Service, &'static str),
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Catalog::categories",
-        kind: "category_product",
-        service,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: Param = Param::new("categoryId", Type::Int);
 const SAVE: &[Param] = &[Param::new("productLink", Type::Object(&LINK))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(
+    MANAGEMENT.endpoint(
         "GET",
         "categories/:categoryId/products",
-        (MANAGEMENT, "getAssignedProducts"),
+        "getAssignedProducts",
         &[ID],
         list,
     ),
-    endpoint(
+    REPOSITORY.endpoint(
         "POST",
         "categories/:categoryId/products",
-        (REPOSITORY, "save"),
+        "save",
         SAVE,
         save,
     ),
-    endpoint(
-        "PUT",
-        "categories/:categoryId/products",
-        (REPOSITORY, "save"),
-        SAVE,
-        save,
-    ),
-    endpoint(
+    REPOSITORY.endpoint("PUT", "categories/:categoryId/products", "save", SAVE, save),
+    REPOSITORY.endpoint(
         "DELETE",
         "categories/:categoryId/products/:sku",
-        (REPOSITORY, "deleteByIds"),
+        "deleteByIds",
         &[ID, Param::new("sku", Type::Text)],
         delete,
     ),

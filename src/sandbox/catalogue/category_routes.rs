@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::reply::Problem;
 use super::super::search::Comparison;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::super::views;
 use super::Catalogue;
@@ -39,84 +39,57 @@ static CATEGORY: Shape = Shape {
     ],
 };
 
-const REPOSITORY: Service = Service {
-    interface: "Magento\\Catalog\\Api\\CategoryRepositoryInterface",
-    class: "Magento\\Catalog\\Model\\CategoryRepository",
+const REPOSITORY: Resource = Resource {
+    acl: "Magento_Catalog::categories",
+    kind: "category",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\CategoryRepositoryInterface",
+        class: "Magento\\Catalog\\Model\\CategoryRepository",
+    },
 };
-const MANAGEMENT: Service = Service {
-    interface: "Magento\\Catalog\\Api\\CategoryManagementInterface",
-    class: "Magento\\Catalog\\Model\\CategoryManagement",
+const MANAGEMENT: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\CategoryManagementInterface",
+        class: "Magento\\Catalog\\Model\\CategoryManagement",
+    },
+    ..REPOSITORY
 };
-const LIST: Service = Service {
-    interface: "Magento\\Catalog\\Api\\CategoryListInterface",
-    class: "Magento\\Catalog\\Model\\CategoryList",
+const LIST: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\CategoryListInterface",
+        class: "Magento\\Catalog\\Model\\CategoryList",
+    },
+    ..REPOSITORY
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    (service, method): (Service, &'static str),
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Catalog::categories",
-        kind: "category",
-        service,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: Param = Param::new("categoryId", Type::Int);
 const SAVE: &[Param] = &[Param::new("category", Type::Object(&CATEGORY))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(
-        "GET",
-        "categories/:categoryId",
-        (REPOSITORY, "get"),
-        &[ID],
-        get,
-    ),
-    endpoint(
-        "POST",
-        "categories",
-        (REPOSITORY, "save"),
-        SAVE,
-        save_category,
-    ),
-    endpoint(
-        "PUT",
-        "categories/:id",
-        (REPOSITORY, "save"),
-        SAVE,
-        save_category,
-    ),
-    endpoint(
+    REPOSITORY.endpoint("GET", "categories/:categoryId", "get", &[ID], get),
+    REPOSITORY.endpoint("POST", "categories", "save", SAVE, save_category),
+    REPOSITORY.endpoint("PUT", "categories/:id", "save", SAVE, save_category),
+    REPOSITORY.endpoint(
         "DELETE",
         "categories/:categoryId",
-        (REPOSITORY, "deleteByIdentifier"),
+        "deleteByIdentifier",
         &[ID],
         delete,
     ),
-    endpoint(
+    MANAGEMENT.endpoint(
         "GET",
         "categories",
-        (MANAGEMENT, "getTree"),
+        "getTree",
         &[
             Param::optional("rootCategoryId", Type::Int),
             Param::optional("depth", Type::Int),
         ],
         tree,
     ),
-    endpoint(
+    MANAGEMENT.endpoint(
         "PUT",
         "categories/:categoryId/move",
-        (MANAGEMENT, "move"),
+        "move",
         &[
             ID,
             Param::new("parentId", Type::Int),
@@ -124,7 +97,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         ],
         move_category,
     ),
-    endpoint("GET", "categories/list", (LIST, "getList"), &[], list),
+    LIST.endpoint("GET", "categories/list", "getList", &[], list),
 ];
 
 fn get(catalogue: &mut Catalogue, args: &Args, context: &Context<'_>) -> Result<Value, Problem> {

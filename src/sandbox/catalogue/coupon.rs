@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::column::{TIME, date_time};
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::cart_rule::missing;
@@ -27,39 +27,24 @@ static COUPON: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\SalesRule\\Api\\CouponRepositoryInterface",
-    class: "Magento\\SalesRule\\Model\\CouponRepository",
+const ROUTES: Resource = Resource {
+    acl: "Magento_SalesRule::quote",
+    kind: "coupon",
+    service: Service {
+        interface: "Magento\\SalesRule\\Api\\CouponRepositoryInterface",
+        class: "Magento\\SalesRule\\Model\\CouponRepository",
+    },
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_SalesRule::quote",
-        kind: "coupon",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: &[Param] = &[Param::new("couponId", Type::Int)];
 const SAVE: &[Param] = &[Param::new("coupon", Type::Object(&COUPON))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "coupons/search", "getList", &[], list),
-    endpoint("GET", "coupons/:couponId", "getById", ID, get),
-    endpoint("POST", "coupons", "save", SAVE, save),
-    endpoint("PUT", "coupons/:couponId", "save", SAVE, save),
-    endpoint("DELETE", "coupons/:couponId", "deleteById", ID, delete),
+    ROUTES.endpoint("GET", "coupons/search", "getList", &[], list),
+    ROUTES.endpoint("GET", "coupons/:couponId", "getById", ID, get),
+    ROUTES.endpoint("POST", "coupons", "save", SAVE, save),
+    ROUTES.endpoint("PUT", "coupons/:couponId", "save", SAVE, save),
+    ROUTES.endpoint("DELETE", "coupons/:couponId", "deleteById", ID, delete),
 ];
 
 const SEARCHABLE: &[Searchable] = &[

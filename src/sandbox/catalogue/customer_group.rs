@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::super::views;
 use super::Catalogue;
@@ -21,33 +21,21 @@ static GROUP: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\Customer\\Api\\GroupRepositoryInterface",
-    class: "Magento\\Customer\\Model\\ResourceModel\\GroupRepository",
+const ROUTES: Resource = Resource {
+    acl: "Magento_Customer::group",
+    kind: "customer_group",
+    service: Service {
+        interface: "Magento\\Customer\\Api\\GroupRepositoryInterface",
+        class: "Magento\\Customer\\Model\\ResourceModel\\GroupRepository",
+    },
 };
 
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Customer::group",
-        kind: "customer_group",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
-
-const MANAGEMENT: Service = Service {
-    interface: "Magento\\Customer\\Api\\GroupManagementInterface",
-    class: "Magento\\Customer\\Model\\GroupManagement",
+const MANAGEMENT: Resource = Resource {
+    service: Service {
+        interface: "Magento\\Customer\\Api\\GroupManagementInterface",
+        class: "Magento\\Customer\\Model\\GroupManagement",
+    },
+    ..ROUTES
 };
 
 const VIEW: &[Param] = &[Param::new("storeId", Type::Int)];
@@ -55,21 +43,18 @@ const ID: &[Param] = &[Param::new("id", Type::Int)];
 const SAVE: &[Param] = &[Param::new("group", Type::Object(&GROUP))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "customerGroups/search", "getList", &[], list),
-    endpoint("GET", "customerGroups/:id", "getById", ID, get),
-    Endpoint {
-        service: MANAGEMENT,
-        ..endpoint(
-            "GET",
-            "customerGroups/default/:storeId",
-            "getDefaultGroup",
-            VIEW,
-            default,
-        )
-    },
-    endpoint("POST", "customerGroups", "save", SAVE, save),
-    endpoint("PUT", "customerGroups/:id", "save", SAVE, save),
-    endpoint("DELETE", "customerGroups/:id", "deleteById", ID, delete),
+    ROUTES.endpoint("GET", "customerGroups/search", "getList", &[], list),
+    ROUTES.endpoint("GET", "customerGroups/:id", "getById", ID, get),
+    MANAGEMENT.endpoint(
+        "GET",
+        "customerGroups/default/:storeId",
+        "getDefaultGroup",
+        VIEW,
+        default,
+    ),
+    ROUTES.endpoint("POST", "customerGroups", "save", SAVE, save),
+    ROUTES.endpoint("PUT", "customerGroups/:id", "save", SAVE, save),
+    ROUTES.endpoint("DELETE", "customerGroups/:id", "deleteById", ID, delete),
 ];
 
 /// The class of a customer who has no other.

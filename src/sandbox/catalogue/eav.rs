@@ -6,7 +6,7 @@ use super::super::column::{Column, ColumnType, TIME, date_time};
 use super::super::php;
 use super::super::views;
 
-/// How an attribute's values are stored.
+/// The ways in which an attribute's values are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Backend {
     /// A column of the entity itself, the same in all stores.
@@ -18,7 +18,7 @@ pub(super) enum Backend {
     Datetime,
 }
 
-/// How far a value of an attribute reaches.
+/// The reach of an attribute's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     Global,
@@ -38,7 +38,7 @@ impl Backend {
         }
     }
 
-    /// What the database keeps of a text; an unreadable date is none.
+    /// Returns what the database keeps of a text; an unreadable date is none.
     pub(super) fn stored(self, text: &str) -> Option<String> {
         match self {
             Self::Varchar => Column::new("value", ColumnType::Varchar(255)).stored(text),
@@ -86,7 +86,7 @@ impl Scope {
 pub(super) struct Values(BTreeMap<String, BTreeMap<u32, Option<String>>>);
 
 impl Values {
-    /// What a store shows: its own row, else the default's.
+    /// Returns what a store shows: its own row, else the default's.
     pub(super) fn get(&self, code: &str, store: u32) -> Option<&str> {
         let rows = self.0.get(code)?;
         rows.get(&store)
@@ -94,7 +94,7 @@ impl Values {
             .as_deref()
     }
 
-    /// Whether a store has a row of its own.
+    /// True if a store has a row of its own.
     pub(super) fn is_overridden(&self, code: &str, store: u32) -> bool {
         self.0
             .get(code)

@@ -74,7 +74,7 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
-    /// What Magento installs.
+    /// Returns what Magento installs.
     pub(super) fn installed(moment: &Moment) -> Self {
         Self {
             attributes: Attributes::new(system::product()),

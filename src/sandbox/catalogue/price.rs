@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::column::{TIME, date_time};
 use super::super::php;
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::super::views;
 use super::Catalogue;
@@ -38,72 +38,55 @@ static SPECIAL: Shape = Shape {
 
 static SPECIAL_ROW: Type = Type::Object(&SPECIAL);
 
-const BASE_STORAGE: Service = Service {
-    interface: "Magento\\Catalog\\Api\\BasePriceStorageInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Price\\BasePriceStorage",
+const BASE_STORAGE: Resource = Resource {
+    acl: "Magento_Catalog::catalog",
+    kind: "base_price",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\BasePriceStorageInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Price\\BasePriceStorage",
+    },
 };
-const SPECIAL_STORAGE: Service = Service {
-    interface: "Magento\\Catalog\\Api\\SpecialPriceStorageInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Price\\SpecialPriceStorage",
+const SPECIAL_STORAGE: Resource = Resource {
+    acl: "Magento_Catalog::catalog",
+    kind: "special_price",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\SpecialPriceStorageInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Price\\SpecialPriceStorage",
+    },
 };
-
-const fn endpoint(
-    path: &'static str,
-    kind: &'static str,
-    (service, method): (Service, &'static str),
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        // Reads are POSTs too.
-        verb: "POST",
-        path,
-        acl: "Magento_Catalog::catalog",
-        kind,
-        service,
-        method,
-        params,
-        run,
-    }
-}
 
 const BASES: &[Param] = &[Param::new("prices", Type::List(&BASE_ROW))];
 const SPECIALS: &[Param] = &[Param::new("prices", Type::List(&SPECIAL_ROW))];
 const SKUS: &[Param] = &[Param::new("skus", Type::List(&Type::Text))];
 
+// Reads are POSTs too.
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(
-        "products/base-prices",
-        "base_price",
-        (BASE_STORAGE, "update"),
-        BASES,
-        update_base,
-    ),
-    endpoint(
+    BASE_STORAGE.endpoint("POST", "products/base-prices", "update", BASES, update_base),
+    BASE_STORAGE.endpoint(
+        "POST",
         "products/base-prices-information",
-        "base_price",
-        (BASE_STORAGE, "get"),
+        "get",
         SKUS,
         read_base,
     ),
-    endpoint(
+    SPECIAL_STORAGE.endpoint(
+        "POST",
         "products/special-price",
-        "special_price",
-        (SPECIAL_STORAGE, "update"),
+        "update",
         SPECIALS,
         update_special,
     ),
-    endpoint(
+    SPECIAL_STORAGE.endpoint(
+        "POST",
         "products/special-price-delete",
-        "special_price",
-        (SPECIAL_STORAGE, "delete"),
+        "delete",
         SPECIALS,
         delete_special,
     ),
-    endpoint(
+    SPECIAL_STORAGE.endpoint(
+        "POST",
         "products/special-price-information",
-        "special_price",
-        (SPECIAL_STORAGE, "get"),
+        "get",
         SKUS,
         read_special,
     ),

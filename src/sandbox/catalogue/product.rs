@@ -9,7 +9,7 @@ use super::super::collation;
 use super::super::php;
 use super::super::reply::Problem;
 use super::super::search::{Comparison, Criteria};
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::Type;
 use super::super::views;
 use super::Catalogue;
@@ -92,7 +92,7 @@ impl Products {
         Some(product)
     }
 
-    /// Whether another product has a URL key of this one, in a view that a save in this scope reaches.
+    /// True if another product has a URL key of this one, in a view that a save in this scope reaches.
     pub(super) fn is_url_key_taken(&self, product: &Product, store: u32) -> bool {
         let mut keys = product.url_keys(store);
         keys.any(|key| {
@@ -224,7 +224,7 @@ impl Product {
     }
 }
 
-/// What is no custom attribute, though it is an attribute.
+/// The attributes that are no custom attributes.
 pub(super) const TOP_LEVEL: &[&str] = &[
     "name",
     "sku",
@@ -237,29 +237,14 @@ pub(super) const TOP_LEVEL: &[&str] = &[
     "tier_price",
 ];
 
-const SERVICE: Service = Service {
-    interface: "Magento\\Catalog\\Api\\ProductRepositoryInterface",
-    class: "Magento\\Catalog\\Model\\ProductRepository",
+const ROUTES: Resource = Resource {
+    acl: "Magento_Catalog::products",
+    kind: "product",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\ProductRepositoryInterface",
+        class: "Magento\\Catalog\\Model\\ProductRepository",
+    },
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Catalog::products",
-        kind: "product",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
 
 const SKU: &[Param] = &[Param::new("sku", Type::Text)];
 const SAVE: &[Param] = &[
@@ -268,11 +253,11 @@ const SAVE: &[Param] = &[
 ];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "products", "getList", &[], list),
-    endpoint("POST", "products", "save", SAVE, save),
-    endpoint("GET", "products/:sku", "get", SKU, get),
-    endpoint("PUT", "products/:sku", "save", SAVE, save),
-    endpoint("DELETE", "products/:sku", "deleteById", SKU, delete),
+    ROUTES.endpoint("GET", "products", "getList", &[], list),
+    ROUTES.endpoint("POST", "products", "save", SAVE, save),
+    ROUTES.endpoint("GET", "products/:sku", "get", SKU, get),
+    ROUTES.endpoint("PUT", "products/:sku", "save", SAVE, save),
+    ROUTES.endpoint("DELETE", "products/:sku", "deleteById", SKU, delete),
 ];
 
 fn get(catalogue: &mut Catalogue, args: &Args, context: &Context<'_>) -> Result<Value, Problem> {
@@ -403,7 +388,7 @@ impl Product {
         scopes.into()
     }
 
-    /// What a store shows; options by their labels, whose ids change when they are made again.
+    /// Returns what a store shows; options by their labels, whose ids change when they are made again.
     fn dump_value(&self, attribute: &Attribute, store: u32) -> Option<Value> {
         let text = match attribute.backend {
             Backend::Static => return None,

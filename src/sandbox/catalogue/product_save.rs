@@ -239,7 +239,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// What a new product has that was given nothing.
+/// Adds what a new product has that was given nothing.
 fn add_defaults<'a>(changes: &mut Vec<Change<'a>>, attributes: &'a Attributes, sent: &Record) {
     let url_key = slug(records::text(sent, "name"));
     let defaults = [

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::records::{self, Record, Records, Searchable};
@@ -34,52 +34,27 @@ static SOURCE: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\InventoryApi\\Api\\SourceRepositoryInterface",
-    class: "Magento\\Inventory\\Model\\SourceRepository",
+const READ: Resource = Resource {
+    acl: "Magento_InventoryApi::source",
+    kind: "source",
+    service: Service {
+        interface: "Magento\\InventoryApi\\Api\\SourceRepositoryInterface",
+        class: "Magento\\Inventory\\Model\\SourceRepository",
+    },
+};
+const EDIT: Resource = Resource {
+    acl: "Magento_InventoryApi::source_edit",
+    ..READ
 };
 
-const fn endpoint(
-    (verb, acl): (&'static str, &'static str),
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl,
-        kind: "source",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
-
-const READ: &str = "Magento_InventoryApi::source";
-const EDIT: &str = "Magento_InventoryApi::source_edit";
 const CODE: &[Param] = &[Param::new("sourceCode", Type::Text)];
 const SAVE: &[Param] = &[Param::new("source", Type::Object(&SOURCE))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(("GET", READ), "inventory/sources", "getList", &[], list),
-    endpoint(
-        ("GET", READ),
-        "inventory/sources/:sourceCode",
-        "get",
-        CODE,
-        get,
-    ),
-    endpoint(("POST", EDIT), "inventory/sources", "save", SAVE, save),
-    endpoint(
-        ("PUT", EDIT),
-        "inventory/sources/:sourceCode",
-        "save",
-        SAVE,
-        save,
-    ),
+    READ.endpoint("GET", "inventory/sources", "getList", &[], list),
+    READ.endpoint("GET", "inventory/sources/:sourceCode", "get", CODE, get),
+    EDIT.endpoint("POST", "inventory/sources", "save", SAVE, save),
+    EDIT.endpoint("PUT", "inventory/sources/:sourceCode", "save", SAVE, save),
 ];
 
 /// The member that numbers the rows; no answer shows it.

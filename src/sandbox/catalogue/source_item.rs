@@ -8,7 +8,7 @@ use super::super::collation;
 use super::super::php;
 use super::super::reply::Problem;
 use super::super::search::Comparison;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::records::{self, Record, Records};
@@ -119,61 +119,39 @@ static ITEM: Shape = Shape {
 
 static ITEM_ROW: Type = Type::Object(&ITEM);
 
-const ITEMS: Service = Service {
-    interface: "Magento\\InventoryApi\\Api\\SourceItemRepositoryInterface",
-    class: "Magento\\Inventory\\Model\\SourceItemRepository",
+const ITEMS: Resource = Resource {
+    acl: "Magento_InventoryApi::source",
+    kind: "source_item",
+    service: Service {
+        interface: "Magento\\InventoryApi\\Api\\SourceItemRepositoryInterface",
+        class: "Magento\\Inventory\\Model\\SourceItemRepository",
+    },
 };
-const SAVE: Service = Service {
-    interface: "Magento\\InventoryApi\\Api\\SourceItemsSaveInterface",
-    class: "Magento\\Inventory\\Model\\SourceItem\\Command\\SourceItemsSave",
+const SAVE: Resource = Resource {
+    acl: "Magento_InventoryApi::stock_source_item_assign",
+    service: Service {
+        interface: "Magento\\InventoryApi\\Api\\SourceItemsSaveInterface",
+        class: "Magento\\Inventory\\Model\\SourceItem\\Command\\SourceItemsSave",
+    },
+    ..ITEMS
 };
-const DELETE: Service = Service {
-    interface: "Magento\\InventoryApi\\Api\\SourceItemsDeleteInterface",
-    class: "Magento\\Inventory\\Model\\SourceItem\\Command\\SourceItemsDelete",
+const DELETE: Resource = Resource {
+    service: Service {
+        interface: "Magento\\InventoryApi\\Api\\SourceItemsDeleteInterface",
+        class: "Magento\\Inventory\\Model\\SourceItem\\Command\\SourceItemsDelete",
+    },
+    ..SAVE
 };
-const READ: &str = "Magento_InventoryApi::source";
-const ASSIGN: &str = "Magento_InventoryApi::stock_source_item_assign";
-
-const fn endpoint(
-    (verb, acl): (&'static str, &'static str),
-    path: &'static str,
-    (service, method): (Service, &'static str),
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl,
-        kind: "source_item",
-        service,
-        method,
-        params,
-        run,
-    }
-}
 
 const BODY: &[Param] = &[Param::new("sourceItems", Type::List(&ITEM_ROW))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(
-        ("GET", READ),
-        "inventory/source-items",
-        (ITEMS, "getList"),
-        &[],
-        list,
-    ),
-    endpoint(
-        ("POST", ASSIGN),
-        "inventory/source-items",
-        (SAVE, "execute"),
-        BODY,
-        save,
-    ),
-    endpoint(
-        ("POST", ASSIGN),
+    ITEMS.endpoint("GET", "inventory/source-items", "getList", &[], list),
+    SAVE.endpoint("POST", "inventory/source-items", "execute", BODY, save),
+    DELETE.endpoint(
+        "POST",
         "inventory/source-items-delete",
-        (DELETE, "execute"),
+        "execute",
         BODY,
         delete,
     ),

@@ -53,7 +53,7 @@ pub(super) static STOCK_ITEM: Shape = Shape {
     ],
 };
 
-/// What a stock item has that was given nothing.
+/// The values of a stock item that was given nothing.
 static DEFAULTS: LazyLock<Record> = LazyLock::new(|| {
     let defaults = json!({
         "is_qty_decimal": false,

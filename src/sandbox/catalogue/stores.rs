@@ -3,47 +3,46 @@
 use serde_json::Value;
 
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Resource, Service};
 use super::super::views;
 use super::Catalogue;
 
-const fn endpoint(
-    path: &'static str,
-    interface: &'static str,
-    class: &'static str,
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb: "GET",
-        path,
+const fn stores(interface: &'static str, class: &'static str) -> Resource {
+    Resource {
         acl: "Magento_Backend::store",
         kind: "store",
         service: Service { interface, class },
-        method: "getList",
-        params: &[],
-        run,
     }
 }
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint(
-        "store/storeViews",
+    stores(
         "Magento\\Store\\Api\\StoreRepositoryInterface",
         "Magento\\Store\\Model\\StoreRepository",
+    )
+    .endpoint(
+        "GET",
+        "store/storeViews",
+        "getList",
+        &[],
         |_: &mut Catalogue, _: &Args, _: &Context<'_>| Ok(views::listing()),
     ),
-    endpoint(
-        "store/storeGroups",
+    stores(
         "Magento\\Store\\Api\\GroupRepositoryInterface",
         "Magento\\Store\\Model\\GroupRepository",
+    )
+    .endpoint(
+        "GET",
+        "store/storeGroups",
+        "getList",
+        &[],
         |_: &mut Catalogue, _: &Args, _: &Context<'_>| Ok(views::groups()),
     ),
-    endpoint(
-        "store/websites",
+    stores(
         "Magento\\Store\\Api\\WebsiteRepositoryInterface",
         "Magento\\Store\\Model\\WebsiteRepository",
-        websites,
-    ),
+    )
+    .endpoint("GET", "store/websites", "getList", &[], websites),
 ];
 
 fn websites(_: &mut Catalogue, _: &Args, _: &Context<'_>) -> Result<Value, Problem> {

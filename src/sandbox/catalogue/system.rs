@@ -47,7 +47,7 @@ const PRODUCT: &[Row] = &[
     (100, "custom_design", "New Theme", "select", Varchar, Store, false),
     (104, "page_layout", "Layout", "select", Varchar, Store, false),
     (116, "custom_layout", "New Layout", "select", Varchar, Store, false),
-    (106, "options_container", "Display Product Options In", "select", Varchar, Store, false),
+    (106, "options_container", "Display Product SandboxOptions In", "select", Varchar, Store, false),
     (114, "country_of_manufacture", "Country of Manufacture", "select", Varchar, Website, false),
     (118, "url_key", "URL Key", "text", Varchar, Store, false),
     (121, "msrp_display_actual_price_type", "Display Actual Price", "select", Varchar, Website, false),
@@ -140,7 +140,7 @@ const SOURCE_MODELS: &[(&str, &str)] = &[
     ),
     (
         "options_container",
-        "Magento\\Catalog\\Model\\Entity\\Product\\Attribute\\Design\\Options\\Container",
+        "Magento\\Catalog\\Model\\Entity\\Product\\Attribute\\Design\\SandboxOptions\\Container",
     ),
     (
         "msrp_display_actual_price_type",

@@ -1,4 +1,4 @@
-//! What taxes have in common: none of them is merged, what is not sent is missing.
+//! The parts that taxes have in common: none of them is merged, what is not sent is missing.
 
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::records::{self, Records, Searchable};
@@ -19,39 +19,24 @@ static CLASS: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\Tax\\Api\\TaxClassRepositoryInterface",
-    class: "Magento\\Tax\\Model\\TaxClass\\Repository",
+const ROUTES: Resource = Resource {
+    acl: "Magento_Tax::manage_tax",
+    kind: "tax_class",
+    service: Service {
+        interface: "Magento\\Tax\\Api\\TaxClassRepositoryInterface",
+        class: "Magento\\Tax\\Model\\TaxClass\\Repository",
+    },
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Tax::manage_tax",
-        kind: "tax_class",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: &[Param] = &[Param::new("taxClassId", Type::Int)];
 const SAVE: &[Param] = &[Param::new("taxClass", Type::Object(&CLASS))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "taxClasses/search", "getList", &[], list),
-    endpoint("GET", "taxClasses/:taxClassId", "get", ID, get),
-    endpoint("POST", "taxClasses", "save", SAVE, save),
-    endpoint("PUT", "taxClasses/:classId", "save", SAVE, save),
-    endpoint("DELETE", "taxClasses/:taxClassId", "deleteById", ID, delete),
+    ROUTES.endpoint("GET", "taxClasses/search", "getList", &[], list),
+    ROUTES.endpoint("GET", "taxClasses/:taxClassId", "get", ID, get),
+    ROUTES.endpoint("POST", "taxClasses", "save", SAVE, save),
+    ROUTES.endpoint("PUT", "taxClasses/:classId", "save", SAVE, save),
+    ROUTES.endpoint("DELETE", "taxClasses/:taxClassId", "deleteById", ID, delete),
 ];
 
 /// The classes of a fresh store.

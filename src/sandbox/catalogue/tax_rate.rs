@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::records::{self, Record, Searchable};
@@ -36,39 +36,24 @@ static RATE: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\Tax\\Api\\TaxRateRepositoryInterface",
-    class: "Magento\\Tax\\Model\\Calculation\\RateRepository",
+const ROUTES: Resource = Resource {
+    acl: "Magento_Tax::manage_tax",
+    kind: "tax_rate",
+    service: Service {
+        interface: "Magento\\Tax\\Api\\TaxRateRepositoryInterface",
+        class: "Magento\\Tax\\Model\\Calculation\\RateRepository",
+    },
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Tax::manage_tax",
-        kind: "tax_rate",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: &[Param] = &[Param::new("rateId", Type::Int)];
 const SAVE: &[Param] = &[Param::new("taxRate", Type::Object(&RATE))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "taxRates/search", "getList", &[], list),
-    endpoint("GET", "taxRates/:rateId", "get", ID, get),
-    endpoint("POST", "taxRates", "save", SAVE, save),
-    endpoint("PUT", "taxRates", "save", SAVE, save),
-    endpoint("DELETE", "taxRates/:rateId", "deleteById", ID, delete),
+    ROUTES.endpoint("GET", "taxRates/search", "getList", &[], list),
+    ROUTES.endpoint("GET", "taxRates/:rateId", "get", ID, get),
+    ROUTES.endpoint("POST", "taxRates", "save", SAVE, save),
+    ROUTES.endpoint("PUT", "taxRates", "save", SAVE, save),
+    ROUTES.endpoint("DELETE", "taxRates/:rateId", "deleteById", ID, delete),
 ];
 
 const COLUMNS: &[Searchable] = &[

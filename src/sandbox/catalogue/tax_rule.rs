@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::Catalogue;
 use super::records::{self, Record, Records, Searchable};
@@ -24,39 +24,24 @@ static RULE: Shape = Shape {
     ],
 };
 
-const SERVICE: Service = Service {
-    interface: "Magento\\Tax\\Api\\TaxRuleRepositoryInterface",
-    class: "Magento\\Tax\\Model\\TaxRuleRepository",
+const ROUTES: Resource = Resource {
+    acl: "Magento_Tax::manage_tax",
+    kind: "tax_rule",
+    service: Service {
+        interface: "Magento\\Tax\\Api\\TaxRuleRepositoryInterface",
+        class: "Magento\\Tax\\Model\\TaxRuleRepository",
+    },
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Tax::manage_tax",
-        kind: "tax_rule",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
 
 const ID: &[Param] = &[Param::new("ruleId", Type::Int)];
 const SAVE: &[Param] = &[Param::new("rule", Type::Object(&RULE))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("GET", "taxRules/search", "getList", &[], list),
-    endpoint("GET", "taxRules/:ruleId", "get", ID, get),
-    endpoint("POST", "taxRules", "save", SAVE, save),
-    endpoint("PUT", "taxRules", "save", SAVE, save),
-    endpoint("DELETE", "taxRules/:ruleId", "deleteById", ID, delete),
+    ROUTES.endpoint("GET", "taxRules/search", "getList", &[], list),
+    ROUTES.endpoint("GET", "taxRules/:ruleId", "get", ID, get),
+    ROUTES.endpoint("POST", "taxRules", "save", SAVE, save),
+    ROUTES.endpoint("PUT", "taxRules", "save", SAVE, save),
+    ROUTES.endpoint("DELETE", "taxRules/:ruleId", "deleteById", ID, delete),
 ];
 
 const COLUMNS: &[Searchable] = &[

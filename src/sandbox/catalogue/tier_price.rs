@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::php;
 use super::super::reply::Problem;
-use super::super::service::{Args, Context, Endpoint, Param, Run, Service};
+use super::super::service::{Args, Context, Endpoint, Param, Resource, Service};
 use super::super::shape::{Shape, Type};
 use super::super::views;
 use super::Catalogue;
@@ -24,7 +24,7 @@ pub(super) struct Tier {
     pub(super) discount: bool,
 }
 
-/// What stands for all groups.
+/// The word for all groups.
 const ALL_GROUPS: &str = "all groups";
 /// Its number in a product.
 const ALL_GROUPS_ID: u64 = 32_000;
@@ -83,7 +83,7 @@ impl Tier {
         }
     }
 
-    /// What fills a failure's message, as texts from the database.
+    /// Returns what fills a failure's message, as texts from the database.
     fn parameters(&self, sku: &str, groups: &Records) -> Vec<String> {
         vec![
             sku.to_owned(),
@@ -113,44 +113,29 @@ static PRICE: Shape = Shape {
 
 static PRICE_ROW: Type = Type::Object(&PRICE);
 
-const SERVICE: Service = Service {
-    interface: "Magento\\Catalog\\Api\\TierPriceStorageInterface",
-    class: "Magento\\Catalog\\Model\\Product\\Price\\TierPriceStorage",
+const ROUTES: Resource = Resource {
+    acl: "Magento_Catalog::catalog",
+    kind: "tier_price",
+    service: Service {
+        interface: "Magento\\Catalog\\Api\\TierPriceStorageInterface",
+        class: "Magento\\Catalog\\Model\\Product\\Price\\TierPriceStorage",
+    },
 };
-
-const fn endpoint(
-    verb: &'static str,
-    path: &'static str,
-    method: &'static str,
-    params: &'static [Param],
-    run: Run,
-) -> Endpoint {
-    Endpoint {
-        verb,
-        path,
-        acl: "Magento_Catalog::catalog",
-        kind: "tier_price",
-        service: SERVICE,
-        method,
-        params,
-        run,
-    }
-}
 
 const PRICES: &[Param] = &[Param::new("prices", Type::List(&PRICE_ROW))];
 const SKUS: &[Param] = &[Param::new("skus", Type::List(&Type::Text))];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
-    endpoint("POST", "products/tier-prices", "update", PRICES, update),
-    endpoint("PUT", "products/tier-prices", "replace", PRICES, replace),
-    endpoint(
+    ROUTES.endpoint("POST", "products/tier-prices", "update", PRICES, update),
+    ROUTES.endpoint("PUT", "products/tier-prices", "replace", PRICES, replace),
+    ROUTES.endpoint(
         "POST",
         "products/tier-prices-delete",
         "delete",
         PRICES,
         delete,
     ),
-    endpoint(
+    ROUTES.endpoint(
         "POST",
         "products/tier-prices-information",
         "get",
@@ -291,7 +276,7 @@ fn check(row: &Row<'_>, failures: &mut Vec<Value>) {
     }
 }
 
-/// What fills a failure's message, as texts.
+/// Returns what fills a failure's message, as texts.
 fn parameters(sent: &Record, first: Option<&str>) -> Vec<String> {
     let names = ["sku", "website_id", "customer_group", "quantity"];
     first

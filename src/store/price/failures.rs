@@ -1,4 +1,4 @@
-//! Which rows of a request the store did not carry out.
+//! The rows of a request that the store did not carry out.
 //!
 //! Each failure is a message with parameters, but no number of a row. The message is filled in
 //! sometimes, and sometimes not; the parameters come as a list, without the names that the message calls
@@ -14,13 +14,13 @@ use crate::domain::kinds::FieldType;
 use crate::ports::StoreError;
 use crate::store::words::{fill, plain, quote};
 
-/// What names a row of one route, in the messages and in the body.
+/// The parameters that name a row of one route, in the messages and in the body.
 pub(super) struct Shape {
     /// The parameters at the end of the list: the name in messages, and the field in the body.
     pub(super) row: &'static [(&'static str, &'static str)],
-    /// How many of them name the row.
+    /// The number of them that name the row.
     pub(super) names: usize,
-    /// Whether a failure may name another row that is in the way of the one meant, in this parameter
+    /// True if a failure may name another row that is in the way of the one meant, in this parameter
     /// differently.
     pub(super) mistaken: Option<&'static str>,
 }
@@ -176,7 +176,7 @@ fn placeholders(template: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether what was sent is what a parameter says: `5` is `5.0`, names of groups and SKUs are compared
+/// True if what was sent is what a parameter says: `5` is `5.0`, names of groups and SKUs are compared
 /// without regard to case, and nothing is an empty text.
 fn same(field: &str, sent: Option<&Value>, said: &Value) -> bool {
     const NUMBER: FieldType = FieldType::Decimal {

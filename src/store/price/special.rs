@@ -120,7 +120,7 @@ fn presence(entity: &EntityRef, product: &Product, price: Option<&Value>) -> Pre
     found(entity, product, [("price", price)].into_iter().chain(days))
 }
 
-/// What has to be sent for a row.
+/// The request that a row needs.
 enum Way {
     /// The row with its days.
     Set,

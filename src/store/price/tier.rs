@@ -13,7 +13,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::failures::Shape;
 use super::{Row, send};
-use crate::domain::kinds::{FieldType, Target};
+use crate::domain::kinds::{FieldType, Referent};
 use crate::domain::{EntityRef, Observation, Presence, Vocabulary, key};
 use crate::ports::{Payload, StoreError, Write};
 use crate::store::client::{Client, misshapen};
@@ -34,7 +34,7 @@ pub(super) static SHAPE: Shape = Shape {
 };
 
 const PATH: &str = "products/tier-prices";
-/// How the store spells the word for all groups.
+/// The store's spelling of the word for all groups.
 const ALL_GROUPS: &str = "all groups";
 const QUANTITY: FieldType = FieldType::Decimal {
     min: 0,
@@ -98,7 +98,7 @@ impl Tiers {
         Ok(Self(tiers))
     }
 
-    /// Whether another row would be taken for this one.
+    /// True if another row would be taken for this one.
     fn is_ambiguous(&self, key: &str, tier: &Tier) -> bool {
         self.0.iter().any(|(other, twin)| {
             other != key
@@ -145,7 +145,7 @@ impl Tier {
     ) -> Option<(String, Self)> {
         let sku = text_of(&row, "sku")?;
         let website = match text_of(&row, "website_id")?.as_str() {
-            "0" => Target::Website.everything()?.to_owned(),
+            "0" => Referent::Website.everything()?.to_owned(),
             id => {
                 let id = Value::from(id);
                 let natural = vocabulary.natural(one.kind, "website_id", id.clone());
@@ -156,7 +156,7 @@ impl Tier {
         };
         let group = match text_of(&row, "customer_group")? {
             group if group.eq_ignore_ascii_case(ALL_GROUPS) => {
-                Target::CustomerGroup.everything()?.to_owned()
+                Referent::CustomerGroup.everything()?.to_owned()
             }
             group => group,
         };
@@ -210,7 +210,7 @@ fn body(write: &Write, vocabulary: &Vocabulary) -> Result<Value, StoreError> {
         status: 400,
         message,
     };
-    let website = if Some(website.as_str()) == Target::Website.everything() {
+    let website = if Some(website.as_str()) == Referent::Website.everything() {
         json!(0)
     } else {
         let name = Value::from(website.as_str());

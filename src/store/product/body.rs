@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{Fields, Kind, Writing, whole};
-use crate::domain::kinds::{FieldScope, FieldType, Owner, Place};
+use crate::domain::kinds::{FieldPlace, FieldScope, FieldType, Owner};
 use crate::domain::vocabulary::AttributeType;
 use crate::domain::{EntityRef, Marker, marker_of};
 use crate::ports::StoreError;
 
-/// What is sent of a product.
+/// The body of a product.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     sku: String,
@@ -33,7 +33,8 @@ impl Body {
             let Some(spec) = entity.kind.field(name.as_str()) else {
                 continue;
             };
-            if spec.owner == Owner::Key || (spec.owner == Owner::Whole && spec.place == Place::Top)
+            if spec.owner == Owner::Key
+                || (spec.owner == Owner::Whole && spec.place == FieldPlace::Top)
             {
                 continue;
             }
@@ -53,13 +54,13 @@ impl Body {
                 None => store.wire(entity.kind, name.as_str(), value).await?,
             };
             let place = match spec.place {
-                Place::Top => &mut body.top,
-                Place::Extension => &mut body.extension,
-                Place::Attribute => &mut body.custom,
+                FieldPlace::Top => &mut body.top,
+                FieldPlace::Extension => &mut body.extension,
+                FieldPlace::Attribute => &mut body.custom,
             };
             let wire = match (spec.place, wire) {
                 // as the admin's forms send them
-                (Place::Attribute, Value::Number(number)) => number.to_string().into(),
+                (FieldPlace::Attribute, Value::Number(number)) => number.to_string().into(),
                 (_, wire) => wire,
             };
             place.insert(name.as_str().to_owned(), wire);
@@ -76,7 +77,7 @@ impl Body {
         }
     }
 
-    /// Whether nothing is set.
+    /// True if nothing is set.
     pub(super) fn is_empty(&self) -> bool {
         self.top.is_empty() && self.extension.is_empty() && self.custom.is_empty()
     }

@@ -23,7 +23,7 @@ use crate::store::list::{List, get, text_of};
 const PRICE: &str = "special_price";
 const FROM: &str = "special_from_date";
 
-/// What a product is made with: one that is made again without a first day has none.
+/// Returns what a product is made with: one that is made again without a first day has none.
 pub(super) fn of_new(fields: &Fields) -> Fields {
     let mut fields = fields.clone();
     let again = find(&fields, super::whole::SIGN).is_some();
@@ -33,8 +33,8 @@ pub(super) fn of_new(fields: &Fields) -> Fields {
     fields
 }
 
-/// What an update sends, with the first day where it would move; and the day under `all` that views had
-/// in common with it, where that changes.
+/// Returns what an update sends, with the first day where it would move; and the day under `all` that
+/// views had in common with it, where that changes.
 pub(super) async fn of_update(
     store: &Writing<'_>,
     entity: &EntityRef,
@@ -53,7 +53,7 @@ pub(super) async fn of_update(
     Ok(with_day_and_followers(entity, seen, fields, default))
 }
 
-/// What an update of an entity sends where it is known without asking the store, and nothing is to
+/// Returns what an update of an entity sends where it is known without asking the store, and nothing is to
 /// follow it; `None` elsewhere. The values that `current` inherits must be those of now.
 pub(super) fn of_update_at_once(
     entity: &EntityRef,
@@ -83,7 +83,7 @@ fn with_day_and_followers(
     (fields, followed)
 }
 
-/// Whether there is a special price after an update.
+/// True if there is a special price after an update.
 fn stays(seen: &Seen, fields: &Fields) -> bool {
     match find(fields, PRICE) {
         Some(price) if marker_of(price).is_none() => stands(Some(price)),
@@ -91,7 +91,7 @@ fn stays(seen: &Seen, fields: &Fields) -> bool {
     }
 }
 
-/// Whether the first day of `all` has to be sent.
+/// True if the first day of `all` has to be sent.
 fn asks_for_default(seen: &Seen, fields: &Fields) -> bool {
     let from = find(fields, FROM).and_then(marker_of);
     from == Some(Marker::Default) && stays(seen, fields)
@@ -237,7 +237,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether views may have rows of it: a product without a special price and its day gets none.
+    /// True if views may have rows of it: a product without a special price and its day gets none.
     fn is_known(&self) -> bool {
         !self.price.is_null() || !self.from.is_null()
     }
@@ -304,7 +304,7 @@ impl Seen {
     }
 }
 
-/// Whether Magento takes it for a special price: for PHP a zero is none.
+/// True if Magento takes it for a special price: for PHP a zero is none.
 fn stands(price: Option<&Value>) -> bool {
     price.is_some_and(|price| !price.is_null() && price.as_f64() != Some(0.0))
 }

@@ -1,5 +1,5 @@
-//! What goes with a product that is deleted, and comes back when it is made again: its stock, its place
-//! in categories, tier prices and the values of views.
+//! The belongings of a product, which go when it is deleted and come back when it is made again: its
+//! stock, its place in categories, tier prices and the values of views.
 //!
 //! The stock in sources, tier prices and the values of views cannot be sent with a new product: each takes
 //! requests of its own after it. Each of them may be sent again, so that what was interrupted is
@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::body::Body;
 use super::{Fields, Shelf, dates, own_values, path, put, values_of};
-use crate::domain::kinds::{Owner, Place, VIEW_VALUES};
+use crate::domain::kinds::{FieldPlace, Owner, VIEW_VALUES};
 use crate::domain::{
     EntityKey, EntityRef, FieldName, Kind, StoreCode, StoreScope, Value as Natural,
 };
@@ -82,9 +82,9 @@ fn parts(
             continue;
         }
         let value = match field.place {
-            Place::Extension => extension.remove(field.name),
-            Place::Top if field.owner != Owner::Whole => item.remove(field.name),
-            Place::Top | Place::Attribute => None,
+            FieldPlace::Extension => extension.remove(field.name),
+            FieldPlace::Top if field.owner != Owner::Whole => item.remove(field.name),
+            FieldPlace::Top | FieldPlace::Attribute => None,
         };
         let value = match (field.name, value) {
             (_, None) => continue,
@@ -163,7 +163,7 @@ async fn entire(
     Ok(entire)
 }
 
-/// What each view has of its own, by SKU and view.
+/// Returns what each view has of its own, by SKU and view.
 async fn own_of_views(
     store: &Reading<'_>,
     kind: Kind,
@@ -240,7 +240,7 @@ fn by_sku(rows: Vec<Map<String, Value>>) -> BTreeMap<String, Vec<Value>> {
     by_sku
 }
 
-/// What is sent, with the product itself, of what goes with it.
+/// Returns what is sent, with the product itself, of what goes with it.
 pub(super) async fn wire(
     store: &Writing<'_>,
     name: &str,

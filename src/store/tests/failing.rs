@@ -207,7 +207,7 @@ fn a_url_that_is_none_of_a_shop_is_refused() {
         "https://shop.example.com/#a",
         "data:text/plain,x",
     ] {
-        let error = Magento::new(Options {
+        let error = Magento::new(StoreOptions {
             url: url.parse().unwrap(),
             credentials: credentials.clone(),
             timeout: Duration::from_secs(1),

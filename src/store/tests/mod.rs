@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Credentials, Magento, Options};
+use super::{Credentials, Magento, StoreOptions};
 use crate::domain::{
     EntityKey, EntityRef, FieldName, Kind, ObservedEntity, StoreCode, StoreScope, StoreView,
     StoreViews,
@@ -39,7 +39,7 @@ fn patient(url: &str, timeout: Duration) -> Magento {
         access_token,
         access_token_secret,
     ] = SECRETS.map(Into::into);
-    Magento::new(Options {
+    Magento::new(StoreOptions {
         url: url.parse().unwrap(),
         credentials: Credentials {
             consumer_key,

@@ -485,11 +485,11 @@ async fn a_view_has_prices_only_where_the_shop_is_set_so() {
             .await
             .unwrap();
         server.finish();
-        assert_eq!(words.settle_key(&all), Ok(()));
+        assert_eq!(words.check_key(&all), Ok(()));
         if let Some(known) = known {
             assert_eq!(words.price_scope, Some(known));
         }
-        match (words.settle_key(&de), says) {
+        match (words.check_key(&de), says) {
             (Ok(()), None) => {}
             (Err(why), Some(says)) => assert!(why.contains(says), "{why}"),
             (answer, _) => panic!("{answer:?}"),

@@ -4,25 +4,13 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::shop::differences;
 use crate::world::{World, activity};
+use crate::{nothing_to_do, same};
 
 const CAMPAIGN: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/examples/releases/2026-11-30-cyber-week.yaml"
 );
-
-#[track_caller]
-fn settled(w: &World) {
-    let plan = w.run(&["plan"]);
-    assert_eq!(plan.code, Some(0), "{}", plan.said());
-}
-
-#[track_caller]
-fn same(before: &Value, w: &World) {
-    let after = w.shop.dump();
-    assert_eq!(*before, after, "{:#?}", differences(before, &after));
-}
 
 #[test]
 fn the_example_goes_live_and_its_revert_takes_all_of_it_back() {
@@ -32,10 +20,10 @@ fn the_example_goes_live_and_its_revert_takes_all_of_it_back() {
     let commit = w.repo.release("cyber-week", &text, "Cyber week");
     let plan = w.run(&["plan"]);
     assert_eq!(plan.code, Some(2), "{}", plan.said());
-    same(&before, &w);
+    same(&before, &w.shop.dump());
 
     w.reconcile().converged();
-    settled(&w);
+    nothing_to_do(&w);
     assert_eq!(w.stands(&commit), "deploy live");
     let shop = w.shop.dump();
     let bag = &shop["product"]["24-MB01"];
@@ -51,8 +39,8 @@ fn the_example_goes_live_and_its_revert_takes_all_of_it_back() {
 
     let revert = w.repo.revert(&commit);
     w.reconcile().converged();
-    settled(&w);
-    same(&before, &w);
+    nothing_to_do(&w);
+    same(&before, &w.shop.dump());
     assert_eq!(w.stands(&commit), "deploy rolled_back");
     let told = activity(&w.release(&revert));
     assert!(!told.contains("moved meanwhile"), "{told}");
@@ -82,6 +70,6 @@ fn a_views_name_keeps_no_first_day_when_a_row_of_prices_moves_it() {
     w.repo.revert(&head);
     w.repo.revert(&format!("{head}~1"));
     w.reconcile().converged();
-    settled(&w);
-    same(&before, &w);
+    nothing_to_do(&w);
+    same(&before, &w.shop.dump());
 }

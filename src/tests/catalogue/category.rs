@@ -8,6 +8,7 @@ mod refusals;
 use serde_json::Value;
 
 use crate::world::World;
+use crate::{nothing_to_do, same};
 
 /// Deploys, looks, and reverts: nothing is left to do after each, and in the end all is as before.
 #[track_caller]
@@ -22,17 +23,4 @@ fn there_and_back(w: &World, changes: &str, look: impl FnOnce(&Value)) {
     same(&before, &w.shop.dump());
     nothing_to_do(w);
     assert_eq!(w.stands(&commit), "deploy rolled_back");
-}
-
-/// What was just written shows as wanted.
-#[track_caller]
-fn nothing_to_do(w: &World) {
-    let plan = w.run(&["plan"]);
-    assert_eq!(plan.code, Some(0), "{}", plan.said());
-}
-
-#[track_caller]
-fn same(before: &Value, after: &Value) {
-    let differences = crate::shop::differences(before, after);
-    assert_eq!(differences, Vec::<String>::new());
 }

@@ -15,3 +15,18 @@ mod together;
 
 #[allow(unused_imports, reason = "the supports name each other by these")]
 use support::{repo, shop, world};
+
+use serde_json::Value;
+
+/// Nothing is left to do: what was just written does not show as different.
+#[track_caller]
+fn nothing_to_do(w: &world::World) {
+    let plan = w.run(&["plan"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.said());
+}
+
+/// The store is as it was.
+#[track_caller]
+fn same(before: &Value, after: &Value) {
+    assert!(before == after, "{:#?}", shop::differences(before, after));
+}

@@ -2,17 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::nothing_to_do;
 use crate::shop::differences;
 use crate::world::{World, activity, change};
 
 const CONDITION: &str = r"Magento\SalesRule\Model\Rule\Condition";
-
-/// Nothing is left to do: what was just written does not show as different.
-#[track_caller]
-fn settled(w: &World) {
-    let plan = w.run(&["plan"]);
-    assert_eq!(plan.code, Some(0), "{}", plan.said());
-}
 
 /// A release that changes the store as expected and leaves nothing to do; its revert puts everything back.
 #[track_caller]
@@ -33,13 +27,13 @@ fn there_and_back(w: &World, yaml: &str, changed: &[&str]) {
             .any(|line| line.starts_with(&format!(" {part}")));
         assert!(seen, "{part} did not change: {moved:#?}");
     }
-    settled(w);
+    nothing_to_do(w);
     w.repo.revert(&commit);
     w.reconcile().converged();
     let left = differences(&before, &w.shop.dump());
     assert!(left.is_empty(), "{left:#?}");
     assert_eq!(w.stands(&commit), "deploy rolled_back");
-    settled(w);
+    nothing_to_do(w);
 }
 
 /// A release that is refused before anything is written, for these reasons.
@@ -286,7 +280,7 @@ fn conditions_are_replaced_and_compared_as_trees() {
     );
     w.repo
         .release("same", &one("cart_rule", "Welcome", &same), "Same");
-    settled(&w);
+    nothing_to_do(&w);
     w.reconcile().converged();
     assert_eq!(w.shop.written(), Vec::<String>::new());
     let leaf = format!(

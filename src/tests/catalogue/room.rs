@@ -3,22 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::differences;
 use crate::world::{Options, World, activity, change, field};
+use crate::{nothing_to_do, same};
 
-#[track_caller]
-fn settled(w: &World) {
-    let plan = w.run(&["plan"]);
-    assert_eq!(plan.code, Some(0), "{}", plan.said());
-}
-
-#[track_caller]
-fn same(before: &Value, w: &World) {
-    let left = differences(before, &w.shop.dump());
-    assert!(left.is_empty(), "{left:#?}");
-}
-
-/// What was written since an earlier count: `DELETE CHAIR-OLD`.
+/// Returns what was written since an earlier count: `DELETE CHAIR-OLD`.
 fn written(w: &World, since: usize) -> Vec<String> {
     let reads = |request: &&Value| {
         let path = request["path"].as_str().unwrap();
@@ -47,14 +35,14 @@ fn there_and_back(w: &World, yaml: &str, there: impl Fn(&Value)) -> [Vec<String>
     let commit = w.repo.release("a", yaml, "There");
     w.reconcile().converged();
     there(&w.shop.dump());
-    settled(w);
+    nothing_to_do(w);
     assert_eq!(w.stands(&commit), "deploy live");
     let first = written(w, count);
     let count = w.shop.writes().len();
     w.repo.revert(&commit);
     w.reconcile().converged();
-    same(&before, w);
-    settled(w);
+    same(&before, &w.shop.dump());
+    nothing_to_do(w);
     assert_eq!(w.stands(&commit), "deploy rolled_back");
     [first, written(w, count)]
 }
@@ -73,7 +61,7 @@ fn refused(w: &World, yaml: &str, words: &[&str]) {
             assert!(said.contains(word), "no {word:?} in {said}");
         }
     }
-    same(&before, w);
+    same(&before, &w.shop.dump());
     assert_eq!(w.shop.written(), Vec::<String>::new());
 }
 
@@ -195,7 +183,7 @@ fn the_blocks_of_three_views_become_one_which_is_there_before_they_go() {
     w.shop.faults(&refuses_to_save("shipping-banner"));
     let commit = w.repo.release("a", yaml, "Again");
     w.reconcile().failed();
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     let kept = w.release(&commit)["changes"].to_string();
     let why = "not deleted, because CMS block shipping-banner (all), which is to take its place, cannot be carried out";
     assert_eq!(kept.matches(why).count(), 3, "{kept}");
@@ -276,7 +264,7 @@ fn what_was_deleted_for_a_successor_that_the_store_refuses_is_made_again() {
     w.shop.faults(&refuses_to_save("CHAIR-NEW"));
     let commit = w.repo.release("a", CHAIR, "Successor");
     w.reconcile().failed_saying(&["The store says no."]);
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     let release = w.release(&commit);
     let old = change(&release, "product", "CHAIR-OLD");
     assert_eq!(
@@ -300,7 +288,7 @@ fn what_was_deleted_for_a_successor_that_the_store_refuses_is_made_again() {
     assert_eq!(w.stands(&commit), "deploy live");
     w.repo.revert(&commit);
     w.reconcile().converged();
-    same(&before, &w);
+    same(&before, &w.shop.dump());
 }
 
 #[test]
@@ -313,10 +301,10 @@ fn a_rollback_that_cannot_make_the_old_one_again_keeps_the_new_one() {
     w.shop.faults(&refuses_to_save("CHAIR-OLD"));
     w.repo.revert(&commit);
     w.reconcile().failed();
-    same(&live, &w);
+    same(&live, &w.shop.dump());
     w.shop.mend();
     assert_eq!(w.run(&["retry"]).code, Some(0));
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     assert_eq!(w.stands(&commit), "deploy rolled_back");
 }
 
@@ -330,7 +318,7 @@ fn a_successor_is_not_sent_where_the_old_one_cannot_be_deleted() {
         "The store says no.",
         "not sent, because product CHAIR-OLD keeps the `url_key` \"lounge-chair\"",
     ]);
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     w.shop.mend();
     assert_eq!(w.run(&["retry"]).code, Some(0));
     assert_eq!(w.stands(&commit), "deploy live");
@@ -393,7 +381,7 @@ fn what_is_put_aside_for_a_swap_that_the_store_refuses_is_put_back() {
         "The store says no.",
         "not sent, because product LAMP-B keeps the `url_key` \"lamp-b\"",
     ]);
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     let url_key = field(&w.release(&commit), "product", "LAMP-A", "url_key");
     assert_eq!(url_key["status"], "not_written");
     assert_eq!(url_key["observed"], "lamp-a");
@@ -405,7 +393,7 @@ fn what_is_put_aside_for_a_swap_that_the_store_refuses_is_put_back() {
     );
     w.repo.revert(&commit);
     w.reconcile().converged();
-    same(&before, &w);
+    same(&before, &w.shop.dump());
 }
 
 #[test]
@@ -418,7 +406,7 @@ fn a_swap_whose_last_step_is_refused_is_taken_back_whole() {
     }]}));
     let commit = w.repo.release("a", &swap(), "Swap");
     w.reconcile().failed_saying(&["The store says no."]);
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     let b = change(&w.release(&commit), "product", "LAMP-B");
     assert_eq!(
         b["error"],
@@ -453,7 +441,7 @@ fn a_swap_that_was_interrupted_goes_on() {
     // Resumed, and refused: what the other process has put aside is put back as well.
     w.shop.faults(&refuses("PUT", "products/LAMP-B"));
     w.reconcile().failed();
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     w.shop.mend();
     assert_eq!(w.run(&["retry"]).code, Some(0));
     assert_eq!(
@@ -462,7 +450,7 @@ fn a_swap_that_was_interrupted_goes_on() {
     );
     w.repo.revert(&commit);
     w.reconcile().converged();
-    same(&before, &w);
+    same(&before, &w.shop.dump());
 }
 
 #[test]
@@ -499,7 +487,7 @@ fn a_page_that_was_deleted_for_others_when_the_process_died_is_replaced_or_made_
                     "action": {"respond": {"status": 400, "body": "{\"message\":\"The store says no.\"}"}},
                 }]}));
                 w.reconcile().failed();
-                same(&before, &w);
+                same(&before, &w.shop.dump());
                 w.shop.mend();
                 assert_eq!(w.run(&["retry"]).code, Some(0));
             }
@@ -511,7 +499,7 @@ fn a_page_that_was_deleted_for_others_when_the_process_died_is_replaced_or_made_
         assert_eq!(w.stands(&commit), "deploy live");
         w.repo.revert(&commit);
         w.reconcile().converged();
-        same(&before, &w);
+        same(&before, &w.shop.dump());
     }
 }
 
@@ -532,13 +520,13 @@ fn a_swap_is_undone_with_the_rest_of_its_pass() {
 ";
     let commit = w.repo.release("a", &yaml, "All");
     w.reconcile().failed_saying(&["The store says no."]);
-    same(&before, &w);
+    same(&before, &w.shop.dump());
     w.shop.mend();
     assert_eq!(w.run(&["retry"]).code, Some(0));
     assert_eq!(w.stands(&commit), "deploy live");
     w.repo.revert(&commit);
     w.reconcile().converged();
-    same(&before, &w);
+    same(&before, &w.shop.dump());
 }
 
 #[test]

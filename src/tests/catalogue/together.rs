@@ -2,13 +2,8 @@
 
 use serde_json::json;
 
+use crate::same;
 use crate::world::World;
-
-#[track_caller]
-fn same(before: &serde_json::Value, after: &serde_json::Value) {
-    let differences = crate::shop::differences(before, after);
-    assert_eq!(differences, Vec::<String>::new());
-}
 
 /// A release that deletes a product.
 const PRODUCT_GONE: &str = "changes:\n  - kind: product\n    key: 24-MB02\n    ensure: absent\n";

@@ -27,7 +27,7 @@ fn dead_in_the_middle(story: &Story, side: Side) -> (World, Value) {
         w.dies_before(story.release()),
         "the daemon lives: the point was not reached"
     );
-    w.proxy.settle();
+    w.proxy.wait_until_idle();
     w.proxy.plan(None);
     assert!(w.ledger().unwrap().state.unwrap().lease.is_some());
     (w, before)

@@ -171,7 +171,7 @@ fn slow_body(trick: Trick) {
     }
 }
 
-/// Which of the requests of this method is the write itself: the last one.
+/// Returns which of the requests of this method is the write itself: the last one.
 fn first_write(story: &Story, method: &str) -> usize {
     let w = World::new(story);
     w.push(story.release());

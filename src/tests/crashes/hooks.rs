@@ -62,7 +62,7 @@ pub(crate) fn plan(bare: &Path, plan: Option<(usize, Push)>) {
     }
 }
 
-/// Whether the push to die at has begun: the daemon is dead, or as good as.
+/// True if the push to die at has begun: the daemon is dead, or as good as.
 pub(crate) fn reached(bare: &Path) -> bool {
     bare.join("reached").exists()
 }

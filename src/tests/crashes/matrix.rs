@@ -187,7 +187,7 @@ fn dies_and_comes_back(w: &World, commit: &str) {
         w.dies_before(commit),
         "the daemon lives: the point was not reached"
     );
-    w.proxy.settle();
+    w.proxy.wait_until_idle();
     arm(w, None);
     w.start();
 }

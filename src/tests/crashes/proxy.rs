@@ -116,7 +116,7 @@ impl Proxy {
     }
 
     /// Waits until the store is at no request: what a dead daemon had sent has arrived.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn wait_until_idle(&self) {
         let desk = self.shared.desk.lock().unwrap();
         let (desk, late) = self
             .shared

@@ -128,7 +128,7 @@ fn sha256_repositories_work() {
     }
 }
 
-/// Whether the git at hand has reftables (2.45) and can convert them (2.46).
+/// True if the git at hand has reftables (2.45) and can convert them (2.46).
 fn knows_reftables() -> bool {
     let output = Command::new("git").arg("version").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

@@ -125,7 +125,7 @@ impl World {
         self.configure();
     }
 
-    /// What stands in the place of ssh: these lines of shell, then the command on this host.
+    /// Puts something in the place of ssh: these lines of shell, then the command on this host.
     pub(crate) fn ssh(&self, first: &str) {
         let text = format!("for command; do :; done\n{first}\nexec sh -c \"$command\"\n");
         script(&self.path("ssh"), &text);
@@ -342,7 +342,7 @@ impl World {
         }
     }
 
-    /// What the daemon has said, for a test that fails.
+    /// Returns what the daemon has said, for a test that fails.
     pub(crate) fn log(&self) -> String {
         let mut text = String::new();
         if let Ok(mut file) = std::fs::File::open(self.path("daemon.log")) {

@@ -115,7 +115,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// What goes wrong in the store, and at which request.
+    /// Makes something go wrong in the store, at a request.
     fn arm(&self, fatal: Option<(usize, Death)>) {
         let mut rules: Vec<Value> = Vec::new();
         if let Some((nth, death)) = fatal {

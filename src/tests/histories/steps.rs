@@ -53,7 +53,7 @@ pub(crate) enum Step {
 pub(crate) struct Undo {
     pub(crate) picks: Vec<Index>,
     pub(crate) one_commit: bool,
-    /// Whether a pass follows; else it meets the next one in one push.
+    /// True if a pass follows; else it meets the next one in one push.
     pub(crate) pass: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Products, categories, prices and stock: the traps that no recording shows.
 
 use super::{Shop, filter, without_meta};
-use gitmage::sandbox::{Edit, Options, Seed, Stores};
+use gitmage::sandbox::{Edit, SandboxOptions, Seed, Stores};
 use serde_json::{Value, json};
 
 const SKU: &str = "24-MB01";
@@ -609,9 +609,9 @@ async fn thousands_of_products_are_read_by_list() {
     let seed = Seed {
         entities: (0..5000).map(entity).collect(),
     };
-    let shop = Shop::with(Options {
+    let shop = Shop::with(SandboxOptions {
         seed: Some(seed),
-        ..Options::default()
+        ..SandboxOptions::default()
     })
     .await;
     let skus: Vec<String> = (0..150).map(|n| format!("bulk-{}", n * 33)).collect();

@@ -17,7 +17,7 @@ impl Shop {
     }
 
     /// The statuses of the operations once none is open.
-    async fn settled(&self, uuid: &str) -> Vec<Value> {
+    async fn finished(&self, uuid: &str) -> Vec<Value> {
         loop {
             if self.bulk(uuid, "operation-status/4").await == 0 {
                 let bulk = self.bulk(uuid, "status").await;
@@ -57,7 +57,7 @@ async fn without_a_consumer_operations_stay_open() {
     }
     assert_eq!(shop.sandbox.dump()["product"].get("q-0"), None);
     shop.fail(json!({}));
-    for operation in shop.settled(&uuid).await {
+    for operation in shop.finished(&uuid).await {
         assert_eq!(operation["status"], 1);
         assert_eq!(
             operation["result_message"],
@@ -76,7 +76,7 @@ async fn some_operations_fail_and_succeed_when_sent_again() {
         .accept("POST", "/all/async/bulk/V1/products", prices(count, 5))
         .await;
     let failed: Vec<Value> = shop
-        .settled(&uuid)
+        .finished(&uuid)
         .await
         .into_iter()
         .filter(|operation| operation["status"] == 3)
@@ -94,7 +94,7 @@ async fn some_operations_fail_and_succeed_when_sent_again() {
     let uuid = shop
         .accept("POST", "/all/async/bulk/V1/products", json!(again))
         .await;
-    assert!(shop.settled(&uuid).await.iter().all(|o| o["status"] == 1));
+    assert!(shop.finished(&uuid).await.iter().all(|o| o["status"] == 1));
     let dump = shop.sandbox.dump();
     let made = dump["product"].as_object().unwrap().keys();
     assert_eq!(made.filter(|sku| sku.starts_with("q-")).count(), count);
@@ -107,7 +107,7 @@ async fn a_failure_may_pass() {
     let uuid = shop
         .accept("POST", "/all/async/bulk/V1/products", prices(1, 5))
         .await;
-    assert_eq!(shop.settled(&uuid).await[0]["status"], 2);
+    assert_eq!(shop.finished(&uuid).await[0]["status"], 2);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn an_id_beside_the_object_is_no_id() {
     let uuid = shop
         .accept("PUT", "/all/async/bulk/V1/cmsPage/byId", json!([item]))
         .await;
-    assert_eq!(shop.settled(&uuid).await[0]["status"], 1);
+    assert_eq!(shop.finished(&uuid).await[0]["status"], 1);
     let made = shop.id("cmsPage", "beside", 0).await;
     assert_ne!(made, id);
     // Deleting wants the method's own name for it.
@@ -130,10 +130,10 @@ async fn an_id_beside_the_object_is_no_id() {
             json!([{ "pageId": made }, { "pageId": 999 }]),
         )
         .await;
-    let settled = shop.settled(&uuid).await;
-    assert_eq!(settled[0]["status"], 1);
+    let finished = shop.finished(&uuid).await;
+    assert_eq!(finished[0]["status"], 1);
     assert_eq!(
-        settled[1]["result_message"],
+        finished[1]["result_message"],
         "The CMS page with the \"999\" ID doesn't exist."
     );
     let (status, _) = shop.call("PUT", path, Some(json!([]))).await;
@@ -147,7 +147,7 @@ async fn one_call_can_wait_too_and_the_scope_counts() {
     let uuid = shop
         .accept("PUT", "/fr/async/V1/products/24-MB01", body)
         .await;
-    assert_eq!(shop.settled(&uuid).await.len(), 1);
+    assert_eq!(shop.finished(&uuid).await.len(), 1);
     assert_eq!(shop.get("/fr/V1/products/24-MB01").await["name"], "Tasche");
     assert_eq!(
         shop.get("/all/V1/products/24-MB01").await["name"],
@@ -157,10 +157,10 @@ async fn one_call_can_wait_too_and_the_scope_counts() {
     let uuid = shop
         .accept("PUT", "/all/async/bulk/V1/products/bySku", bulk)
         .await;
-    let settled = shop.settled(&uuid).await;
-    assert_eq!(settled[0]["status"], 1);
+    let finished = shop.finished(&uuid).await;
+    assert_eq!(finished[0]["status"], 1);
     assert_eq!(
-        settled[1]["result_message"],
+        finished[1]["result_message"],
         "Invalid product data: Invalid attribute set entity type"
     );
     assert_eq!(shop.get("/all/V1/products/24-MB01").await["price"], 20);

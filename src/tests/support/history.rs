@@ -85,7 +85,7 @@ impl History {
         history
     }
 
-    /// How many releases are to be taken back.
+    /// Returns how many releases are to be taken back.
     pub(crate) fn live(&self) -> usize {
         self.live.len()
     }
@@ -243,7 +243,7 @@ impl History {
         between(&before, &self.files)
     }
 
-    /// What can be reverted together with others in one commit. Words count only where the commit
+    /// Returns what can be reverted together with others in one commit. Words count only where the commit
     /// changes a field that the release changed; of one that shows nothing Git makes no commit. The
     /// part of a merge stands for the merge only in the fields that the reverting commit changes, so
     /// it is reverted alone.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gitmage::domain::CommitId;
-use gitmage::git::{BranchLedger, Location, Options, Repository};
+use gitmage::git::{BranchLedger, Location, Repository, RepositoryOptions};
 use gitmage::plan::Seq;
 use gitmage::ports::Ledger as _;
 use gitmage::reconcile::{LedgerSnapshot, State, load};
@@ -27,7 +27,7 @@ impl SharedLedger {
     }
 
     fn branch(&self) -> BranchLedger {
-        let repository = Repository::open(Options {
+        let repository = Repository::open(RepositoryOptions {
             location: Location::Path(self.bare.clone()),
             token: None,
             mirror_dir: self.bare.join("unused"),
@@ -126,7 +126,7 @@ impl SharedLedger {
         Some(serde_yaml::from_slice(state).unwrap())
     }
 
-    /// Whether it says that everything up to this commit is done.
+    /// True if it says that everything up to this commit is done.
     pub(crate) fn has_handled(&self, commit: &str) -> bool {
         self.state().is_some_and(|state| {
             state.pass.is_none() && state.head.is_some_and(|head| head.as_str() == commit)

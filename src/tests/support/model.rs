@@ -56,11 +56,11 @@ pub(crate) fn tree(files: &Files, entities: &[[&str; 3]]) -> BTreeMap<String, St
 /// What can be said of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Whether it is there, and three fields.
+    /// True if it is there, and three fields.
     Whole,
     /// Three fields of what is always there: the values of a view.
     Fields,
-    /// Whether it is there, and one field.
+    /// True if it is there, and one field.
     Row,
     /// One field of what is always there.
     Value,
@@ -144,7 +144,7 @@ impl Words {
 }
 
 impl Spec {
-    /// What of it an entity of this form can be asked for.
+    /// Sets what of it an entity of this form can be asked for.
     pub(crate) fn fit(mut self, form: Form) -> Self {
         if form != Form::Whole {
             self.ensure = self.ensure.filter(|_| form == Form::Row);
@@ -183,7 +183,7 @@ impl Spec {
         self.title.is_some() || self.content.is_some() || self.active.is_some()
     }
 
-    /// Whether it may stand in a file: an absent entity has no fields, any other has one.
+    /// True if it may stand in a file: an absent entity has no fields, any other has one.
     fn is_valid(&self) -> bool {
         (self.ensure == Some("absent")) != self.sets_a_field()
     }
@@ -284,7 +284,7 @@ fn differing(a: Option<&Spec>, b: Option<&Spec>) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether something that a release changed is different before and after a commit.
+/// True if something that a release changed is different before and after a commit.
 pub(crate) fn shows(changes: &[Change], before: &Files, after: &Files) -> bool {
     changes.iter().any(|change| {
         let own = differing(change.before.as_ref(), change.after.as_ref());
@@ -293,7 +293,7 @@ pub(crate) fn shows(changes: &[Change], before: &Files, after: &Files) -> bool {
     })
 }
 
-/// Whether two releases change the same field.
+/// True if two releases change the same field.
 pub(crate) fn share(a: &[Change], b: &[Change]) -> bool {
     let fields = |changes: &[Change]| -> BTreeSet<_> {
         let each = changes.iter().flat_map(|change| {
@@ -305,7 +305,7 @@ pub(crate) fn share(a: &[Change], b: &[Change]) -> bool {
     !fields(a).is_disjoint(&fields(b))
 }
 
-/// What undoing changes makes of the files, where nothing since is in the way.
+/// Returns what undoing changes makes of the files, where nothing since is in the way.
 pub(crate) fn undone(files: &Files, changes: &[Change]) -> Option<Files> {
     let mut files = files.clone();
     for Change { at, before, after } in changes.iter().rev() {

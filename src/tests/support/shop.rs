@@ -87,7 +87,7 @@ impl Shop {
         self.dump()[kind][key][store][field].clone()
     }
 
-    /// Whether an entity is there.
+    /// True if an entity is there.
     pub(crate) fn has(&self, kind: &str, key: &str, store: &str) -> bool {
         self.dump()[kind][key][store].is_object()
     }
@@ -114,7 +114,7 @@ impl Shop {
         self.writes().iter().map(brief).collect()
     }
 
-    /// What was written since an earlier count of [`Shop::writes`].
+    /// Returns what was written since an earlier count of [`Shop::writes`].
     pub(crate) fn written_since(&self, count: usize) -> Vec<String> {
         self.writes()[count..].iter().map(brief).collect()
     }
@@ -168,7 +168,7 @@ pub(crate) fn own_page(url: &str, method: &str, page: &str, body: &str) -> Value
     serde_json::from_str(body).unwrap()
 }
 
-/// Where two dumps differ, one line each.
+/// Returns where two dumps differ, one line each.
 pub(crate) fn differences(before: &Value, after: &Value) -> Vec<String> {
     let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else {
         let line = || format!(": {before} became {after}");

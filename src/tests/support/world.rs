@@ -250,7 +250,7 @@ impl World {
         Background(child)
     }
 
-    /// What daemons said.
+    /// Returns what daemons said.
     pub(crate) fn log(&self) -> PathBuf {
         self.dir.path().join("daemon.log")
     }
@@ -265,7 +265,7 @@ impl World {
         list["releases"].as_array().unwrap().clone()
     }
 
-    /// What a command that reads Git alone says as JSON. It is asked of the shared repository
+    /// Returns what a command that reads Git alone says as JSON. It is asked of the shared repository
     /// itself, so that of a mirrored one too only what was pushed counts.
     fn ask(&self, args: &[&str]) -> Value {
         let output = self
@@ -380,7 +380,7 @@ impl Background {
         self.0.id()
     }
 
-    /// Whether it has ended.
+    /// True if it has ended.
     pub(crate) fn ended(&mut self) -> bool {
         self.0.try_wait().unwrap().is_some()
     }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{nothing_to_do, same, there_and_back};
+use super::there_and_back;
 use crate::world::World;
+use crate::{nothing_to_do, same};
 
 #[test]
 fn an_attribute_is_made_with_its_options_and_goes_with_them() {

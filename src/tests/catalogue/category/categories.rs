@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{nothing_to_do, same, there_and_back};
+use super::there_and_back;
 use crate::world::{Options, World, activity, change, field};
+use crate::{nothing_to_do, same};
 
 const BAGS: &str = "Default Category/Gear/Bags";
 

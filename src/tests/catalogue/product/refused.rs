@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{SKU, one, product, release, same};
+use super::{SKU, one, product, release};
+use crate::same;
 use crate::world::World;
 
 /// A release that cannot be used: nothing is sent, and it says so.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{SKU, one, product, release, same, there_and_back, value};
+use super::{SKU, one, product, release, there_and_back, value};
+use crate::same;
 use crate::world::{World, field};
 
 const SPECIAL: &str = "24-MB02";

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{SKU, same, there_and_back};
+use super::{SKU, there_and_back};
+use crate::same;
 use crate::world::World;
 
 fn absent(skus: &[&str]) -> String {
