@@ -18,8 +18,12 @@
 //! The crate's tests play the rule against its properties, exhaustively to a small depth and at random
 //! beyond.
 
+mod held;
+mod roll_back;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::roll_back::RollBack;
 use crate::domain::{DesiredValue, Marker, SharedValue, Value, marker_of};
 
 /// The place of a release or a pass in its environment's history. The order follows it, never a clock.
@@ -134,6 +138,18 @@ pub struct Layer {
 }
 
 impl Layer {
+    fn new(id: LayerId, by: By, demands: Option<DesiredValue>, says: Says) -> Self {
+        Self {
+            id,
+            by,
+            demands,
+            says,
+            of: None,
+            parked: false,
+            shown: false,
+        }
+    }
+
     /// The release that put it there.
     pub fn release(&self) -> Option<Seq> {
         match &self.by {
@@ -196,39 +212,6 @@ pub struct Policy {
     pub keep_conflicts: bool,
 }
 
-/// What a rollback does to one slot.
-#[derive(Debug, Clone)]
-pub struct RollBack<'a> {
-    /// The releases that it takes back here.
-    pub reverted: &'a [Seq],
-    /// What the files demand afterwards.
-    pub demands: Option<&'a DesiredValue>,
-    /// Whose statement that is.
-    pub by: Seq,
-    /// What a layer of that statement shows.
-    pub says: Says,
-    /// The name of the layer that may be needed.
-    pub id: LayerId,
-    /// True if nothing beneath a deletion of the entity may go: of fields.
-    pub floor: bool,
-    /// True if the commit removes something else about the slot beside what it takes back.
-    pub beside: bool,
-    /// True if all of that stood where those had said something: the commit undoes what was built on them.
-    pub upon: bool,
-}
-
-/// Compares a value held with one seen, by the field's comparison.
-pub trait Same {
-    /// True if a look that shows `seen` is explained by `held`.
-    fn same(&self, held: &Shown, seen: &Shown) -> bool;
-}
-
-impl<F: Fn(&Shown, &Shown) -> bool> Same for F {
-    fn same(&self, held: &Shown, seen: &Shown) -> bool {
-        self(held, seen)
-    }
-}
-
 /// One slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlotState {
@@ -278,13 +261,8 @@ impl SlotState {
         of: Option<LayerId>,
     ) {
         self.layers.push(Layer {
-            id,
-            by: By::Release(by),
-            demands,
-            says,
             of,
-            parked: false,
-            shown: false,
+            ..Layer::new(id, By::Release(by), demands, says)
         });
     }
 
@@ -300,10 +278,11 @@ impl SlotState {
 
     /// No file names the slot any more: what is shown stays, or the base comes back.
     pub fn remove(&mut self, id: LayerId, by: Seq, policy: Policy) {
-        let newest = self.layers.iter().rev().find(|l| !l.is_edit());
         // What an entity is made with that was deleted was not held yet.
         let is_made_with = |l: &Layer| l.of.is_some() && !l.says.is_gone();
-        let says_nothing = newest.is_some_and(|l| l.says == Says::Same || is_made_with(l));
+        let says_nothing = self
+            .newest()
+            .is_some_and(|l| l.says == Says::Same || is_made_with(l));
         let says = match self.held.last() {
             _ if policy.restore_removed => Says::Base,
             Some(held) if !says_nothing => Says::Seen(held.value.clone()),
@@ -391,13 +370,12 @@ impl SlotState {
 
     /// What the files demand, as the layers know it.
     pub fn demanded(&self) -> Option<&DesiredValue> {
-        let newest = self.layers.iter().rev().find(|l| !l.is_edit())?;
-        newest.demands.as_ref()
+        self.newest()?.demands.as_ref()
     }
 
     /// Whose demand that is.
     pub fn demanded_by(&self) -> Option<Seq> {
-        let newest = self.layers.iter().rev().find(|l| !l.is_edit())?;
+        let newest = self.newest()?;
         newest.demands.as_ref().and(newest.release())
     }
 
@@ -408,193 +386,7 @@ impl SlotState {
         }
     }
 
-    /// A commit takes back what these releases say here.
-    pub fn roll_back(&mut self, rollback: RollBack<'_>, policy: Policy) {
-        let RollBack {
-            reverted,
-            demands,
-            by,
-            says,
-            id,
-            floor,
-            beside,
-            upon,
-        } = rollback;
-        let theirs = |l: &&Layer| reverted.iter().any(|seq| l.is_put_by(*seq));
-        for layer in self.ids(theirs).into_iter().rev() {
-            let Some(at) = self.position(layer) else {
-                continue;
-            };
-            let layer = self.layers[at].clone();
-            let own = layer.release().is_some_and(|by| reverted.contains(&by));
-            let same = |l: &Layer| l.by == layer.by && l.demands == layer.demands;
-            // What they brought to light is said beneath still, and was shown.
-            let others = self.layers[..at].iter_mut().rev();
-            let others = others.filter(|l| !l.is_edit() && !theirs(&&**l));
-            let mut others = others.enumerate();
-            let found = others.find(|(_, l)| !own && l.of.is_none() && same(l));
-            let is_said = found.is_some_and(|(n, beneath)| {
-                beneath.shown |= layer.shown;
-                n == 0
-            });
-            self.drop_at(at, layer.demands.is_some() && !is_said, policy);
-        }
-        if demands.is_some() && by == id.seq {
-            // The commit itself says it, beside what it takes back.
-            return self.push(id, by, demands.cloned(), says, None);
-        }
-        if self.demanded() == demands {
-            // Another's demand of the existence comes to light beneath one that is removed beside.
-            if beside && !floor && demands.is_some() && self.demanded_by() != Some(by) {
-                self.push(id, by, demands.cloned(), says, None);
-            }
-            return;
-        }
-        if demands.is_none() && !upon {
-            return self.remove_beneath(id, by, policy);
-        }
-        // The files show something older: what lies on it goes too, but nothing beneath a deletion of
-        // the entity.
-        let asked = self.layers.iter().filter(|l| !l.is_edit());
-        let asked: Vec<(LayerId, bool, bool)> = asked
-            .map(|l| {
-                let says_it = l.demands.as_ref() == demands && l.release() == Some(by);
-                (l.id, l.of.is_some(), says_it && !beside)
-            })
-            .collect();
-        let lowest = asked.iter().rposition(|(_, part, _)| floor && *part);
-        let lowest = lowest.unwrap_or(0);
-        let known = asked.iter().skip(lowest).rposition(|(_, _, same)| *same);
-        let keep = match known {
-            Some(known) => lowest + known + 1,
-            None if demands.is_none() && !asked.iter().any(|(_, part, _)| floor && *part) => 0,
-            // Nothing of it is known: the files win.
-            None => return self.push(id, by, demands.cloned(), says, None),
-        };
-        for (layer, _, _) in asked.into_iter().skip(keep).rev() {
-            self.drop_layer(layer, policy);
-        }
-    }
-
-    /// What is demanded beneath was removed while another release hid it, or is by this commit: it stays
-    /// as it was shown.
-    fn remove_beneath(&mut self, id: LayerId, by: Seq, policy: Policy) {
-        while let Some(top) = self.layers.iter().rev().find(|l| !l.is_edit()) {
-            let holds = |held: &Held| held.by == Origin::Layer(top.id);
-            if top.demands.is_none() {
-                return;
-            }
-            if top.shown || top.says == Says::Same || self.held.iter().any(holds) {
-                let says = match policy.restore_removed {
-                    true => Says::Base,
-                    false => Says::Same,
-                };
-                return self.push(id, by, None, says, None);
-            }
-            self.drop_layer(top.id, policy);
-        }
-    }
-
-    // ------------------------------------------------ what the store does
-
-    /// A look. What nobody here wrote is an edit: a layer on the one that was shown then; on the base,
-    /// the new base; on a removal, the end of management. True if it is an edit.
-    pub fn observe(&mut self, id: LayerId, seen: &Shown, same: &impl Same, policy: Policy) -> bool {
-        let same = |h: &Held| same.same(&h.value, seen);
-        let known = match seen.is_default() {
-            // A view may have a value of its own that is what `all` has; it was there first.
-            true => self.held.iter().position(same),
-            false => self.held.iter().rposition(same),
-        };
-        // What the store sets along with another field may be anything.
-        let known = known.or_else(|| self.held.iter().rposition(|h| h.value.is_coupled()));
-        if let Some(known) = known {
-            let mut held = self.held.swap_remove(known);
-            if held.value.is_coupled() {
-                held.value = seen.clone();
-            }
-            self.held = vec![held];
-            return false;
-        }
-        let mut by = self.held.first().map_or(Origin::Removed, |held| held.by);
-        let under = match by {
-            Origin::Layer(layer) => self.position(layer),
-            Origin::Base | Origin::Removed => None,
-        };
-        match (by, under) {
-            (Origin::Base, _) => self.base = seen.clone(),
-            (Origin::Layer(_), Some(at))
-                if self.layers[at].is_removal() && *seen != Shown::Gone =>
-            {
-                self.base = seen.clone();
-                self.layers.drain(..=at);
-                by = Origin::Base;
-            }
-            (Origin::Layer(_), Some(at)) => {
-                // An edit of an edit takes its place.
-                let at = match self.layers[at].by {
-                    By::Edit => {
-                        self.layers.remove(at);
-                        at
-                    }
-                    By::Release(_) | By::Heal(_) => at + 1,
-                };
-                let edit = Layer {
-                    id,
-                    by: By::Edit,
-                    demands: None,
-                    says: Says::Seen(seen.clone()),
-                    of: None,
-                    parked: false,
-                    shown: true,
-                };
-                self.layers.insert(at, edit);
-                by = Origin::Layer(id);
-            }
-            (Origin::Removed | Origin::Layer(_), _) => {
-                by = Origin::Removed;
-                if policy.keep_conflicts || *seen == Shown::Gone {
-                    self.base = seen.clone();
-                    by = Origin::Base;
-                }
-            }
-        }
-        self.held = vec![Held {
-            value: seen.clone(),
-            by,
-        }];
-        self.ground();
-        true
-    }
-
-    /// The demand beneath the edits is shown again. The edits stay in their place, and rolling the heal
-    /// back shows them. False where there is nothing to heal.
-    pub fn heal(&mut self, id: LayerId, name: &str) -> bool {
-        // What lies aside on top of it returns above the heal.
-        let Some(last) = self.layers.iter().rposition(|l| !l.parked) else {
-            return false;
-        };
-        let lying = &self.layers[..=last];
-        let top = lying.iter().rev().find(|l| !l.is_edit() && !l.parked);
-        let Some(says) = top.map(|l| l.says.clone()) else {
-            return false;
-        };
-        let healable = says.shown().is_some() && !says.is_gone();
-        if !healable || !lying[last].is_edit() || lying[last].says.is_gone() {
-            return false;
-        }
-        let heal = Layer {
-            id,
-            by: By::Heal(name.to_owned()),
-            demands: None,
-            says,
-            of: None,
-            parked: false,
-            shown: false,
-        };
-        self.layers.insert(last + 1, heal);
-        true
-    }
+    // ------------------------------------------------ what the store shall show
 
     /// The layer that is shown, or the base. One that lies aside, or that demands what is beneath it,
     /// is not: an edit found beneath it is an edit of that.
@@ -621,61 +413,6 @@ impl SlotState {
         }
     }
 
-    /// Recorded before the first write: from now on the store may hold this.
-    pub fn attempt(&mut self, value: Shown) {
-        let by = self.top();
-        let candidate = Held { value, by };
-        if !self.held.contains(&candidate) {
-            self.held.push(candidate);
-        }
-    }
-
-    /// Recorded before the first write: on its way to the target the store may show this.
-    pub fn pass_by(&mut self, value: Shown) {
-        let by = Origin::Removed;
-        let candidate = Held { value, by };
-        if !self.held.contains(&candidate) {
-            self.held.push(candidate);
-        }
-    }
-
-    /// A verified outcome. `reached`: the store shows the target.
-    pub fn settle(&mut self, seen: &Shown, reached: bool, same: &impl Same) {
-        if reached {
-            let by = self.top();
-            // A view that shows what `all` shows has the value for its own that it was given.
-            let given = Some(self.target().shown).filter(|given| {
-                seen.is_default() && given.value().is_some() && !given.is_coupled()
-            });
-            let value = given.unwrap_or(seen).clone();
-            self.held = vec![Held {
-                value: value.clone(),
-                by,
-            }];
-            if let Origin::Layer(id) = by
-                && let Some(at) = self.position(id)
-            {
-                let layer = &mut self.layers[at];
-                layer.shown = true;
-                if let (Says::Demand(Shown::Value(_)), Shown::Value(_)) = (&layer.says, seen) {
-                    // From now on it is put back as it was shown.
-                    layer.says = Says::Seen(value);
-                }
-            }
-            return;
-        }
-        let known = self.held.iter().position(|h| same.same(&h.value, seen));
-        let held = match known {
-            Some(known) => self.held.swap_remove(known),
-            // It went or came with its entity.
-            None => Held {
-                value: seen.clone(),
-                by: Origin::Removed,
-            },
-        };
-        self.held = vec![held];
-    }
-
     // ------------------------------------------------ layers that lie aside
 
     /// Puts the layers of these releases aside; they stay in their places.
@@ -691,10 +428,7 @@ impl SlotState {
             && parked(id)
             && held.value == shown
         {
-            self.held = vec![Held {
-                value: shown,
-                by: top,
-            }];
+            self.hold(shown, top);
         }
     }
 
@@ -734,6 +468,11 @@ impl SlotState {
     /// The names of the layers of which this is true, from bottom to top.
     pub fn ids(&self, which: impl FnMut(&&Layer) -> bool) -> Vec<LayerId> {
         self.layers.iter().filter(which).map(|l| l.id).collect()
+    }
+
+    /// The uppermost release's layer, also where it lies aside.
+    fn newest(&self) -> Option<&Layer> {
+        self.layers.iter().rev().find(|l| !l.is_edit())
     }
 
     fn position(&self, id: LayerId) -> Option<usize> {

@@ -31,7 +31,7 @@ pub use decide::{Decision, decide};
 pub use entity::{Failure, LayerNames, Look, Managed, ManagedEntity, existence};
 pub use inverse::{Inverse, inverse_of};
 pub use layers::{
-    By, Held, Layer, LayerId, Origin, Policy, RollBack, Same, Says, Seq, Shown, SlotState, Target,
+    By, Held, Layer, LayerId, Origin, Policy, RollBack, Says, Seq, Shown, SlotState, Target,
 };
 pub use naming::{
     Candidate, ChangeId, Claim, Message, NamedRelease, Naming, Revision, Unknown, name,
