@@ -4,16 +4,19 @@
 //! A *statement* is what one release file says of one slot. A commit that moves statements to another
 //! path alters none of them, and they keep their author.
 
+mod difference;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::difference::Difference;
 use super::commit::Altering;
 use super::layers::Seq;
-use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FileListing, Slot};
+use crate::domain::{DesiredValue, Ensure, FieldId, Slot};
 
 /// The digest of a statement's value: enough to tell two statements apart. Hexadecimal in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,103 +80,6 @@ pub struct Statement {
     pub digest: ValueDigest,
 }
 
-/// The statements that a commit takes away and brings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    /// Those that are there no more.
-    pub gone: BTreeSet<Statement>,
-    /// Those that are new.
-    pub new: BTreeSet<Statement>,
-    /// Those that only stand under another path now: before and after.
-    pub moved: Vec<(Statement, Statement)>,
-}
-
-impl Difference {
-    /// The difference between the files of two commits.
-    pub fn between(before: &DesiredState, after: &DesiredState) -> Self {
-        let mut difference = Self::default();
-        let all = || before.listed.keys().chain(after.listed.keys()).collect();
-        let paths: BTreeSet<&String> = match before.changed_files(after) {
-            Some(changed) => changed.iter().collect(),
-            None => all(),
-        };
-        for path in paths {
-            let (was, is) = (before.listed.get(path), after.listed.get(path));
-            let same = |was: &FileListing, is: &FileListing| Arc::ptr_eq(was, is) || was == is;
-            if was.zip(is).is_some_and(|(was, is)| same(was, is)) {
-                continue;
-            }
-            let say = |listing: Option<&FileListing>| {
-                let listed = listing.into_iter().flat_map(|listing| listing.iter());
-                let statements = listed.map(|(slot, listed)| Statement {
-                    slot: slot.clone(),
-                    path: path.clone(),
-                    digest: ValueDigest::of(&listed.value),
-                });
-                statements.collect::<BTreeSet<_>>()
-            };
-            let (was, is) = (say(was), say(is));
-            difference.gone.extend(was.difference(&is).cloned());
-            difference.new.extend(is.difference(&was).cloned());
-        }
-        difference.find_moved();
-        difference
-    }
-
-    fn find_moved(&mut self) {
-        for was in std::mem::take(&mut self.gone) {
-            let same = |is: &&Statement| is.slot == was.slot && is.digest == was.digest;
-            // What a file takes back of its own is no move.
-            let elsewhere = self.new.iter().find(|is| same(is) && is.path != was.path);
-            match elsewhere.cloned() {
-                Some(is) => {
-                    self.new.remove(&is);
-                    self.moved.push((was, is));
-                }
-                None => {
-                    self.gone.insert(was);
-                }
-            }
-        }
-    }
-
-    /// What a rollback gives back to whom it was has not moved there.
-    pub(super) fn give_back(&mut self, is_given_back: impl Fn(&Statement) -> bool) {
-        for (was, is) in std::mem::take(&mut self.moved) {
-            if is_given_back(&is) {
-                self.gone.insert(was);
-                self.new.insert(is);
-            } else {
-                self.moved.push((was, is));
-            }
-        }
-    }
-
-    /// True if no statement is altered. (One may have moved.)
-    pub fn alters_nothing(&self) -> bool {
-        self.gone.is_empty() && self.new.is_empty()
-    }
-
-    /// The difference by the entity that the slots belong to.
-    pub(super) fn by_entity(self) -> BTreeMap<EntityRef, Self> {
-        let mut parts: BTreeMap<EntityRef, Self> = BTreeMap::new();
-        let Self { gone, new, moved } = self;
-        for statement in gone {
-            let part = parts.entry(statement.slot.entity.root()).or_default();
-            part.gone.insert(statement);
-        }
-        for statement in new {
-            let part = parts.entry(statement.slot.entity.root()).or_default();
-            part.new.insert(statement);
-        }
-        for (was, is) in moved {
-            let part = parts.entry(was.slot.entity.root()).or_default();
-            part.moved.push((was, is));
-        }
-        parts
-    }
-}
-
 /// What a commit takes back: for each slot, the releases whose layers go.
 pub(super) type Taken = BTreeMap<Slot, BTreeSet<Seq>>;
 
@@ -230,12 +136,11 @@ impl Authors {
     /// beside those taken back, or its `absent` hides it.
     pub(super) fn remover(&self, of: Seq, slot: &Slot, taken: &BTreeSet<Seq>) -> Option<Seq> {
         if self.stands(of, slot) {
-            let absent = ValueDigest::of(&DesiredValue::Ensure(Ensure::Absent));
             let of_entity = |s: &Statement| {
                 s.slot.entity == slot.entity.root() && s.slot.field == FieldId::Existence
             };
             let hiding = self.stated.iter();
-            let hiding = hiding.filter(|(s, _)| of_entity(s) && s.digest == absent);
+            let hiding = hiding.filter(|(s, _)| of_entity(s) && s.digest.is_absent());
             let last = hiding.max_by(|(a, _), (b, _)| a.path.cmp(&b.path));
             return last.map(|(_, author)| *author);
         }
@@ -365,7 +270,8 @@ impl Authors {
         }
     }
 
-    /// Takes statements out of the files and puts others in.
+    /// Takes statements out of the files and puts others in. Returns whose statements are taken back, and
+    /// about which slots.
     fn alter(
         &mut self,
         release: Seq,
@@ -373,53 +279,24 @@ impl Authors {
         reverted: &BTreeSet<Seq>,
         parts: &BTreeSet<Seq>,
     ) -> Vec<(Seq, Slot)> {
+        let (theirs, taken) = self.take_back(difference, reverted);
         let Difference {
             gone,
             new,
             moved: _,
         } = difference;
-        let mut theirs = Vec::new();
-        let mut taken = BTreeSet::new();
-        for statement in gone {
-            for reverted in reverted {
-                let author = self.stated.get(statement) == Some(reverted);
-                let said = self.said.get_mut(reverted);
-                if said.is_some_and(|said| said.remove(statement)) || author {
-                    theirs.push((*reverted, statement.slot.clone()));
-                    taken.insert(statement);
-                }
-            }
-        }
-        for statement in new {
-            for reverted in reverted {
-                // What it removed is back.
-                let removed = self.removed.get_mut(reverted);
-                if removed.is_some_and(|removed| removed.remove(statement)) {
-                    theirs.push((*reverted, statement.slot.clone()));
-                }
-            }
-        }
-        self.said.retain(|_, said| !said.is_empty());
-        self.removed.retain(|_, removed| !removed.is_empty());
-        // What it takes back it does not remove.
+        // A statement that the commit takes back is not removed by it.
         let removed = gone.iter().filter(|s| !taken.contains(*s));
         let removed: BTreeSet<Statement> = removed.cloned().collect();
         if !removed.is_empty() {
             self.removed.insert(release, removed);
         }
-        // A rollback gives a statement back to whom it was.
-        let author = |statement: &Statement| {
-            let mut said = self.said.iter().rev();
-            let known = said.find(|(_, said)| said.contains(statement));
-            let known = known.map(|(release, _)| *release);
-            // What comes to light within a merged branch is of the release that brought it in.
-            let within = || {
-                let same = |s: &&Statement| s.slot == statement.slot && s.path == statement.path;
-                let author = self.stated.get(gone.iter().find(same)?)?;
-                parts.contains(author).then_some(*author)
-            };
-            let known = known.or_else(within);
-            known.filter(|_| !reverted.is_empty()).unwrap_or(release)
+        let author = |statement: &Statement| match reverted.is_empty() {
+            true => release,
+            false => {
+                let earlier = self.earlier_author(statement, difference, parts);
+                earlier.unwrap_or(release)
+            }
         };
         let back: Vec<(Statement, Seq)> = new.iter().map(|s| (s.clone(), author(s))).collect();
         for statement in gone {
@@ -431,6 +308,56 @@ impl Authors {
         }
         self.stated.extend(back);
         theirs
+    }
+
+    /// Forgets what the reverted releases have said where it goes, and what they have removed where it
+    /// comes back. Returns both by release and slot, and the statements that go so.
+    fn take_back<'d>(
+        &mut self,
+        difference: &'d Difference,
+        reverted: &BTreeSet<Seq>,
+    ) -> (Vec<(Seq, Slot)>, BTreeSet<&'d Statement>) {
+        let mut theirs = Vec::new();
+        let mut taken = BTreeSet::new();
+        for statement in &difference.gone {
+            for reverted in reverted {
+                let author = self.stated.get(statement) == Some(reverted);
+                let said = self.said.get_mut(reverted);
+                if said.is_some_and(|said| said.remove(statement)) || author {
+                    theirs.push((*reverted, statement.slot.clone()));
+                    taken.insert(statement);
+                }
+            }
+        }
+        for statement in &difference.new {
+            for reverted in reverted {
+                let removed = self.removed.get_mut(reverted);
+                if removed.is_some_and(|removed| removed.remove(statement)) {
+                    theirs.push((*reverted, statement.slot.clone()));
+                }
+            }
+        }
+        self.said.retain(|_, said| !said.is_empty());
+        self.removed.retain(|_, removed| !removed.is_empty());
+        (theirs, taken)
+    }
+
+    /// The release to which a rollback gives a statement back that comes into the files: its author
+    /// before, or, of a merged branch of which only a part is taken back, the release that brought the
+    /// branch in.
+    fn earlier_author(
+        &self,
+        statement: &Statement,
+        difference: &Difference,
+        parts: &BTreeSet<Seq>,
+    ) -> Option<Seq> {
+        let mut said = self.said.iter().rev();
+        if let Some((release, _)) = said.find(|(_, said)| said.contains(statement)) {
+            return Some(*release);
+        }
+        let same = |s: &&Statement| s.slot == statement.slot && s.path == statement.path;
+        let author = self.stated.get(difference.gone.iter().find(same)?)?;
+        parts.contains(author).then_some(*author)
     }
 
     fn keep_said(&mut self, release: Seq, said: BTreeSet<Statement>) {
