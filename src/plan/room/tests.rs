@@ -14,7 +14,9 @@ use super::super::work::{EntityWork, ExistenceGoal, FieldGoal};
 use super::*;
 use crate::domain::kinds::{Charset, EntityType, FieldScope};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
-use crate::domain::{EntityId, FieldId, Hit, Kind, ObservedEntity, StoreCode, StoreScope};
+use crate::domain::{
+    EntityId, FieldId, Hit, Kind, ObservedEntity, Presence, StoreCode, StoreScope,
+};
 
 type Fields = BTreeMap<FieldName, Value>;
 
