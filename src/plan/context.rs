@@ -230,7 +230,7 @@ fn misfit(
 
 /// Brings what the files say into the store's own words; where the store does not know one, and the pass
 /// does not make it either, the work says so.
-pub(super) fn settle(
+pub(super) fn put_into_store_words(
     work: &mut BTreeMap<EntityRef, EntityWork>,
     vocabulary: &Vocabulary,
     charset: Charset,
@@ -248,7 +248,7 @@ pub(super) fn settle(
                 vocabulary.settle_key(entity).err()
             }
         };
-        let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.settle(
+        let mut translate = |name: &FieldName, value: &mut Value| match vocabulary.settle(
             entity,
             name.as_str(),
             value,
@@ -261,7 +261,7 @@ pub(super) fn settle(
         };
         for (name, want) in work.fields.iter_mut() {
             if !want.exact {
-                settled(name, &mut want.value);
+                translate(name, &mut want.value);
             } else if let Ok(natural) =
                 vocabulary.settle(entity, name.as_str(), &want.value, charset)
             {
@@ -272,7 +272,7 @@ pub(super) fn settle(
         }
         if let ExistenceGoal::Present(fields) = &mut work.being {
             for (name, value) in fields.iter_mut() {
-                settled(name, value);
+                translate(name, value);
             }
         }
         work.problem = problem;

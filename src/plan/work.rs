@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::book::Book;
-use super::context::settle;
+use super::context::put_into_store_words;
 use super::entity::{Look, ManagedEntity, existence};
 use super::layers::{Says, Shown, SlotState};
 use super::observed::Observed;
@@ -114,7 +114,7 @@ pub fn work(
     charset: Charset,
 ) -> BTreeMap<EntityRef, EntityWork> {
     let mut work = asked(book, entities);
-    settle(&mut work, vocabulary, charset);
+    put_into_store_words(&mut work, vocabulary, charset);
     websites::check(&mut work, book, vocabulary);
     work
 }

@@ -93,16 +93,16 @@ impl<'a> Search<'a> {
     /// Returns the meaning of a commit that is named by its id; `None` where it names no release.
     pub(super) fn commit(&self, commit: &CommitId) -> Option<Sense<'a>> {
         if let Some(heads) = self.heads.get(commit) {
-            return self.settle(heads);
+            return self.sense_of(heads);
         }
         if self.inside.contains(commit) {
             return Some(Sense::Inside);
         }
         if let Some(brought) = self.brought.get(commit) {
-            return self.settle(brought);
+            return self.sense_of(brought);
         }
         let change = (self.change_of)(commit)?;
-        self.settle(self.changes.get(&change)?)
+        self.sense_of(self.changes.get(&change)?)
     }
 
     /// The releases of a pull or merge request.
@@ -169,12 +169,12 @@ impl<'a> Search<'a> {
             whole
                 .retain(|m| !self.is_rollback(m) && (self.is_rolled_back(m) || self.gives_back(m)));
         }
-        self.settle(&whole)
+        self.sense_of(&whole)
     }
 
     /// Returns the newest of some releases, given oldest first, that is not rolled back; else the newest
     /// one with the same change that is not.
-    fn settle(&self, matches: &[Match<'a>]) -> Option<Sense<'a>> {
+    fn sense_of(&self, matches: &[Match<'a>]) -> Option<Sense<'a>> {
         let matches: Vec<Match<'a>> = matches.iter().map(|m| self.valid(*m)).collect();
         let mut newest_first = matches.iter().rev();
         if let Some(live) = newest_first.find(|m| self.is_live(m)) {

@@ -233,7 +233,7 @@ impl Simulation {
             outcomes.push((root.clone(), was_refused));
         }
         for (root, refused) in outcomes {
-            self.settle(&root, refused);
+            self.note_outcome(&root, refused);
         }
         self.in_hand = false;
         for (root, entity) in &mut self.managed {
@@ -371,7 +371,7 @@ impl Simulation {
         }
     }
 
-    fn settle(&mut self, root: &EntityRef, refused: bool) {
+    fn note_outcome(&mut self, root: &EntityRef, refused: bool) {
         let entity = Arc::make_mut(self.managed.get_mut(root).unwrap());
         let store = &self.store;
         for (slot, state) in &mut entity.slots {
