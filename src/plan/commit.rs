@@ -1,5 +1,5 @@
-//! One commit: which statements it alters, which releases it takes back, and what that makes of the
-//! slots. The rule of a single slot is in [`super::layers`].
+//! One commit: the statements that it alters, the releases that it takes back, and the layers that follow
+//! on the slots. The rule of a single slot is in [`super::layers`].
 
 mod life;
 
@@ -31,7 +31,7 @@ pub struct Altering<'a> {
     pub policy: Policy,
 }
 
-/// What a commit did to a slot.
+/// The effect of a commit on a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moved {
     /// The releases whose layers it took away there.
@@ -92,18 +92,18 @@ pub fn commit(
     moved
 }
 
-/// What a rollback made of a slot.
+/// The outcome of a rollback for a slot.
 struct RolledBack {
     had: Vec<Layer>,
     left: Vec<Layer>,
-    /// True if it shall show something else now.
+    /// True if the slot shall show something else now.
     turns: bool,
 }
 
 /// One commit, as far as it concerns one entity.
 struct Step<'a, L> {
     root: &'a EntityRef,
-    /// Whose the statements were before it.
+    /// The authors of the statements before it.
     was: &'a Authors,
     look: &'a L,
     altering: Altering<'a>,
@@ -129,7 +129,7 @@ impl<L: Look> Step<'_, L> {
             rolled.insert(being.clone());
         }
         rolled.extend(self.brought_to_light(entity, &changed));
-        // What the store sets along with a field goes by what the field goes by.
+        // A field that the store sets along with another one goes by the same rule as that one.
         let is_taken =
             |slot: &&Slot| leader(slot).is_some_and(|leader| taken.contains_key(&leader));
         rolled.extend(changed.iter().filter(is_taken).cloned());
@@ -245,7 +245,7 @@ impl<L: Look> Step<'_, L> {
                 state.remember(made_with, release);
             }
             if demands.is_none() || by != release {
-                // What was demanded is gone; an older statement may come to light.
+                // The value that was demanded is gone; an older statement may come to light.
                 state.remove(names.take(), release, policy);
             }
             if demands.is_some() {
@@ -291,8 +291,9 @@ impl<L: Look> Step<'_, L> {
         slots.filter(differs).collect()
     }
 
-    /// Of a slot that the commit changes, all releases that it names are taken back; of a commit that
-    /// only says so, of every slot. An entity made again to hold a field goes with the field.
+    /// Takes back all releases that the commit names on the slots that it changes, or on every slot where
+    /// it changes none and only names them. An entity that was made again to hold a field goes with the
+    /// field.
     fn take_what_is_named(
         &self,
         entity: &ManagedEntity,
@@ -305,7 +306,7 @@ impl<L: Look> Step<'_, L> {
         let stated = taken.clone();
         for (slot, state) in &entity.slots {
             let concerned = stated.contains_key(slot) || changed.contains(slot) || self.only_says;
-            // What is set along with a field goes with it, and all with the entity.
+            // A field that is set along with another one goes with it, and all fields go with the entity.
             let with = leader(slot).into_iter().chain([being.clone()]);
             let with: Vec<&BTreeSet<Seq>> = with.filter_map(|slot| stated.get(&slot)).collect();
             let lies = |seq: &&Seq| state.layers.iter().any(|l| l.is_put_by(**seq));
@@ -330,7 +331,8 @@ impl<L: Look> Step<'_, L> {
         }
     }
 
-    /// What came to light had been removed while it was hidden: the removal is that release's.
+    /// Where a demand that comes to light had been removed while it was hidden, the removal belongs to
+    /// the release that removed it.
     fn attribute(&self, entity: &mut ManagedEntity, slot: &Slot) {
         let Altering {
             release, reverted, ..
@@ -340,7 +342,7 @@ impl<L: Look> Step<'_, L> {
         let Some([beneath @ .., removal]) = layers else {
             return;
         };
-        // Edits of it lie between.
+        // Edits of that demand may lie between.
         let beneath = beneath.iter().rev().find_map(Layer::release);
         if removal.is_removal()
             && removal.id.seq == release
@@ -353,8 +355,8 @@ impl<L: Look> Step<'_, L> {
         }
     }
 
-    /// Where the uppermost demand is that of a statement which went while another hid it, the files demand
-    /// the same by another one still, whose it is now.
+    /// Where the uppermost demand comes from a statement that went while another hid it, the files still
+    /// demand the same by another statement: the layer goes over to the author of that one.
     fn hand_over(&self, entity: &mut ManagedEntity) {
         let authors = &entity.authors;
         for (slot, state) in &mut entity.slots {
@@ -367,7 +369,7 @@ impl<L: Look> Step<'_, L> {
         }
     }
 
-    /// What the files demand, and whose statement that is.
+    /// Returns the demand of the files, and the release whose statement that is.
     fn demand(&self, entity: &ManagedEntity, slot: &Slot) -> (Option<DesiredValue>, Seq) {
         let release = self.altering.release;
         match self.altering.after.get(slot) {
@@ -386,7 +388,7 @@ impl<L: Look> Step<'_, L> {
             };
             entity.slots.insert(slot.clone(), state);
         }
-        // It was put there right now.
+        // The slot was put there right now.
         entity
             .slots
             .entry(slot.clone())
@@ -406,7 +408,7 @@ fn conflict(had: &[Layer], left: &[Layer]) -> bool {
     })
 }
 
-/// What a layer of the files' demand shows.
+/// Returns the value that a layer of this demand shows.
 fn says(demands: Option<&DesiredValue>) -> Says {
     Says::Demand(match demands {
         Some(DesiredValue::Ensure(Ensure::Existing)) | None => return Says::Same,
@@ -416,7 +418,7 @@ fn says(demands: Option<&DesiredValue>) -> Says {
     })
 }
 
-/// The field that the store sets this one along with, where no file names it.
+/// Returns the field with which the store sets this one along, where no file names it.
 fn leader(slot: &Slot) -> Option<Slot> {
     let FieldId::Named(name) = &slot.field else {
         return None;
@@ -429,8 +431,8 @@ fn leader(slot: &Slot) -> Option<Slot> {
     })
 }
 
-/// Whose the winning statement about a slot is. What the store sets along with a field is whose the
-/// field is.
+/// Returns the author of the winning statement about a slot. A field that the store sets along with
+/// another one has the author of that one.
 fn author(authors: &Authors, slot: &Slot) -> Option<Seq> {
     authors
         .author(slot)

@@ -1,5 +1,5 @@
-//! What a decision about one entity must know of the rest of the pass: what is made, what moves beneath
-//! it, and which of the store's words exist by then.
+//! The rest of a pass, as far as a decision about one entity must know it: the entities that are made,
+//! the values that move beneath it, and the words that the store will know by then.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use crate::domain::{
 /// The field that names the attribute set.
 const ATTRIBUTE_SET: &str = "attribute_set_id";
 
-/// What is known of a pass besides the entity at hand.
+/// The pass around the entity at hand.
 #[derive(Debug, Clone, Default)]
 pub struct PlanContext {
     /// The character set of the shop's tables.
@@ -30,14 +30,14 @@ pub struct PlanContext {
     deleted: BTreeSet<EntityRef>,
     /// The entities that are assigned to store views and of which the pass says that they shall be there.
     present: BTreeSet<EntityRef>,
-    /// Why what is wanted of an entity cannot be: its attribute set lacks an attribute.
+    /// The reason why an entity cannot get what is wanted: its attribute set lacks an attribute.
     unfit: BTreeMap<EntityRef, String>,
-    /// What the pass hands over from one entity to another.
+    /// The values that the pass hands over from one entity to another.
     room: Room,
 }
 
 impl PlanContext {
-    /// What a pass makes, moves and hands over.
+    /// Collects what a pass makes, moves and hands over.
     pub fn of(
         work: &BTreeMap<EntityRef, EntityWork>,
         observation: &Observation,
@@ -95,12 +95,12 @@ impl PlanContext {
         around
     }
 
-    /// What the pass hands over from one entity to another, and what follows from that.
+    /// Returns what the pass hands over from one entity to another, and what follows from that.
     pub fn room(&self) -> &Room {
         &self.room
     }
 
-    /// The assignments under which an entity exists and that the pass says nothing of.
+    /// Returns the assignments under which an entity exists and of which the pass says nothing.
     pub(super) fn unmentioned<'a>(&self, entity: &EntityRef, hits: &'a [Hit]) -> Vec<&'a Hit> {
         let is_unmentioned = |hit: &&Hit| {
             let other = under(entity, hit);
@@ -109,8 +109,8 @@ impl PlanContext {
         hits.iter().filter(is_unmentioned).collect()
     }
 
-    /// The assignments under which an entity exists and that the pass leaves in its way: neither deleted
-    /// nor named beside it.
+    /// Returns the assignments under which an entity exists and that the pass leaves in its way: it
+    /// neither deletes nor names them beside it.
     pub(super) fn in_the_way<'a>(&self, entity: &EntityRef, hits: &'a [Hit]) -> Vec<&'a Hit> {
         let is_in_the_way = |hit: &&Hit| {
             let other = under(entity, hit);
@@ -120,13 +120,13 @@ impl PlanContext {
         hits.iter().filter(is_in_the_way).collect()
     }
 
-    /// Whether the pass deletes the entity of this kind and key.
+    /// True if the pass deletes the entity of this kind and key.
     pub(super) fn deletes(&self, kind: Kind, key: &str) -> bool {
         let mut deleted = self.deleted.iter();
         deleted.any(|entity| entity.kind == kind && entity.key.as_str() == key)
     }
 
-    /// What the pass deletes although this entity, which belongs to it, is to be there.
+    /// Returns the entity that the pass deletes although this one, which belongs to it, is to be there.
     pub(super) fn deleted_parent(&self, entity: &EntityRef) -> Option<EntityRef> {
         let mut parents = entity.parents().into_iter();
         parents.find(|parent| self.deleted.contains(parent))
@@ -138,13 +138,13 @@ impl PlanContext {
         parents.any(|parent| self.made.contains(&parent))
     }
 
-    /// Why what is wanted of an entity cannot be, whatever it shows.
+    /// Says why an entity cannot get what is wanted, whatever it shows.
     pub(super) fn unfit(&self, entity: &EntityRef) -> Option<&str> {
         self.unfit.get(entity).map(String::as_str)
     }
 
-    /// Whether the value that a view only inherits, and that is the one wanted there, goes away beneath
-    /// it in this pass: then the view needs it as its own.
+    /// True if the wanted value is one that the view only inherits, and the pass takes it away beneath
+    /// the view: then the view needs it as its own.
     pub(super) fn moves_beneath(
         &self,
         entity: &EntityRef,
@@ -265,8 +265,9 @@ pub(super) fn put_into_store_words(
             } else if let Ok(natural) =
                 vocabulary.settle(entity, name.as_str(), &want.value, charset)
             {
-                // What an earlier release of a pass would have left is kept as its file says it. What
-                // was read is natural, and goes back as it is even where no file could say it.
+                // A value that an earlier release of the pass would have left is kept as its file says
+                // it. A value that was read is in the store's words, and goes back as it is even where no
+                // file could say it.
                 want.value = natural;
             }
         }
@@ -279,7 +280,7 @@ pub(super) fn put_into_store_words(
     }
 }
 
-/// Whether a view can have a value of its own. Where it cannot, none is taken away: under a view that
+/// True if a view can have a value of its own. Where it cannot, none is taken away: under a view that
 /// would be the value of all views.
 fn may_differ(entity: &EntityRef, name: &FieldName, vocabulary: &Vocabulary) -> bool {
     let kind = entity.kind;

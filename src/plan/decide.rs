@@ -1,4 +1,4 @@
-//! What is to be sent for one entity: its targets against what the store shows.
+//! The decision about one entity: its goals against what the store shows.
 
 mod deletion;
 
@@ -13,7 +13,7 @@ use crate::domain::{
     StoreScope, Value, marker_of,
 };
 
-/// What is sent for an entity.
+/// The request that is sent for an entity, if any.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     /// Nothing.
@@ -40,7 +40,7 @@ impl Decision {
     }
 }
 
-/// What is to be sent.
+/// Decides what is to be sent for an entity.
 pub fn decide(
     entity: &EntityRef,
     work: &EntityWork,
@@ -65,7 +65,8 @@ pub fn decide(
     if entity.base().is_some() {
         return decide_view(entity, work, presence, around);
     }
-    // What is put back goes with it; what a file asks for would be lost as soon as it is written.
+    // A value that is put back may go with the parent; one that a file asks for would be lost as soon as
+    // it is written.
     if work.fields.values().any(|want| !want.exact)
         && let Some(parent) = around.deleted_parent(entity)
     {
@@ -191,7 +192,7 @@ fn decide_found(
     }
 }
 
-/// What is to be sent for the values of a view, which are there when the entity is.
+/// Decides about the values of a view, which are there when the entity is.
 fn decide_view(
     entity: &EntityRef,
     work: &EntityWork,
@@ -242,12 +243,12 @@ fn spelled_otherwise(known: &EntityKey) -> String {
     )
 }
 
-/// Whether REST can make an entity with this assignment.
+/// True if REST can make an entity with this assignment.
 fn creatable(entity: &EntityRef) -> bool {
     matches!(&entity.store, StoreScope::All) || entity.store.single().is_some()
 }
 
-/// What cannot be changed any more, where that is asked for.
+/// Says why a field cannot be changed any more, where that is asked for.
 fn fixed(entity: &EntityRef, name: &FieldName, seen: &Value, want: &FieldGoal) -> Option<String> {
     let spec = entity.kind.field(name.as_str())?;
     let Owner::Fixed(why) = spec.owner else {
@@ -266,12 +267,12 @@ fn cannot_create(entity: &EntityRef) -> String {
     )
 }
 
-/// Whether the store takes this one beside the one that it has under another assignment.
+/// True if the store takes this entity beside the one that it has under another assignment.
 fn side_by_side(entity: &EntityRef, hit: &Hit) -> bool {
     !entity.kind.scoping.overlap(&entity.store, &hit.store)
 }
 
-/// Where an entity is instead.
+/// Says where an entity is instead.
 fn elsewhere(hits: &[&Hit], beside: bool) -> String {
     let hits: Vec<String> = hits
         .iter()
@@ -310,7 +311,7 @@ fn update(
     }
 }
 
-/// Whether a view may have a value of its own although it shall have none: one that equals the value
+/// True if a view may have a value of its own although it shall have none: one that equals the value
 /// under `all` is not seen, but comes to light when that changes. So it is taken away in any case.
 fn may_hide(entity: &EntityRef, name: &FieldName, want: &FieldGoal) -> bool {
     let spec = entity.kind.field(name.as_str());

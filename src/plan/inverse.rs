@@ -6,7 +6,7 @@ use super::layers::Seq;
 use super::naming::Candidate;
 use super::release::PathChange;
 
-/// What a commit's file changes undo.
+/// The releases that a commit's file changes undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inverse {
     /// Exactly these releases, newest first, and a path gets an earlier content back.

@@ -39,21 +39,21 @@ impl std::fmt::Display for Seq {
     }
 }
 
-/// What the store shows of a slot.
+/// The state of a slot, as the store shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shown {
     /// The entity does not exist, and the field with it.
     Gone,
-    /// The entity exists. Of the existence slot alone.
+    /// The entity exists. Only the existence slot shows this.
     Here,
-    /// It cannot be read under its key and assignment, so nothing is written either.
+    /// The slot cannot be read under its key and assignment, so nothing is written there either.
     Unknown,
     /// The field's value. "Use default" is a value like any other.
     Value(SharedValue),
 }
 
 impl Shown {
-    /// The value of a field; `None` where there is none.
+    /// Returns the value of a field; `None` where there is none.
     pub fn value(&self) -> Option<&Value> {
         match self {
             Self::Value(value) => Some(value),
@@ -81,7 +81,7 @@ pub struct LayerId {
     pub n: u32,
 }
 
-/// Who put a layer there.
+/// The author of a layer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
     /// A release.
@@ -92,16 +92,16 @@ pub enum By {
     Heal(String),
 }
 
-/// What a layer shows.
+/// The value that a layer shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Says {
     /// The base, whatever it is by then.
     Base,
-    /// What is beneath.
+    /// The same as what lies beneath.
     Same,
-    /// What the files demand, in their words: compared by the field's type.
+    /// The demand of the files, in their words: compared by the field's type.
     Demand(Shown),
-    /// What was read from the store: compared exactly.
+    /// A value that was read from the store: compared exactly.
     Seen(Shown),
 }
 
@@ -118,16 +118,16 @@ impl Says {
     }
 }
 
-/// What one release, or one edit found in the store, puts on a slot.
+/// A layer that a release, a heal, or an edit found in the store puts on a slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
     /// Its name.
     pub id: LayerId,
-    /// Who put it there.
+    /// Its author.
     pub by: By,
-    /// What the release's files demand; `None` where no file names the slot any more, and for edits.
+    /// The demand of the release's files; `None` where no file names the slot any more, and for edits.
     pub demands: Option<DesiredValue>,
-    /// What it shows.
+    /// The value that it shows.
     pub says: Says,
     /// The deletion of the entity that this layer of a field is part of.
     pub of: Option<LayerId>,
@@ -150,7 +150,7 @@ impl Layer {
         }
     }
 
-    /// The release that put it there.
+    /// Returns the release that put it there.
     pub fn release(&self) -> Option<Seq> {
         match &self.by {
             By::Release(seq) => Some(*seq),
@@ -174,12 +174,12 @@ impl Layer {
     }
 }
 
-/// What put a held value there.
+/// The origin of a held value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// It was there before any layer.
     Base,
-    /// A layer that was taken away since, or nobody knows.
+    /// A layer that was taken away since, or something that nobody knows.
     Removed,
     /// This layer.
     Layer(LayerId),
@@ -190,11 +190,11 @@ pub enum Origin {
 pub struct Held {
     /// The value.
     pub value: Shown,
-    /// What put it there.
+    /// Its origin.
     pub by: Origin,
 }
 
-/// What the store shall show of a slot.
+/// The value that the store shall show of a slot.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Target<'a> {
     /// The value.
@@ -203,7 +203,7 @@ pub struct Target<'a> {
     pub exact: bool,
 }
 
-/// What is said by the settings of the environment.
+/// The settings of the environment that the rule follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
     /// `on_remove: restore`.
@@ -215,12 +215,12 @@ pub struct Policy {
 /// One slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlotState {
-    /// What the store showed before any layer.
+    /// The value that the store showed before any layer.
     pub base: Shown,
-    /// Bottom to top.
+    /// Its layers, from bottom to top.
     pub layers: Vec<Layer>,
-    /// What the store is known to hold: one value, or all candidates while a pass is in hand or an
-    /// answer was lost; the next look decides. Never empty.
+    /// The value that the store is known to hold, or all candidates while a pass is in hand or an answer
+    /// was lost; the next look decides. Never empty.
     pub held: Vec<Held>,
 }
 
@@ -266,8 +266,9 @@ impl SlotState {
         });
     }
 
-    /// The entity was deleted and made again, and shows this of a field before a release sets it: that
-    /// is put back where nothing but deletions lies beneath what the release puts there.
+    /// Notes the value that a field shows where its entity was deleted and made again, before a release
+    /// sets the field. It is put back where nothing but deletions lies beneath the layers of that
+    /// release.
     pub fn remember(&mut self, made_with: Shown, release: Seq) {
         let layers = self.layers.iter_mut().rev();
         let beneath = layers.skip_while(|l| l.of.is_none() && l.id.seq == release);
@@ -276,9 +277,9 @@ impl SlotState {
         }
     }
 
-    /// No file names the slot any more: what is shown stays, or the base comes back.
+    /// No file names the slot any more: the value that is shown stays, or the base comes back.
     pub fn remove(&mut self, id: LayerId, by: Seq, policy: Policy) {
-        // What an entity is made with that was deleted was not held yet.
+        // A value that a deleted entity will be made with was not held yet.
         let is_made_with = |l: &Layer| l.of.is_some() && !l.says.is_gone();
         let says_nothing = self
             .newest()
@@ -303,7 +304,8 @@ impl SlotState {
         self.drop_at(at, was_removed, policy);
     }
 
-    /// `was_removed`: a removal that lay on it was one of its demand.
+    /// Takes the layer at this place away. `was_removed`: true if a removal that lies on it removed its
+    /// demand.
     fn drop_at(&mut self, at: usize, was_removed: bool, policy: Policy) {
         let layer = self.layers[at].id;
         let shown_so_far = self.target().shown.clone();
@@ -328,7 +330,8 @@ impl SlotState {
         }
     }
 
-    /// The layer on top shows something else than it did: what the store holds is not of it.
+    /// The layer on top shows another value than before: one that the store holds is no longer of this
+    /// layer.
     fn reopen(&mut self) {
         let (top, shown) = (self.top(), self.target().shown.clone());
         for held in &mut self.held {
@@ -368,12 +371,12 @@ impl SlotState {
         }
     }
 
-    /// What the files demand, as the layers know it.
+    /// Returns the demand of the files, as the layers know it.
     pub fn demanded(&self) -> Option<&DesiredValue> {
         self.newest()?.demands.as_ref()
     }
 
-    /// Whose demand that is.
+    /// Returns the release whose demand that is.
     pub fn demanded_by(&self) -> Option<Seq> {
         let newest = self.newest()?;
         newest.demands.as_ref().and(newest.release())
@@ -388,15 +391,15 @@ impl SlotState {
 
     // ------------------------------------------------ what the store shall show
 
-    /// The layer that is shown, or the base. One that lies aside, or that demands what is beneath it,
-    /// is not: an edit found beneath it is an edit of that.
+    /// Returns the layer that is shown, or the base. A layer that lies aside, or that demands what is
+    /// beneath it, is passed over: an edit that is found then is one of the layer beneath.
     pub fn top(&self) -> Origin {
         let passed = |l: &Layer| l.parked || (l.says == Says::Same && !l.is_removal());
         let top = self.layers.iter().rev().find(|l| !passed(l));
         top.map_or(Origin::Base, |l| Origin::Layer(l.id))
     }
 
-    /// What the store shall show.
+    /// Returns what the store shall show.
     pub fn target(&self) -> Target<'_> {
         let telling = self.layers.iter().rev().filter(|l| !l.parked);
         let telling = telling.map(|l| &l.says).find(|says| **says != Says::Same);
@@ -420,7 +423,7 @@ impl SlotState {
         for layer in &mut self.layers {
             layer.parked |= releases.iter().any(|seq| layer.is_put_by(*seq));
         }
-        // What is shown beneath is shown already, where it is the same.
+        // Where the layer beneath shows the same value, that is shown already.
         let (top, shown) = (self.top(), self.target().shown.clone());
         let parked = |id: LayerId| self.layer(id).is_some_and(|layer| layer.parked);
         if let [held] = self.held.as_slice()
@@ -432,7 +435,7 @@ impl SlotState {
         }
     }
 
-    /// All layers that lie aside return.
+    /// Lets all layers that lie aside return.
     pub fn unpark(&mut self) {
         for layer in &mut self.layers {
             layer.parked = false;
@@ -441,8 +444,8 @@ impl SlotState {
 
     // ------------------------------------------------ questions
 
-    /// True if the store is known to show the base, and for its own sake. (A view that shows what `all`
-    /// shows may have that for its base.)
+    /// True if the store is known to show the base, and for its own sake. (A view that shows the value
+    /// under `all` may have that for its base.)
     pub fn is_at_base(&self) -> bool {
         let shows = |held: &Held| {
             held.value == self.base || (held.value.is_default() && self.base.value().is_some())
@@ -455,22 +458,22 @@ impl SlotState {
         matches!(self.held.as_slice(), [held] if held.by == self.top())
     }
 
-    /// The layer of this name.
+    /// Returns the layer of this name.
     pub fn layer(&self, id: LayerId) -> Option<&Layer> {
         self.layers.iter().find(|l| l.id == id)
     }
 
-    /// The uppermost release's layer that does not lie aside.
+    /// Returns the uppermost release's layer that does not lie aside.
     pub fn uppermost(&self) -> Option<&Layer> {
         self.layers.iter().rev().find(|l| !l.is_edit() && !l.parked)
     }
 
-    /// The names of the layers of which this is true, from bottom to top.
+    /// Returns the names of the layers of which this is true, from bottom to top.
     pub fn ids(&self, which: impl FnMut(&&Layer) -> bool) -> Vec<LayerId> {
         self.layers.iter().filter(which).map(|l| l.id).collect()
     }
 
-    /// The uppermost release's layer, also where it lies aside.
+    /// Returns the uppermost release's layer, also where it lies aside.
     fn newest(&self) -> Option<&Layer> {
         self.layers.iter().rev().find(|l| !l.is_edit())
     }

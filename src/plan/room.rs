@@ -33,17 +33,17 @@ use super::decide::Decision;
 use super::work::EntityWork;
 use crate::domain::{Action, EntityRef, FieldName, Observation, Value, Vocabulary};
 
-/// What is sent of an entity at one time.
+/// One write: the part of an entity that is sent at one time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WriteStep {
-    /// What another is to have is put aside: [`Room::aside`].
+    /// The value that another one is to have is put aside: [`Room::aside`].
     Aside(EntityRef),
     /// All that is decided for it.
     Whole(EntityRef),
 }
 
 impl WriteStep {
-    /// Of which entity.
+    /// Returns its entity.
     pub fn entity(&self) -> &EntityRef {
         match self {
             Self::Aside(entity) | Self::Whole(entity) => entity,
@@ -59,32 +59,32 @@ struct Link {
     over: Over,
 }
 
-/// Why one comes before the other.
+/// The reason why one comes before the other.
 #[derive(Debug, Clone, PartialEq)]
 enum Over {
     /// The second needs what the first gives up.
     Room(Claim),
     /// The first takes the place of the second beside it; that goes only when the first is there.
     Successor {
-        /// Whether the first can be without the second's going.
+        /// True if the first can be there without the second going.
         free: bool,
     },
 }
 
-/// What a pass hands over from one entity to another.
+/// The values that a pass hands over from one entity to another.
 #[derive(Debug, Clone, Default)]
 pub struct Room {
     /// By the entity that waits.
     links: Vec<Link>,
-    /// What belongs together: parents before what is made below them, what is below before what is
-    /// deleted above, references.
+    /// The order of what belongs together: parents before what is made below them, what is below before
+    /// what is deleted above, references.
     order: Vec<(EntityRef, EntityRef)>,
     asides: BTreeMap<EntityRef, BTreeMap<FieldName, Value>>,
     refused: BTreeMap<EntityRef, String>,
 }
 
 impl Room {
-    /// What the pass hands over. `decide` says what would be sent for an entity by itself.
+    /// Finds what the pass hands over. `decide` says what would be sent for an entity by itself.
     pub(super) fn of(
         work: &BTreeMap<EntityRef, EntityWork>,
         observation: &Observation,
@@ -101,7 +101,7 @@ impl Room {
             Some((entity, decision))
         });
         let decided: BTreeMap<EntityRef, Decision> = decided.collect();
-        // What is so already gives nothing up and needs nothing.
+        // An entity that is as it shall be gives nothing up and needs nothing.
         let is_sent = |entity: &EntityRef| {
             let decision = decided.get(entity);
             decision.is_some_and(|decision| *decision != Decision::Noop)
@@ -123,17 +123,17 @@ impl Room {
         room
     }
 
-    /// Why an entity is not to be sent although it could be by itself.
+    /// Says why an entity is not to be sent although it could be by itself.
     pub fn refused(&self, entity: &EntityRef) -> Option<&str> {
         self.refused.get(entity).map(String::as_str)
     }
 
-    /// What is put aside of an entity before it is sent.
+    /// Returns the fields of an entity that are put aside before it is sent, with the values in between.
     pub fn aside(&self, entity: &EntityRef) -> Option<&BTreeMap<FieldName, Value>> {
         self.asides.get(entity)
     }
 
-    /// What the pass sends, in levels: what is of one level may go at the same time.
+    /// Returns what the pass sends, in levels: the steps of one level may go at the same time.
     ///
     /// As far as nothing is handed over, creates and updates go top-down and deletes after them,
     /// bottom-up.
@@ -154,7 +154,7 @@ impl Room {
         graph.levels(|step| places.get(&rank(step.entity())?).copied())
     }
 
-    /// Why an entity is not to be sent, where another has failed that should have gone before it.
+    /// Says why an entity is not to be sent, where another has failed that should have gone before it.
     pub fn awaits(
         &self,
         entity: &EntityRef,
@@ -167,8 +167,8 @@ impl Room {
         Some(link.without_first())
     }
 
-    /// The entities among which something is handed over, each set for itself: what one of them gives up
-    /// is of no use without the others.
+    /// Returns the entities among which something is handed over, in sets: what one entity of a set gives
+    /// up is of no use without the others.
     pub fn handovers(&self) -> Vec<BTreeSet<EntityRef>> {
         let mut places: BTreeMap<&EntityRef, usize> = BTreeMap::new();
         let mut sets: Vec<BTreeSet<&EntityRef>> = Vec::new();
@@ -192,7 +192,7 @@ impl Room {
         sets.map(|set| set.into_iter().cloned().collect()).collect()
     }
 
-    /// What is worth knowing beforehand: values that an entity has for a moment only.
+    /// Returns what is worth knowing beforehand: values that an entity has for a moment only.
     pub fn notes(&self) -> impl Iterator<Item = (&EntityRef, String)> {
         self.asides.iter().flat_map(move |(entity, fields)| {
             fields.iter().filter_map(move |(name, value)| {
@@ -278,7 +278,7 @@ impl Room {
         }
     }
 
-    /// What was put aside for one that is not sent need not be.
+    /// A value that was put aside for an entity that is not sent need not be.
     fn keep_needed_asides(&mut self, unsent: &BTreeSet<EntityRef>) {
         let links = &self.links;
         self.asides.retain(|entity, fields| {
@@ -293,7 +293,7 @@ impl Room {
         });
     }
 
-    /// What is not sent because something else is not.
+    /// Finds what is not sent because something else is not.
     fn spread(&mut self, pass: &Pass<'_>, unsent: &mut BTreeSet<EntityRef>) {
         loop {
             let mut fresh: BTreeMap<EntityRef, String> = BTreeMap::new();
@@ -346,7 +346,7 @@ impl Link {
         }
     }
 
-    /// Why the second is not sent where the first is not.
+    /// Says why the second is not sent where the first is not.
     fn without_first(&self) -> String {
         let first = self.first.named();
         match (&self.over, self.field()) {
@@ -363,7 +363,7 @@ impl Link {
         }
     }
 
-    /// Why the first is not sent where the second is not.
+    /// Says why the first is not sent where the second is not.
     fn without_then(&self) -> String {
         let then = self.then.named();
         match &self.over {
@@ -377,14 +377,14 @@ impl Link {
     }
 }
 
-/// Whether a value is one that a pass gave the entity for a moment only, so that another could have its
-/// own: nobody's edit, and nothing to be put back.
+/// True if a pass gave the entity this value for a moment only, so that another could have its own: it is
+/// nobody's edit, and nothing to be put back.
 pub fn is_put_aside(entity: &EntityRef, field: &FieldName, value: &Value) -> bool {
     let text = value.as_str();
     text.is_some_and(|text| text.ends_with(&claims::suffix(entity, field)))
 }
 
-/// Why none of a ring can be the first to be sent. Each waits for the one before it.
+/// Says why none of a ring can be the first to be sent. Each waits for the one before it.
 fn waits_in_a_ring(ring: &[EntityRef], at: usize) -> String {
     let before = ring.iter().take(at).rev();
     let before = before.chain(ring.iter().skip(at + 1).rev());

@@ -1,5 +1,5 @@
-//! Whose each statement in the files is, what each release has said that was not taken back, and what
-//! it has removed.
+//! The author of each statement in the files, and the statements that each release has made and has
+//! removed, as far as they were not taken back.
 //!
 //! A *statement* is what one release file says of one slot. A commit that moves statements to another
 //! path alters none of them, and they keep their author.
@@ -32,7 +32,7 @@ impl ValueDigest {
         self == *ABSENT
     }
 
-    /// The digest of what a file says.
+    /// Returns the digest of the value that a file states.
     pub fn of(value: &DesiredValue) -> Self {
         let text = match value {
             DesiredValue::Ensure(ensure) => format!("ensure {}", ensure.as_str()),
@@ -69,25 +69,26 @@ impl TryFrom<String> for ValueDigest {
     }
 }
 
-/// What one release file says of one slot.
+/// The word of one release file about one slot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     /// The slot.
     pub slot: Slot,
     /// The file's path from the repository's root.
     pub path: String,
-    /// What it says.
+    /// The digest of the value that it states.
     pub digest: ValueDigest,
 }
 
-/// What a commit takes back: for each slot, the releases whose layers go.
+/// The releases whose layers a commit takes away, for each slot.
 pub(super) type Taken = BTreeMap<Slot, BTreeSet<Seq>>;
 
-/// What a commit takes back of one entity.
+/// The layers that a commit takes back of one entity.
 pub(super) struct TakenBack {
     /// The layers that go.
     pub(super) taken: Taken,
-    /// Where a release stays that says something else now: what a commit said that it brought in.
+    /// The slots where a release stays but says something else now: a commit that it brought in was taken
+    /// back.
     pub(super) replaced: Taken,
 }
 
@@ -96,14 +97,15 @@ pub(super) struct TakenBack {
 pub struct Authors {
     /// The statements in the files, each with its author.
     pub stated: BTreeMap<Statement, Seq>,
-    /// What each release has said that was not taken back, in the files or hidden since.
+    /// The statements that each release has made and that were not taken back, in the files or hidden
+    /// since.
     pub said: BTreeMap<Seq, BTreeSet<Statement>>,
-    /// What each release has removed.
+    /// The statements that each release has removed.
     pub removed: BTreeMap<Seq, BTreeSet<Statement>>,
 }
 
 impl Authors {
-    /// The author of the statement about a slot that wins: the one of the last path.
+    /// Returns the author of the statement about a slot that wins: the one of the last path.
     pub fn author(&self, slot: &Slot) -> Option<Seq> {
         let about = self.stated.iter().filter(|(s, _)| s.slot == *slot);
         about
@@ -132,8 +134,8 @@ impl Authors {
         removed.any(|s| s.slot == *slot && !is_said(&s.path))
     }
 
-    /// The release by which the files demand no more what this one says of the slot: it removed that last,
-    /// beside those taken back, or its `absent` hides it.
+    /// Returns the release by which the files no longer demand what this one says of the slot: the last
+    /// that removed it, of those not taken back, or the one whose `absent` hides it.
     pub(super) fn remover(&self, of: Seq, slot: &Slot, taken: &BTreeSet<Seq>) -> Option<Seq> {
         if self.stands(of, slot) {
             let of_entity = |s: &Statement| {
@@ -213,7 +215,7 @@ impl Authors {
                 !stands
             });
         }
-        // And of one that the commit does not change, a release named with the one that removed it.
+        // Of a statement that the commit does not change: a release named with the one that removed it.
         let both = self.removed_among(reverted);
         for (first, second, statement) in &both {
             self.give_back(statement, *first, reverted);
@@ -241,7 +243,7 @@ impl Authors {
         }
     }
 
-    /// What one of these releases said and another one removed.
+    /// Returns the statements that one of these releases made and another one removed.
     fn removed_among(&self, reverted: &BTreeSet<Seq>) -> Vec<(Seq, Seq, Statement)> {
         let of = |by: &BTreeMap<Seq, BTreeSet<Statement>>| {
             let theirs = by.iter().filter(|(by, _)| reverted.contains(by));
@@ -258,7 +260,8 @@ impl Authors {
         both.collect()
     }
 
-    /// What a release said again after another had removed it is whose it was, if both are taken back.
+    /// A statement that a release made again after another had removed it goes to its earlier author, if
+    /// both are taken back.
     fn give_back(&mut self, statement: &Statement, taken: Seq, reverted: &BTreeSet<Seq>) {
         let before = self.said.iter().rev().find(|(release, said)| {
             **release < taken && !reverted.contains(release) && said.contains(statement)
@@ -368,7 +371,7 @@ impl Authors {
         }
     }
 
-    /// With all statements of a file what was said in it before has moved.
+    /// Where all statements of a file have moved, those that were made in it before have moved as well.
     fn move_path(&mut self, was: &str, is: &str) {
         if self.stated.keys().any(|statement| statement.path == was) {
             return;

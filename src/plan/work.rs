@@ -1,4 +1,4 @@
-//! What a pass wants of each entity, from the targets of its slots.
+//! The goals of a pass for each entity, from the targets of its slots.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,10 +55,10 @@ impl FieldGoal {
     }
 }
 
-/// Whether an entity shall be there.
+/// The existence that a pass wants of an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExistenceGoal {
-    /// Whatever it is.
+    /// It may exist or not.
     Any,
     /// It shall exist; made if it is missing, from these fields beneath its targets.
     Present(BTreeMap<FieldName, Value>),
@@ -71,10 +71,10 @@ pub enum ExistenceGoal {
     },
 }
 
-/// What a pass wants of one entity.
+/// The goals of a pass for one entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EntityWork {
-    /// Whether it shall be there.
+    /// The goal for its existence.
     pub being: ExistenceGoal,
     /// The fields that have a value to be written.
     pub fields: BTreeMap<FieldName, FieldGoal>,
@@ -96,7 +96,8 @@ impl EntityWork {
         matches!(self.being, ExistenceGoal::Absent { .. }) || self.fields.keys().any(goes_with)
     }
 
-    /// True if all that is asked for is to put back what is there: it needs none of the store's words.
+    /// True if every field already has the value to be put back: none of the store's words is needed for
+    /// that.
     pub(super) fn is_put_back_already(&self, entity: &EntityRef, presence: &Presence) -> bool {
         let there = |(name, want): (&FieldName, &FieldGoal)| {
             let found = presence.found();
@@ -106,7 +107,7 @@ impl EntityWork {
     }
 }
 
-/// What is wanted, in the store's own words.
+/// Returns the goals for these entities, in the store's own words.
 pub fn work(
     book: &Book,
     entities: &BTreeSet<EntityRef>,
@@ -119,7 +120,7 @@ pub fn work(
     work
 }
 
-/// What is wanted of these entities, as the files say it.
+/// Returns the goals for these entities, in the words of the files.
 pub fn asked(book: &Book, entities: &BTreeSet<EntityRef>) -> BTreeMap<EntityRef, EntityWork> {
     let roots: BTreeSet<EntityRef> = entities.iter().map(EntityRef::root).collect();
     let mut asked = BTreeMap::new();
@@ -137,7 +138,8 @@ pub fn asked(book: &Book, entities: &BTreeSet<EntityRef>) -> BTreeMap<EntityRef,
     asked
 }
 
-/// The entities of which something is open, with the views of what changes beneath them.
+/// Returns the entities of which something is open, with the views under which a value changes beneath
+/// them.
 pub fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
     let mut entities = BTreeSet::new();
     for slot in open {
@@ -155,7 +157,7 @@ pub fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
     entities
 }
 
-/// Records what may be sent from now on as what the store may hold.
+/// Records the values that may be sent from now on as values that the store may hold.
 pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observation: &Observation) {
     for (entity, work) in all {
         let makes = matches!(work.being, ExistenceGoal::Present(_));
@@ -165,7 +167,7 @@ pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observati
         let look = Observed(observation);
         let slots = &mut Arc::make_mut(managed).slots;
         if makes && look.shown(&existence(entity)) == Shown::Gone {
-            // What it shows under its views until that is written.
+            // Until they are written, the values under its views are those that it is made with.
             for (slot, state) in slots.iter_mut().filter(|(slot, _)| slot.entity != *entity) {
                 if let Some(made_with) = look.created(slot) {
                     state.pass_by(made_with);
@@ -214,7 +216,8 @@ fn entity_work(
         true => being(managed, root),
         false => ExistenceGoal::Any,
     };
-    // What a release in hand moves is watched until its outcome is known, wherever it is already.
+    // A slot that a release in hand moves is watched until the outcome is known, even where it shows its
+    // target already.
     let in_hand = |slot: &Slot| {
         let release = managed.moved_by.get(slot);
         let release = release.and_then(|release| book.releases.get(release));
@@ -245,7 +248,7 @@ fn entity_work(
             .filter(|(slot, state)| concerned(slot, state))
             .map(|(slot, _)| slot.field.clone())
             .collect(),
-        // What is made again was there beside the others before.
+        // An entity that is made again was there beside the others before.
         explicit: managed.explicit.contains(entity) || managed.whole,
         problem: None,
     }
@@ -263,8 +266,8 @@ fn want(managed: &ManagedEntity, slot: &Slot, state: &SlotState) -> Option<Field
     })
 }
 
-/// What goes with an entity holds the values of its views as they were: those that are managed have
-/// targets of their own.
+/// The values that go with an entity hold those of its views as they were; the managed ones among these
+/// have targets of their own, which replace them.
 fn lay_views_over(values: &mut Value, managed: &ManagedEntity) {
     let Some(views) = values.as_object_mut() else {
         return;
@@ -302,7 +305,7 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> ExistenceGoal {
             Some(DesiredValue::Ensure(Ensure::Existing)) => ExistenceGoal::Existing,
             Some(_) | None => ExistenceGoal::Any,
         },
-        // What gitmage deleted itself is made again beneath an `existing`, too.
+        // An entity that gitmage deleted itself is made again beneath an `existing`, too.
         shown
             if top.is_some_and(|layer| layer.says == Says::Same && layer.demands.is_some())
                 && !is_made(state)

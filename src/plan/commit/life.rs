@@ -9,8 +9,8 @@ use crate::plan::layers::{Layer, LayerId, Says, Seq, Shown};
 use crate::plan::statements::Statement;
 
 impl<L: Look> Step<'_, L> {
-    /// Carries what a rollback of the existence makes of deletions to the fields. True if a life of the
-    /// entity begins or ends by it.
+    /// Carries over to the fields what a rollback of the existence does to deletions. Returns true if a
+    /// life of the entity begins or ends by it.
     pub(super) fn carry_life(
         &self,
         entity: &mut ManagedEntity,
@@ -37,7 +37,7 @@ impl<L: Look> Step<'_, L> {
         *turns || before != after
     }
 
-    /// The fields that a deletion had hidden which is taken back, in whichever file it stood.
+    /// Returns the fields that were hidden by a deletion that is taken back, in whichever file it stood.
     pub(super) fn brought_to_light(
         &self,
         entity: &ManagedEntity,
@@ -67,7 +67,8 @@ impl<L: Look> Step<'_, L> {
         changed.iter().filter(is_older).cloned().collect()
     }
 
-    /// What a field shows, or will show, of an entity that was deleted and is made again.
+    /// Returns the value that a field shows, or will show, once its entity, which was deleted, is made
+    /// again.
     pub(super) fn made_with(&self, entity: &ManagedEntity, slot: &Slot) -> Option<Shown> {
         let being = entity.slots.get(&existence(self.root))?;
         if *being.target().shown != Shown::Here || slot.field == FieldId::Existence {

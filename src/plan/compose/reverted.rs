@@ -1,4 +1,4 @@
-//! Which releases a commit takes back, and what is said of it.
+//! The releases that a commit takes back, and the notes about that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +20,13 @@ pub(super) struct Reverted {
     pub(super) own: BTreeSet<Seq>,
     /// Those of which commits are named that they brought in.
     pub(super) parts: BTreeSet<Seq>,
-    /// Invalid ones, which nothing is to be taken back of.
+    /// Invalid ones: there is nothing of them to be taken back.
     pub(super) empty: BTreeSet<Seq>,
-    /// What its messages name.
+    /// The releases that its messages name.
     naming: Naming,
-    /// True if no word says so: it is exactly their inverse.
+    /// True if no message says so, but the commit is exactly their inverse.
     wordless: bool,
-    /// What it looks like the undoing of, although it is a removal.
+    /// The releases that it seems to undo, although it is a removal.
     looks_like: Vec<Seq>,
 }
 
@@ -132,7 +132,8 @@ impl Composer<'_> {
                 rolled_back: taken_back.contains(&release.seq)
                     && layers == 0
                     && standing.stated == 0,
-                // What it deploys beside taking others back can be taken back like any other.
+                // The statements that it deploys beside taking others back can be taken back like any
+                // other.
                 is_rollback: release.kind == ReleaseKind::Rollback && standing.stated == 0,
                 is_adoption: release.kind == ReleaseKind::Adopt,
             }
@@ -228,7 +229,7 @@ impl Composer<'_> {
         ))
     }
 
-    /// Says what no file names any more, and what becomes of it.
+    /// Says which fields no file names any more, and what becomes of them.
     pub(super) fn explain_removals(&self, draft: &Draft, record: &mut ReleaseRecord) {
         let mut removed: BTreeMap<EntityRef, Vec<String>> = BTreeMap::new();
         for (slot, field) in record.slots() {

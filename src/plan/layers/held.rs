@@ -1,10 +1,11 @@
-//! What a slot is known to hold: learned from looks, from what is sent, and from what became of it.
+//! The values that a slot is known to hold: learned from looks, from what is sent, and from its outcome.
 
 use super::{By, Held, Layer, LayerId, Origin, Policy, Says, Shown, SlotState};
 
 impl SlotState {
-    /// A look. What nobody here wrote is an edit: a layer on the one that was shown then; on the base,
-    /// the new base; on a removal, the end of management. True if it is an edit.
+    /// Takes in what a look shows. A value that nobody here wrote is an edit: a layer on the one that was
+    /// shown then; on the base, the new base; on a removal, the end of management. Returns true if it is
+    /// an edit.
     pub fn observe(
         &mut self,
         id: LayerId,
@@ -14,11 +15,11 @@ impl SlotState {
     ) -> bool {
         let same = |h: &Held| same(&h.value, seen);
         let known = match seen.is_default() {
-            // A view may have a value of its own that is what `all` has; it was there first.
+            // A view may have a value of its own that equals the one under `all`; that was there first.
             true => self.held.iter().position(same),
             false => self.held.iter().rposition(same),
         };
-        // What the store sets along with another field may be anything.
+        // A field that the store sets along with another one may show anything.
         let known = known.or_else(|| self.held.iter().rposition(|h| h.value.is_coupled()));
         if let Some(known) = known {
             let mut held = self.held.swap_remove(known);
@@ -71,10 +72,10 @@ impl SlotState {
         true
     }
 
-    /// The demand beneath the edits is shown again. The edits stay in their place, and rolling the heal
-    /// back shows them. False where there is nothing to heal.
+    /// Lets the demand beneath the edits be shown again. The edits stay in their place, and rolling the
+    /// heal back shows them. Returns false where there is nothing to heal.
     pub fn heal(&mut self, id: LayerId, name: &str) -> bool {
-        // What lies aside on top of it returns above the heal.
+        // A layer on top that lies aside will return above the heal.
         let Some(last) = self.layers.iter().rposition(|l| !l.parked) else {
             return false;
         };
@@ -92,21 +93,21 @@ impl SlotState {
         true
     }
 
-    /// Recorded before the first write: from now on the store may hold this.
+    /// Is recorded before the first write: from now on the store may hold this value.
     pub fn attempt(&mut self, value: Shown) {
         self.may_hold(value, self.top());
     }
 
-    /// Recorded before the first write: on its way to the target the store may show this.
+    /// Is recorded before the first write: on its way to the target the store may show this value.
     pub fn pass_by(&mut self, value: Shown) {
         self.may_hold(value, Origin::Removed);
     }
 
-    /// A verified outcome. `reached`: the store shows the target.
+    /// Takes in a verified outcome. `reached`: true if the store shows the target.
     pub fn settle(&mut self, seen: &Shown, reached: bool, same: impl Fn(&Shown, &Shown) -> bool) {
         if reached {
             let by = self.top();
-            // A view that shows what `all` shows has the value for its own that it was given.
+            // A view that shows the value under `all` has for its own the value that it was given.
             let given = Some(self.target().shown).filter(|given| {
                 seen.is_default() && given.value().is_some() && !given.is_coupled()
             });
@@ -126,12 +127,12 @@ impl SlotState {
         }
         match self.held.iter().position(|h| same(&h.value, seen)) {
             Some(known) => self.held = vec![self.held.swap_remove(known)],
-            // It went or came with its entity.
+            // The field went or came with its entity.
             None => self.hold(seen.clone(), Origin::Removed),
         }
     }
 
-    /// One value is held for certain.
+    /// Notes that exactly this value is held.
     pub(super) fn hold(&mut self, value: Shown, by: Origin) {
         self.held = vec![Held { value, by }];
     }

@@ -1,4 +1,5 @@
-//! What an entity has of the values that the store gives to one only, and will have after the pass.
+//! The values that the store gives to one entity only: those that an entity has, and those that it will
+//! have after the pass.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +13,14 @@ use crate::domain::{
 };
 use crate::plan::work::{EntityWork, ExistenceGoal};
 
-/// How many characters of a value are left when it is put aside: with its suffix it fits a column of 255.
+/// The number of characters that are left of a value when it is put aside: with its suffix it fits a
+/// column of 255.
 const CHARS: usize = 240;
 
 /// A value that one entity has, and no other that shares a store view with it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Claim {
-    /// Where it is the only one.
+    /// The spot where it is the only one.
     pub(super) spot: Spot,
     /// The store views that it counts in.
     pub(super) reach: StoreScope,
@@ -43,7 +45,7 @@ enum Space {
 }
 
 impl Claim {
-    /// Whether two entities cannot have these at the same time.
+    /// True if two entities cannot have these at the same time.
     pub(super) fn clashes(&self, of: &EntityRef, other: &Self) -> bool {
         self.spot == other.spot && of.kind.scoping.overlap(&self.reach, &other.reach)
     }
@@ -52,7 +54,8 @@ impl Claim {
         self.spot == other.spot && self.reach == other.reach
     }
 
-    /// What the entity has instead while another takes this over. The same pass always makes the same.
+    /// Returns the value that the entity has instead while another takes this one over. The same pass
+    /// always gives the same.
     pub(super) fn instead(&self, entity: &EntityRef) -> Option<Value> {
         let field = self.field.as_ref()?;
         match self.aside {
@@ -66,7 +69,7 @@ impl Claim {
     }
 }
 
-/// What a value that an entity has put aside ends with: no other entity's, and no other field's.
+/// Returns the end of a value that is put aside: no other entity and no other field has the same.
 pub(super) fn suffix(entity: &EntityRef, field: &FieldName) -> String {
     let mut hash = Sha256::new();
     for part in [entity.to_string().as_str(), field.as_str()] {
@@ -78,7 +81,8 @@ pub(super) fn suffix(entity: &EntityRef, field: &FieldName) -> String {
     std::iter::once("-".to_owned()).chain(digits).collect()
 }
 
-/// What a pass is about to do to an entity, as far as it can be told without the rest of the pass.
+/// The action that a pass has in mind for an entity, as far as it can be told without the rest of the
+/// pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
     Nothing,
@@ -130,7 +134,8 @@ impl Attributes {
         Self(types.map(|(ty, all)| (*ty, unique(all))).collect())
     }
 
-    /// Whether what is wanted of an entity that stays may give one of its values up, or need another.
+    /// True if an entity that stays may, by what is wanted of it, give one of its values up, or need
+    /// another.
     fn concern(&self, kind: Kind, work: &EntityWork) -> bool {
         let listed = |name: &str| {
             let mut unique = kind.unique.iter();
@@ -160,9 +165,9 @@ struct Look<'a> {
     entity: &'a EntityRef,
     found: Option<&'a ObservedEntity>,
     work: &'a EntityWork,
-    /// What the pass wants under `all`, of values of a view.
+    /// For the values of a view: the goals of the pass under `all`.
     base: Option<&'a EntityWork>,
-    /// Whether it is as it will be.
+    /// True if it is looked at as it will be.
     is_after: bool,
 }
 
@@ -180,8 +185,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// What a visitor of a view sees, of its own or inherited. What the pass does not touch there goes
-    /// with what is under `all`.
+    /// Returns the value that a visitor of a view sees, its own or inherited. One that the pass does not
+    /// touch there goes with the value under `all`.
     fn shown(&self, name: &FieldName, wanted: Option<&'a Value>) -> Option<&'a Value> {
         let wanted = wanted?;
         match (self.is_after, marker_of(wanted)) {
@@ -225,7 +230,7 @@ impl<'a> Look<'a> {
         self.at(unique, value, &entity.store, Some(name))
     }
 
-    /// What the store makes an address of where a new entity is not given one.
+    /// Returns the text of which the store makes an address where a new entity is not given one.
     fn made_of(&self, field: &str) -> Option<String> {
         if field == self.entity.kind.key_field {
             return Some(text::slug(&last(self.entity)?));
@@ -296,7 +301,7 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// What goes with an entity, or comes with it: the values of its views.
+    /// Returns what goes or comes with an entity: the values of its views.
     fn of_views(&self, attributes: &Attributes) -> Vec<Claim> {
         let mut claims = Vec::new();
         let kind = self.entity.kind;
@@ -325,7 +330,7 @@ impl<'a> Look<'a> {
 }
 
 impl EntityWork {
-    /// What the entity is made with, besides what is wanted of it.
+    /// Returns the value that the entity is made with, besides what is wanted of it.
     fn standing(&self, name: &FieldName) -> Option<&Value> {
         match &self.being {
             ExistenceGoal::Present(fields) => fields.get(name),
@@ -334,7 +339,7 @@ impl EntityWork {
     }
 }
 
-/// What an entity gives up in a pass, and what it comes to need.
+/// The values that an entity gives up in a pass, and those that it comes to need.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     pub(super) gives: Vec<Claim>,
@@ -409,7 +414,7 @@ fn last(entity: &EntityRef) -> Option<String> {
     parts(entity).pop()
 }
 
-/// What stands before the last part of a key, without so many at its beginning where it is a path.
+/// Returns the parts before the last one of a key; of a path, without the first `roots` of them.
 fn above(entity: &EntityRef, roots: usize) -> Option<String> {
     let parts = parts(entity);
     let (_, above) = parts.split_last()?;

@@ -27,7 +27,7 @@ impl Pass<'_> {
         })
     }
 
-    /// Who waits for whom: by what each gives up and needs.
+    /// Finds who waits for whom, by what each gives up and needs.
     pub(super) fn links(&self, attributes: &Attributes) -> Vec<Link> {
         let mut given: BTreeMap<_, Vec<(&EntityRef, Claim)>> = BTreeMap::new();
         let mut needed: Vec<(&EntityRef, Claim)> = Vec::new();
@@ -60,7 +60,8 @@ impl Pass<'_> {
         links
     }
 
-    /// What is made under another assignment than the one that it replaces, and beside it.
+    /// Returns the entities that are made under another assignment than the one that they replace, and
+    /// beside it.
     fn successors(&self) -> impl Iterator<Item = Link> {
         self.work.iter().flat_map(move |(entity, work)| {
             let hits = match (self.presence(entity), &work.being) {
@@ -85,7 +86,8 @@ impl Pass<'_> {
         })
     }
 
-    /// What has to go before what, besides what is handed over: it holds wherever that moves something.
+    /// Returns the order besides handovers, each entity with one that comes after it: it holds wherever a
+    /// handover moves something.
     pub(super) fn order(&self, links: &[Link]) -> Vec<(EntityRef, EntityRef)> {
         let mut order = Vec::new();
         for entity in self.work.keys() {
@@ -95,7 +97,8 @@ impl Pass<'_> {
                 let above = self.intent(&parent);
                 let is_base = base.as_ref() == Some(&parent) && self.work.contains_key(&parent);
                 match (own, above) {
-                    // what is put back in something that goes is of no use, but would come too late
+                    // a value that is put back in an entity that goes is of no use, but would come too
+                    // late
                     (Intent::Delete | Intent::Update, Intent::Delete) => {
                         order.push((entity.clone(), parent));
                     }
@@ -119,7 +122,8 @@ impl Pass<'_> {
         order
     }
 
-    /// What refers to an entity, and does not after the pass: only then can that be deleted.
+    /// Returns the entities that refer to this one, and no longer do after the pass: only then can it be
+    /// deleted.
     fn left<'a>(&'a self, to: &'a EntityRef) -> impl Iterator<Item = EntityRef> + 'a {
         self.work.iter().filter_map(move |(entity, work)| {
             let intent = self.intent(entity);
@@ -135,7 +139,7 @@ impl Pass<'_> {
         })
     }
 
-    /// What refers to an entity from this pass on: that has to be there first.
+    /// Returns the entities that refer to this one from this pass on: it has to be there first.
     fn taken_up<'a>(&'a self, to: &'a EntityRef) -> impl Iterator<Item = EntityRef> + 'a {
         self.work.iter().filter_map(move |(entity, work)| {
             let mut fields = work.fields.iter();
@@ -144,7 +148,7 @@ impl Pass<'_> {
         })
     }
 
-    /// Whether what the first does, or that it is made, is of no use without the second.
+    /// True if what the first does, or that it is made, is of no use without the second.
     pub(super) fn is_only_for_the_second(&self, link: &Link) -> bool {
         match link.over {
             Over::Room(_) => self.intent(&link.first) == Intent::Delete,
@@ -152,7 +156,8 @@ impl Pass<'_> {
         }
     }
 
-    /// What of a ring is put aside, so that it is none: of several the first in the order of entities.
+    /// Returns the value of a ring that is put aside, so that it is a ring no more: of several the first
+    /// in the order of entities.
     pub(super) fn put_aside(&self, ring: &Ring<'_>) -> Option<(EntityRef, FieldName, Value)> {
         let able = ring.links.iter().filter_map(|link| {
             let (Over::Room(claim), Some(field)) = (&link.over, link.field()) else {
@@ -167,7 +172,7 @@ impl Pass<'_> {
     }
 }
 
-/// Whether a field's value names an entity.
+/// True if a field's value names this entity.
 fn refers(entity: &EntityRef, name: &FieldName, value: &Value, to: &EntityRef) -> bool {
     let spec = entity.kind.field(name.as_str());
     let target = match spec.map(|spec| spec.ty) {

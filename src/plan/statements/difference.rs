@@ -18,7 +18,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// The difference between the files of two commits.
+    /// Returns the difference between the files of two commits.
     pub fn between(before: &DesiredState, after: &DesiredState) -> Self {
         let mut difference = Self::default();
         let all = || before.listed.keys().chain(after.listed.keys()).collect();
@@ -52,7 +52,7 @@ impl Difference {
     fn find_moved(&mut self) {
         for was in std::mem::take(&mut self.gone) {
             let same = |is: &&Statement| is.slot == was.slot && is.digest == was.digest;
-            // What a file takes back of its own is no move.
+            // A statement that a file only says again is no move.
             let elsewhere = self.new.iter().find(|is| same(is) && is.path != was.path);
             match elsewhere.cloned() {
                 Some(is) => {
@@ -66,7 +66,7 @@ impl Difference {
         }
     }
 
-    /// What a rollback gives back to whom it was has not moved there.
+    /// A statement that a rollback gives back to its author has not moved there.
     pub(in crate::plan) fn give_back(&mut self, is_given_back: impl Fn(&Statement) -> bool) {
         for (was, is) in std::mem::take(&mut self.moved) {
             if is_given_back(&is) {
@@ -83,7 +83,7 @@ impl Difference {
         self.gone.is_empty() && self.new.is_empty()
     }
 
-    /// The difference by the entity that the slots belong to.
+    /// Splits the difference by the entity that the slots belong to.
     pub(in crate::plan) fn by_entity(self) -> BTreeMap<EntityRef, Self> {
         let mut parts: BTreeMap<EntityRef, Self> = BTreeMap::new();
         let Self { gone, new, moved } = self;
