@@ -29,7 +29,6 @@ pub use compose::{Cause, Composed, Draft, Headline, Words, compose, look_at};
 pub use context::PlanContext;
 pub use decide::{Decision, decide};
 pub use entity::{Failure, LayerNames, Look, Managed, ManagedEntity, existence};
-pub use inverse::{Inverse, inverse_of};
 pub use layers::{
     By, Held, Layer, LayerId, Origin, Policy, RollBack, Says, Seq, Shown, SlotState, Target,
 };

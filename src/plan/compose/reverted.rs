@@ -118,16 +118,16 @@ impl Composer<'_> {
         reverted
     }
 
-    fn candidates(&self) -> Vec<Candidate> {
+    fn candidates(&self) -> Vec<Candidate<'_>> {
         let standings = self.book.standings();
         let taken_back = self.book.taken_back();
-        let candidate = |release: &ReleaseRecord| {
+        let candidates = self.book.current().map(|release| {
             let standing = standings.get(&release.seq).copied().unwrap_or_default();
             let layers = standing.uppermost + standing.covered + standing.parked;
             Candidate {
                 seq: release.seq,
-                head: release.revision.clone(),
-                brings: release.brings.clone(),
+                head: &release.revision,
+                brings: &release.brings,
                 invalid: release.is_invalid(),
                 rolled_back: taken_back.contains(&release.seq)
                     && layers == 0
@@ -137,8 +137,8 @@ impl Composer<'_> {
                 is_rollback: release.kind == ReleaseKind::Rollback && standing.stated == 0,
                 is_adoption: release.kind == ReleaseKind::Adopt,
             }
-        };
-        self.book.current().map(candidate).collect()
+        });
+        candidates.collect()
     }
 
     /// Says why a commit is a rollback although its message does not say so, or is none although it

@@ -33,7 +33,7 @@ pub(super) struct Match<'a> {
 
 /// The releases before a commit, by their commits and changes.
 pub(super) struct Search<'a> {
-    pub(super) candidates: &'a [Candidate],
+    pub(super) candidates: &'a [Candidate<'a>],
     /// The commits whose messages are read.
     inside: BTreeSet<&'a CommitId>,
     heads: HashMap<&'a CommitId, Vec<Match<'a>>>,
@@ -46,7 +46,7 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn new(
-        candidates: &'a [Candidate],
+        candidates: &'a [Candidate<'a>],
         inside: BTreeSet<&'a CommitId>,
         change_of: &'a dyn Fn(&CommitId) -> Option<ChangeId>,
         repository: Option<(&'a str, bool)>,
@@ -235,11 +235,11 @@ impl<'a> Search<'a> {
 }
 
 /// Every revision of every candidate, oldest first; of each the release's own before what it brought in.
-fn all(candidates: &[Candidate]) -> impl Iterator<Item = Match<'_>> {
+fn all<'a>(candidates: &'a [Candidate<'a>]) -> impl Iterator<Item = Match<'a>> {
     candidates.iter().enumerate().flat_map(|(at, candidate)| {
         let head = Match {
             at,
-            revision: &candidate.head,
+            revision: candidate.head,
             part: None,
         };
         let brought = candidate.brings.iter().map(move |revision| Match {
