@@ -14,7 +14,7 @@ use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, Fiel
 
 /// A commit as the rule needs it.
 #[derive(Debug, Clone, Copy)]
-pub struct Altering<'a> {
+pub(super) struct Altering<'a> {
     /// The release that it makes.
     pub release: Seq,
     /// The files before it.
@@ -33,7 +33,7 @@ pub struct Altering<'a> {
 
 /// The effect of a commit on a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Moved {
+pub(super) struct Moved {
     /// The releases whose layers it took away there.
     pub taken: BTreeSet<Seq>,
     /// True if edits were taken away with them, or stay although they are.
@@ -41,7 +41,7 @@ pub struct Moved {
 }
 
 /// Carries out one commit. Returns the slots that it moved.
-pub fn commit(
+pub(super) fn commit(
     managed: &mut Managed,
     look: &impl Look,
     altering: Altering<'_>,

@@ -23,7 +23,7 @@ mod roll_back;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::roll_back::RollBack;
+pub(super) use self::roll_back::RollBack;
 use crate::domain::{DesiredValue, Marker, SharedValue, Value, marker_of};
 
 /// The place of a release or a pass in its environment's history. The order follows it, never a clock.

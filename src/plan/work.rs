@@ -108,7 +108,7 @@ impl EntityWork {
 }
 
 /// Returns the goals for these entities, in the store's own words.
-pub fn work(
+pub(super) fn work(
     book: &Book,
     entities: &BTreeSet<EntityRef>,
     vocabulary: &Vocabulary,
@@ -140,7 +140,7 @@ pub fn asked(book: &Book, entities: &BTreeSet<EntityRef>) -> BTreeMap<EntityRef,
 
 /// Returns the entities of which something is open, with the views under which a value changes beneath
 /// them.
-pub fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
+pub(super) fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
     let mut entities = BTreeSet::new();
     for slot in open {
         entities.insert(slot.entity.clone());
