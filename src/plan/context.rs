@@ -17,7 +17,7 @@ use crate::domain::{
 /// The field that names the attribute set.
 const ATTRIBUTE_SET: &str = "attribute_set_id";
 
-/// The pass around the entity at hand.
+/// The rest of a pass, as a decision about one entity sees it.
 #[derive(Debug, Clone, Default)]
 pub struct PlanContext {
     /// The character set of the shop's tables.
@@ -44,17 +44,17 @@ impl PlanContext {
         charset: Charset,
         vocabulary: &Vocabulary,
     ) -> Self {
-        let mut around = Self {
+        let mut context = Self {
             charset,
             ..Self::default()
         };
         for (entity, work) in work.iter().filter(|(entity, _)| entity.exists_by_itself()) {
             match (&work.being, entity.kind.scoping) {
                 (ExistenceGoal::Absent { .. }, _) => {
-                    around.deleted.insert(entity.clone());
+                    context.deleted.insert(entity.clone());
                 }
                 (ExistenceGoal::Present(_), Scoping::Assignment { .. }) => {
-                    around.present.insert(entity.clone());
+                    context.present.insert(entity.clone());
                 }
                 (ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_), _) => {}
             }
@@ -64,14 +64,14 @@ impl PlanContext {
                         .fields
                         .iter()
                         .filter(|(name, want)| !want.met_in(entity, name, found));
-                    around.moved.extend(moved.map(|(name, _)| Slot {
+                    context.moved.extend(moved.map(|(name, _)| Slot {
                         entity: entity.clone(),
                         field: FieldId::Named(name.clone()),
                     }));
                 }
                 (Some(Presence::Found(_)), _) => {}
                 (_, ExistenceGoal::Present(_)) => {
-                    around.made.insert(entity.clone());
+                    context.made.insert(entity.clone());
                 }
                 (
                     _,
@@ -85,14 +85,14 @@ impl PlanContext {
                 let why = misfit(entity, wanted, set, vocabulary)?;
                 Some((entity.clone(), why))
             });
-            around.unfit = unfit.collect();
+            context.unfit = unfit.collect();
         }
         let room = Room::of(work, observation, vocabulary, |entity| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-            Some(decide(entity, work.get(entity)?, presence, &around))
+            Some(decide(entity, work.get(entity)?, presence, &context))
         });
-        around.room = room;
-        around
+        context.room = room;
+        context
     }
 
     /// Returns what the pass hands over from one entity to another, and what follows from that.
@@ -179,25 +179,15 @@ fn attribute_set<'a>(
     observation: &'a Observation,
 ) -> Option<&'a str> {
     entity.kind.attributes?;
-    let is_set = |name: &FieldName| name.as_str() == ATTRIBUTE_SET;
+    let set = FieldName::new(ATTRIBUTE_SET).ok()?;
     let base = entity.base();
     let base = base.as_ref().unwrap_or(entity);
     let found = observation.get(base).or_else(|| observation.get(entity));
     if let Some(Presence::Found(found)) = found {
-        let of = |fields: &'a BTreeMap<FieldName, Value>| {
-            fields.iter().find(|(n, _)| is_set(n)).map(|(_, v)| v)
-        };
-        let inherited = || of(found.inherited.as_deref()?);
-        return of(&found.fields).or_else(inherited)?.as_str();
+        let inherited = || found.inherited.as_ref()?.get(&set);
+        return found.fields.get(&set).or_else(inherited)?.as_str();
     }
-    let made = work.get(base)?;
-    let wanted = made.fields.iter().find(|(name, _)| is_set(name));
-    let standing = match &made.being {
-        ExistenceGoal::Present(fields) => fields.iter().find(|(name, _)| is_set(name)),
-        ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
-    };
-    let value = wanted.map(|(_, want)| &want.value);
-    value.or(standing.map(|(_, value)| value))?.as_str()
+    work.get(base)?.value(&set)?.as_str()
 }
 
 /// Magento ignores, with a 200, the value of an attribute that is not in a product's set.
@@ -325,17 +315,9 @@ fn expecting<'v>(
 /// The attribute that a release makes.
 fn expected_attribute(work: &EntityWork) -> Attribute {
     let text = |name: &str| {
-        let wanted = work.fields.iter().find(|(field, _)| field.as_str() == name);
-        let standing = match &work.being {
-            ExistenceGoal::Present(fields) => {
-                fields.iter().find(|(field, _)| field.as_str() == name)
-            }
-            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
-        };
-        let value = wanted
-            .map(|(_, want)| &want.value)
-            .or(standing.map(|(_, v)| v));
-        value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        let name = FieldName::new(name).ok();
+        let value = name.and_then(|name| work.value(&name)?.as_str());
+        value.unwrap_or_default().to_owned()
     };
     Attribute {
         label: text("default_frontend_label"),

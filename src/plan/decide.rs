@@ -45,7 +45,7 @@ pub fn decide(
     entity: &EntityRef,
     work: &EntityWork,
     presence: &Presence,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     if work.being == ExistenceGoal::Any && work.fields.is_empty() {
         return Decision::Noop;
@@ -56,19 +56,19 @@ pub fn decide(
             false => Decision::Refused(problem.clone()),
         };
     }
-    if let Some(why) = around
+    if let Some(why) = context
         .unfit(entity)
-        .or_else(|| around.room().refused(entity))
+        .or_else(|| context.room().refused(entity))
     {
         return Decision::Refused(why.to_owned());
     }
     if entity.base().is_some() {
-        return decide_view(entity, work, presence, around);
+        return decide_view(entity, work, presence, context);
     }
     // A value that is put back may go with the parent; one that a file asks for would be lost as soon as
     // it is written.
     if work.fields.values().any(|want| !want.exact)
-        && let Some(parent) = around.deleted_parent(entity)
+        && let Some(parent) = context.deleted_parent(entity)
     {
         return Decision::Refused(format!(
             "not sent, because the same pass deletes the {} {}, and this would go with it; take it out of its file, or keep what it belongs to",
@@ -78,11 +78,11 @@ pub fn decide(
     match presence {
         Presence::UnknownView(code) => Decision::Refused(no_view(code)),
         Presence::Ambiguous(ids) => Decision::Refused(ambiguous(ids)),
-        Presence::Alias(known) => decide_alias(entity, work, known, around),
-        Presence::Orphan(parent) if !around.made.contains(parent) => decide_orphan(work, parent),
-        Presence::Elsewhere(hits) => decide_elsewhere(entity, work, hits, around),
-        Presence::Missing | Presence::Orphan(_) => decide_missing(entity, work, around),
-        Presence::Found(found) => decide_found(entity, work, found, around),
+        Presence::Alias(known) => decide_alias(entity, work, known, context),
+        Presence::Orphan(parent) if !context.made.contains(parent) => decide_orphan(work, parent),
+        Presence::Elsewhere(hits) => decide_elsewhere(entity, work, hits, context),
+        Presence::Missing | Presence::Orphan(_) => decide_missing(entity, work, context),
+        Presence::Found(found) => decide_found(entity, work, found, context),
     }
 }
 
@@ -91,12 +91,12 @@ fn decide_alias(
     entity: &EntityRef,
     work: &EntityWork,
     known: &EntityKey,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     match &work.being {
         ExistenceGoal::Absent { put_back: true } => Decision::Noop,
         // the other spelling makes room
-        ExistenceGoal::Present(base) if around.deletes(entity.kind, known.as_str()) => {
+        ExistenceGoal::Present(base) if context.deletes(entity.kind, known.as_str()) => {
             create(entity, work, base)
         }
         ExistenceGoal::Any
@@ -124,12 +124,12 @@ fn decide_elsewhere(
     entity: &EntityRef,
     work: &EntityWork,
     hits: &[Hit],
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     match &work.being {
         ExistenceGoal::Absent { put_back: true } => Decision::Noop,
         ExistenceGoal::Present(base) => {
-            let staying = around.in_the_way(entity, hits);
+            let staying = context.in_the_way(entity, hits);
             let beside = staying.iter().all(|hit| side_by_side(entity, hit));
             match staying.is_empty() || beside && work.explicit {
                 true => create(entity, work, base),
@@ -138,7 +138,7 @@ fn decide_elsewhere(
         }
         // The entity was deleted and has made room for those that the pass names.
         ExistenceGoal::Absent { put_back: false } => {
-            match around.unmentioned(entity, hits).as_slice() {
+            match context.unmentioned(entity, hits).as_slice() {
                 [] => Decision::Noop,
                 hits => Decision::Refused(elsewhere(hits, false)),
             }
@@ -151,12 +151,12 @@ fn decide_elsewhere(
 }
 
 /// Decides about an entity that the store does not have.
-fn decide_missing(entity: &EntityRef, work: &EntityWork, around: &PlanContext) -> Decision {
+fn decide_missing(entity: &EntityRef, work: &EntityWork, context: &PlanContext) -> Decision {
     match &work.being {
         ExistenceGoal::Absent { .. } => Decision::Noop,
         ExistenceGoal::Present(base) => create(entity, work, base),
         // It comes back with its parent, and then shows the values that are asked for.
-        ExistenceGoal::Any if around.makes_parent(entity) && !work.fields.is_empty() => {
+        ExistenceGoal::Any if context.makes_parent(entity) && !work.fields.is_empty() => {
             create(entity, work, &BTreeMap::new())
         }
         ExistenceGoal::Existing | ExistenceGoal::Any => {
@@ -174,20 +174,20 @@ fn decide_found(
     entity: &EntityRef,
     work: &EntityWork,
     found: &ObservedEntity,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     match &work.being {
         ExistenceGoal::Absent { put_back } => {
-            if let Some(why) = takes_along(entity, found, around) {
+            if let Some(why) = takes_along(entity, found, context) {
                 return Decision::Refused(why);
             }
-            match (put_back, irreplaceable(entity, found, around.charset)) {
+            match (put_back, irreplaceable(entity, found, context.charset)) {
                 (false, Some(why)) => Decision::Refused(why),
                 (true, _) | (false, None) => Decision::Delete,
             }
         }
         ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_) => {
-            update(entity, work, found, around)
+            update(entity, work, found, context)
         }
     }
 }
@@ -197,18 +197,18 @@ fn decide_view(
     entity: &EntityRef,
     work: &EntityWork,
     presence: &Presence,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     match presence {
-        Presence::Found(found) => update(entity, work, found, around),
+        Presence::Found(found) => update(entity, work, found, context),
         Presence::UnknownView(code) => Decision::Refused(no_view(code)),
         _ if work.fields.values().all(FieldGoal::is_default) => Decision::Noop,
-        Presence::Alias(known) if !around.deletes(entity.kind, known.as_str()) => {
+        Presence::Alias(known) if !context.deletes(entity.kind, known.as_str()) => {
             Decision::Refused(spelled_otherwise(known))
         }
         _ if entity
             .base()
-            .is_some_and(|base| around.made.contains(&base)) =>
+            .is_some_and(|base| context.made.contains(&base)) =>
         {
             let fields = work.fields.iter().filter(|(_, want)| !want.is_default());
             Decision::Update(
@@ -289,12 +289,12 @@ fn update(
     entity: &EntityRef,
     work: &EntityWork,
     found: &ObservedEntity,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     let mut fields = BTreeMap::new();
     for (name, want) in &work.fields {
         if want.met_in(entity, name, found)
-            && !around.moves_beneath(entity, name, want, found)
+            && !context.moves_beneath(entity, name, want, found)
             && !may_hide(entity, name, want)
         {
             continue;

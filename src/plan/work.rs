@@ -96,6 +96,20 @@ impl EntityWork {
         matches!(self.being, ExistenceGoal::Absent { .. }) || self.fields.keys().any(goes_with)
     }
 
+    /// Returns the value that a field shall have: the wanted one, or the one that the entity is made with.
+    pub(super) fn value(&self, name: &FieldName) -> Option<&Value> {
+        let wanted = self.fields.get(name).map(|want| &want.value);
+        wanted.or_else(|| self.standing(name))
+    }
+
+    /// Returns the value that the entity is made with, besides what is wanted of it.
+    pub(super) fn standing(&self, name: &FieldName) -> Option<&Value> {
+        match &self.being {
+            ExistenceGoal::Present(fields) => fields.get(name),
+            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
+        }
+    }
+
     /// True if every field already has the value to be put back: none of the store's words is needed for
     /// that.
     pub(super) fn is_put_back_already(&self, entity: &EntityRef, presence: &Presence) -> bool {
@@ -300,7 +314,10 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> ExistenceGoal {
     };
     let top = state.layers.iter().rev().find(|layer| !layer.parked);
     let demands = top.and_then(|layer| layer.demands.as_ref());
-    match state.target().shown {
+    let target = state.target();
+    // A release's layer, and not the base, says that the entity is there.
+    let is_made = !target.exact && *target.shown == Shown::Here;
+    match target.shown {
         Shown::Unknown | Shown::Value(_) => match demands {
             Some(DesiredValue::Ensure(Ensure::Existing)) => ExistenceGoal::Existing,
             Some(_) | None => ExistenceGoal::Any,
@@ -308,7 +325,7 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> ExistenceGoal {
         // An entity that gitmage deleted itself is made again beneath an `existing`, too.
         shown
             if top.is_some_and(|layer| layer.says == Says::Same && layer.demands.is_some())
-                && !is_made(state)
+                && !is_made
                 && !(managed.whole && *shown == Shown::Here) =>
         {
             ExistenceGoal::Existing
@@ -329,13 +346,4 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> ExistenceGoal {
             ExistenceGoal::Present(fields.collect())
         }
     }
-}
-
-/// True if a release's layer, and not the base, says that the entity is there.
-fn is_made(state: &SlotState) -> bool {
-    let telling = state.layers.iter().rev().filter(|layer| !layer.parked);
-    let telling = telling
-        .map(|layer| &layer.says)
-        .find(|says| **says != Says::Same);
-    matches!(telling, Some(Says::Demand(Shown::Here)))
 }

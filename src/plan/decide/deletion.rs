@@ -10,7 +10,7 @@ use crate::plan::context::PlanContext;
 pub(super) fn takes_along(
     entity: &EntityRef,
     found: &ObservedEntity,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Option<String> {
     let lists = found.fields.iter().filter(|(name, _)| {
         let spec = entity.kind.field(name.as_str());
@@ -19,7 +19,7 @@ pub(super) fn takes_along(
     let keys = lists.flat_map(|(_, list)| list.as_array().into_iter().flatten());
     let staying: Vec<&str> = keys
         .filter_map(Value::as_str)
-        .filter(|key| !around.deletes(entity.kind, key))
+        .filter(|key| !context.deletes(entity.kind, key))
         .collect();
     (!staying.is_empty()).then(|| {
         format!(

@@ -193,10 +193,7 @@ impl<'a> Look<'a> {
             (false, _) => Some(self.found?.effective(name)),
             (true, None) => Some(wanted),
             (true, Some(_)) => {
-                let under_all = self.base.and_then(|base| {
-                    let wanted = base.fields.get(name).map(|want| &want.value);
-                    wanted.or_else(|| base.standing(name))
-                });
+                let under_all = self.base.and_then(|base| base.value(name));
                 under_all.or_else(|| self.found?.inherited.as_ref()?.get(name))
             }
         }
@@ -326,16 +323,6 @@ impl<'a> Look<'a> {
             }
         }
         claims
-    }
-}
-
-impl EntityWork {
-    /// Returns the value that the entity is made with, besides what is wanted of it.
-    fn standing(&self, name: &FieldName) -> Option<&Value> {
-        match &self.being {
-            ExistenceGoal::Present(fields) => fields.get(name),
-            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
-        }
     }
 }
 
