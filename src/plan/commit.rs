@@ -25,7 +25,7 @@ pub(super) struct Altering<'a> {
     pub difference: &'a Difference,
     /// The releases that it reverts; where it alters no statement, those that its own message names.
     pub reverted: &'a BTreeSet<Seq>,
-    /// Those of them of which only commits are named that they brought in.
+    /// Those of them of which only commits that they brought in are named.
     pub parts: &'a BTreeSet<Seq>,
     /// The settings.
     pub policy: Policy,

@@ -295,7 +295,7 @@ impl Composer<'_> {
     /// Returns the value that a slot shows before the first release of the pass that moves it.
     fn first(&self, slot: &Slot, state: &SlotState) -> Shown {
         match (self.look.shown(slot), state.held.last()) {
-            // Of a slot that was not read, the value that is held is known.
+            // Where a slot was not read, the value that is held stands for it.
             (Shown::Unknown, Some(held)) => held.value.clone(),
             (seen, _) => seen,
         }

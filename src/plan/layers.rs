@@ -341,7 +341,8 @@ impl SlotState {
         }
     }
 
-    /// With no release's layer beneath, an edit is the base, and a removal or a heal says nothing.
+    /// Takes away what lies at the bottom without a demand beneath: an edit becomes the base, and a
+    /// removal or a heal says nothing there.
     pub fn ground(&mut self) {
         while let Some(lowest) = self.layers.first()
             && (lowest.is_edit() || lowest.is_removal())

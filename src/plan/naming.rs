@@ -287,8 +287,8 @@ impl Found {
         self.says_revert |= claims.says_revert && !any;
     }
 
-    /// By numbers and subjects. A subject that a number of the same message has found already is one
-    /// way more to say the same.
+    /// Takes what the numbers and subjects of a message mean. A subject that a number of the same message
+    /// has found already only says the same in another way.
     fn add_without_ids(&mut self, claimed: &Claimed<'_>, search: &Search<'_>) -> bool {
         let mut reached = BTreeSet::new();
         let mut senses = Vec::new();

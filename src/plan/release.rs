@@ -55,7 +55,7 @@ pub struct PlannedEntity {
     pub action: Action,
     /// Its fields.
     pub fields: BTreeMap<FieldId, PlannedField>,
-    /// Where it is to be deleted: all that it shows.
+    /// All that it shows, where it is to be deleted.
     pub whole: BTreeMap<FieldName, SharedValue>,
 }
 
@@ -93,11 +93,11 @@ pub struct EntityOutcome {
 pub struct Outcome {
     /// `pending`, `snapshotted`, `invalid`, `failed` or `live`; the others are derived.
     pub status: ReleaseStatus,
-    /// When it was known.
+    /// The time at which it was known.
     pub finished_at: Option<Timestamp>,
     /// The ledger commit of the snapshot.
     pub snapshot: Option<CommitId>,
-    /// One sentence.
+    /// The outcome in one sentence.
     pub message: Option<String>,
     /// The phases gone through.
     pub phases: Vec<Phase>,
@@ -188,7 +188,7 @@ pub struct ReleaseRecord {
     pub revision: Revision,
     /// The commits that came in with it.
     pub brings: Vec<Revision>,
-    /// When the pass took it up.
+    /// The time at which a pass took it up.
     pub started_at: Timestamp,
     /// Its entities.
     pub entities: BTreeMap<EntityRef, PlannedEntity>,

@@ -74,7 +74,7 @@ enum Over {
 /// The values that a pass hands over from one entity to another.
 #[derive(Debug, Clone, Default)]
 pub struct Room {
-    /// By the entity that waits.
+    /// The handovers, ordered by the entity that waits.
     links: Vec<Link>,
     /// The order of what belongs together: parents before what is made below them, what is below before
     /// what is deleted above, references.
@@ -259,7 +259,7 @@ impl Room {
             }
             let mut broken: BTreeSet<EntityRef> = BTreeSet::new();
             for (aside, ring) in ways {
-                // One that shares an entity with another may be none any more.
+                // A ring that shares an entity with one that is broken already may be a ring no more.
                 if ring.iter().any(|entity| broken.contains(entity)) {
                     continue;
                 }

@@ -167,9 +167,10 @@ impl Authors {
         self.said.contains_key(&release) || self.removed.contains_key(&release)
     }
 
-    /// One commit. Returns what it takes back: a statement is taken back where the commit removes it and
-    /// reverts its author; where the author says something of the slot in another file still, its layer
-    /// stays. `only_says`: the commit alters no statement of any entity and only says what it reverts.
+    /// Carries out one commit. Returns what it takes back: a statement is taken back where the commit
+    /// removes it and reverts its author; where the author says something of the slot in another file
+    /// still, its layer stays. `only_says`: the commit alters no statement of any entity and only says
+    /// what it reverts.
     pub(super) fn commit(
         &mut self,
         difference: &Difference,

@@ -60,13 +60,14 @@ impl FieldGoal {
 pub enum ExistenceGoal {
     /// It may exist or not.
     Any,
-    /// It shall exist; made if it is missing, from these fields beneath its targets.
+    /// It shall exist. If it is missing it is made, from its targets and, beneath them, from these
+    /// fields.
     Present(BTreeMap<FieldName, Value>),
-    /// It must exist; never made.
+    /// It must exist, and is never made.
     Existing,
-    /// It shall not exist. `put_back`: a release made it, and that is rolled back.
+    /// It shall not exist.
     Absent {
-        /// True if a rollback asks for it.
+        /// True if a release made it, and that is rolled back.
         put_back: bool,
     },
 }
@@ -82,7 +83,7 @@ pub struct EntityWork {
     pub slots: Vec<FieldId>,
     /// True if `ensure: present` is spelled out.
     pub explicit: bool,
-    /// Why it cannot be sent as the files say it: the store does not know a word of it.
+    /// The reason why it cannot be sent as the files say it: the store does not know one of its words.
     pub problem: Option<String>,
 }
 
@@ -241,7 +242,7 @@ fn entity_work(
         let view = slot.entity != *root && !state.layers.is_empty();
         open.contains(slot) || of_a_life || view || in_hand(slot)
     };
-    // With an entity its views' values go.
+    // The values of its views go with an entity.
     let goes = managed.slots.get(&life);
     let goes = goes.is_some_and(|state| *state.target().shown == Shown::Gone);
     let mut fields = BTreeMap::new();

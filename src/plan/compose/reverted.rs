@@ -18,7 +18,7 @@ pub(super) struct Reverted {
     pub(super) all: BTreeSet<Seq>,
     /// Those that its own message names.
     pub(super) own: BTreeSet<Seq>,
-    /// Those of which commits are named that they brought in.
+    /// Those of which only commits that they brought in are named.
     pub(super) parts: BTreeSet<Seq>,
     /// Invalid ones: there is nothing of them to be taken back.
     pub(super) empty: BTreeSet<Seq>,

@@ -35,7 +35,8 @@ impl SlotState {
             // The commit itself says it, beside what it takes back.
             self.lay(rollback);
         } else if self.demanded() == demands {
-            // Another's demand of the existence comes to light beneath one that is removed beside.
+            // The commit also removes a demand of the existence, and another release's comes to light
+            // beneath.
             let is_hidden = rollback.beside && !rollback.floor && demands.is_some();
             if is_hidden && self.demanded_by() != Some(rollback.by) {
                 self.lay(rollback);

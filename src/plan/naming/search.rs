@@ -76,8 +76,8 @@ impl<'a> Search<'a> {
         search
     }
 
-    /// The commit of a release, or one that a release brought in, whose id starts so: the repository may
-    /// have it no more, or hold several of that start.
+    /// Returns the commit of a release, or one that a release brought in, whose id starts so: the
+    /// repository may no longer have it, or hold several with that start.
     pub(super) fn known(&self, id: &str) -> Option<CommitId> {
         const CLEAR: usize = 7;
         if id.len() < CLEAR {
@@ -105,7 +105,7 @@ impl<'a> Search<'a> {
         self.sense_of(self.changes.get(&change)?)
     }
 
-    /// The releases of a pull or merge request.
+    /// Returns the releases of a pull or merge request.
     pub(super) fn by_number(&self, number: &RequestNumber) -> Vec<Match<'a>> {
         let fits = |found: &Match<'_>| {
             let mut known = found.revision.numbers.iter();
@@ -131,8 +131,8 @@ impl<'a> Search<'a> {
             }
     }
 
-    /// The releases of a subject. `own`: the numbers of the commit that claims it, which may have got
-    /// to the end of the subject.
+    /// Returns the releases of a subject. `own`: the numbers of the commit that claims it, which may have
+    /// got to the end of the subject.
     pub(super) fn by_subject(&self, subject: &str, own: &[RequestNumber]) -> Vec<Match<'a>> {
         let (text, number) = split_number(subject);
         let is_own = number.as_ref().is_some_and(|number| own.contains(number));
@@ -251,8 +251,8 @@ fn all<'a>(candidates: &'a [Candidate<'a>]) -> impl Iterator<Item = Match<'a>> {
     })
 }
 
-/// One match a release: the release itself where that fits, else the newest fitting commit that it
-/// brought in.
+/// Keeps one match for each release: the release itself where that fits, else the newest fitting commit
+/// that it brought in.
 fn whole_first<'a>(matches: &[Match<'a>]) -> Vec<Match<'a>> {
     let mut kept: Vec<Match<'a>> = Vec::new();
     for found in matches {

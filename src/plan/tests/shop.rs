@@ -138,7 +138,7 @@ pub(super) fn unset(slot: &Slot) -> SharedValue {
 /// The word of one release file about an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Change {
-    /// Of views it says nothing.
+    /// It says nothing of views.
     pub(super) ensure: Ensure,
     pub(super) fields: BTreeMap<FieldName, SharedValue>,
 }

@@ -62,7 +62,8 @@ pub(super) struct Timeline {
     /// The first store. An edit of what no release manages is as good as there from the beginning.
     pub(super) first: Store,
     policy: Policy,
-    /// Why this cannot tell what the store shall show: something happened that it does not know of.
+    /// The reason why this cannot tell what the store shall show: something happened that it does not
+    /// know of.
     pub(super) blind: Option<&'static str>,
     /// Slots of which it cannot tell.
     pub(super) unsure: BTreeSet<Slot>,
