@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::book::Book;
-use super::commit::{self, Altering, Moved};
+use super::commit::{Altering, Moved, commit};
 use super::entity::{Look, ManagedEntity, existence};
 use super::layers::{Layer, Policy, Says, Seq, Shown, SlotState};
 use super::naming::{ChangeId, Message, Revision};
@@ -197,19 +197,7 @@ impl Composer<'_> {
             true => &reverted.own,
             false => &reverted.all,
         };
-        let moved = commit::commit(
-            &mut self.book.managed,
-            &self.look,
-            Altering {
-                release: record.seq,
-                before: &draft.before,
-                after: &draft.after,
-                difference: &difference,
-                reverted: counts,
-                parts: &reverted.parts,
-                policy: self.policy,
-            },
-        );
+        let moved = self.commit(draft, &difference, counts, &reverted.parts);
         let taken: BTreeSet<Seq> = moved
             .values()
             .flat_map(|moved| &moved.taken)
@@ -237,6 +225,26 @@ impl Composer<'_> {
         if is_release {
             self.push(record);
         }
+    }
+
+    /// Carries out the commit of the next release. Returns the slots that it moved.
+    fn commit(
+        &mut self,
+        draft: &Draft,
+        difference: &Difference,
+        reverted: &BTreeSet<Seq>,
+        parts: &BTreeSet<Seq>,
+    ) -> BTreeMap<Slot, Moved> {
+        let altering = Altering {
+            release: self.book.next,
+            before: &draft.before,
+            after: &draft.after,
+            difference,
+            reverted,
+            parts,
+            policy: self.policy,
+        };
+        commit(&mut self.book.managed, &self.look, altering)
     }
 
     /// `ensure: present` spelled out, or not any more, alters no statement, but decides how a failed
@@ -310,19 +318,7 @@ impl Composer<'_> {
         let mut record = self.record(draft, ReleaseKind::Adopt);
         record.states = true;
         let nothing = BTreeSet::new();
-        let moved = commit::commit(
-            &mut self.book.managed,
-            &self.look,
-            Altering {
-                release: record.seq,
-                before: &draft.before,
-                after: &draft.after,
-                difference: &difference,
-                reverted: &nothing,
-                parts: &nothing,
-                policy: self.policy,
-            },
-        );
+        let moved = self.commit(draft, &difference, &nothing, &nothing);
         let roots: BTreeSet<EntityRef> = moved.keys().map(|slot| slot.entity.root()).collect();
         for root in roots {
             let Some(managed) = self.book.managed.get_mut(&root) else {

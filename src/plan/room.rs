@@ -18,17 +18,17 @@
 //! # Assumptions
 //! Only entities of the pass are looked at. That one outside it has the value, the store itself says.
 
-mod claims;
 mod graph;
 mod pass;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::claims::{Attributes, Claim, Intent};
 use self::graph::Graph;
 use self::pass::Pass;
+use self::unique::{Attributes, Intent, UniqueValue};
 use super::decide::Decision;
 use super::work::EntityWork;
 use crate::domain::{Action, EntityRef, FieldName, Observation, Value, Vocabulary};
@@ -63,7 +63,7 @@ struct Link {
 #[derive(Debug, Clone, PartialEq)]
 enum Over {
     /// The second needs what the first gives up.
-    Room(Claim),
+    Room(UniqueValue),
     /// The first takes the place of the second beside it; that goes only when the first is there.
     Successor {
         /// True if the first can be there without the second going.
@@ -334,14 +334,14 @@ impl Link {
     /// The field whose value is handed over.
     fn field(&self) -> Option<&FieldName> {
         match &self.over {
-            Over::Room(claim) => claim.field.as_ref(),
+            Over::Room(handed) => handed.field.as_ref(),
             Over::Successor { .. } => None,
         }
     }
 
     fn value(&self) -> String {
         match &self.over {
-            Over::Room(claim) => claim.value.to_string(),
+            Over::Room(handed) => handed.value.to_string(),
             Over::Successor { .. } => String::new(),
         }
     }
@@ -381,7 +381,7 @@ impl Link {
 /// nobody's edit, and nothing to be put back.
 pub fn is_put_aside(entity: &EntityRef, field: &FieldName, value: &Value) -> bool {
     let text = value.as_str();
-    text.is_some_and(|text| text.ends_with(&claims::suffix(entity, field)))
+    text.is_some_and(|text| text.ends_with(&unique::suffix(entity, field)))
 }
 
 /// Says why none of a ring can be the first to be sent. Each waits for the one before it.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::claims::{Attributes, Claim, Intent, Moves};
 use super::graph::Ring;
+use super::unique::{Attributes, Intent, Moves, UniqueValue};
 use super::{Link, Over};
 use crate::domain::kinds::FieldType;
 use crate::domain::{EntityRef, FieldName, Observation, Presence, Value};
@@ -29,17 +29,17 @@ impl Pass<'_> {
 
     /// Finds who waits for whom, by what each gives up and needs.
     pub(super) fn links(&self, attributes: &Attributes) -> Vec<Link> {
-        let mut given: BTreeMap<_, Vec<(&EntityRef, Claim)>> = BTreeMap::new();
-        let mut needed: Vec<(&EntityRef, Claim)> = Vec::new();
+        let mut given: BTreeMap<_, Vec<(&EntityRef, UniqueValue)>> = BTreeMap::new();
+        let mut needed: Vec<(&EntityRef, UniqueValue)> = Vec::new();
         for (entity, work) in self.work {
             let base = entity.base().and_then(|base| self.work.get(&base));
             let presence = self.presence(entity);
             let Moves { gives, needs } = Moves::of(entity, (work, base), presence, attributes);
-            for claim in gives {
-                let of_spot = given.entry(claim.spot.clone()).or_default();
-                of_spot.push((entity, claim));
+            for value in gives {
+                let of_spot = given.entry(value.spot.clone()).or_default();
+                of_spot.push((entity, value));
             }
-            needed.extend(needs.into_iter().map(|claim| (entity, claim)));
+            needed.extend(needs.into_iter().map(|value| (entity, value)));
         }
         let mut links = Vec::new();
         for (then, need) in needed {
@@ -160,12 +160,12 @@ impl Pass<'_> {
     /// in the order of entities.
     pub(super) fn put_aside(&self, ring: &Ring<'_>) -> Option<(EntityRef, FieldName, Value)> {
         let able = ring.links.iter().filter_map(|link| {
-            let (Over::Room(claim), Some(field)) = (&link.over, link.field()) else {
+            let (Over::Room(handed), Some(field)) = (&link.over, link.field()) else {
                 return None;
             };
             // It gets another value afterwards only where the pass says so of this very field.
             let is_set = self.work.get(&link.first)?.fields.contains_key(field);
-            let instead = claim.instead(&link.first)?;
+            let instead = handed.instead(&link.first)?;
             is_set.then(|| (link.first.clone(), field.clone(), instead))
         });
         able.min_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)))

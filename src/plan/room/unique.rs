@@ -19,7 +19,7 @@ const CHARS: usize = 240;
 
 /// A value that one entity has, and no other that shares a store view with it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Claim {
+pub(super) struct UniqueValue {
     /// The spot where it is the only one.
     pub(super) spot: Spot,
     /// The store views that it counts in.
@@ -44,7 +44,7 @@ enum Space {
     Addresses,
 }
 
-impl Claim {
+impl UniqueValue {
     /// True if two entities cannot have these at the same time.
     pub(super) fn clashes(&self, of: &EntityRef, other: &Self) -> bool {
         self.spot == other.spot && of.kind.scoping.overlap(&self.reach, &other.reach)
@@ -161,7 +161,7 @@ impl Attributes {
 }
 
 /// An entity as it is, or as it will be.
-struct Look<'a> {
+struct Projected<'a> {
     entity: &'a EntityRef,
     found: Option<&'a ObservedEntity>,
     work: &'a EntityWork,
@@ -171,7 +171,7 @@ struct Look<'a> {
     is_after: bool,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Projected<'a> {
     fn get(&self, name: &FieldName) -> &'a Value {
         let wanted = self.work.fields.get(name).map(|want| &want.value);
         if !self.entity.exists_by_itself() {
@@ -199,20 +199,20 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn claims(&self, attributes: &Attributes) -> Vec<Claim> {
-        let mut claims = Vec::new();
+    fn values(&self, attributes: &Attributes) -> Vec<UniqueValue> {
+        let mut values = Vec::new();
         let kind = self.entity.kind;
         for unique in kind.unique {
-            claims.extend(self.claim(unique));
+            values.extend(self.listed(unique));
         }
         for (name, aside) in attributes.of_kind(kind) {
-            claims.extend(self.field(name, *aside, self.get(name), &self.entity.store));
+            values.extend(self.field(name, *aside, self.get(name), &self.entity.store));
         }
-        claims.extend(self.of_views(attributes));
-        claims
+        values.extend(self.of_views(attributes));
+        values
     }
 
-    fn claim(&self, unique: &Unique) -> Option<Claim> {
+    fn listed(&self, unique: &Unique) -> Option<UniqueValue> {
         let entity = self.entity;
         if unique.field == entity.kind.key_field {
             let is_own = entity.exists_by_itself();
@@ -242,7 +242,7 @@ impl<'a> Look<'a> {
         value: Value,
         reach: &StoreScope,
         field: Option<FieldName>,
-    ) -> Option<Claim> {
+    ) -> Option<UniqueValue> {
         let entity = self.entity;
         let mut text = text_of(&value)?;
         let space = match unique.among {
@@ -264,7 +264,7 @@ impl<'a> Look<'a> {
             Among::Addresses => above(entity, 1)?,
             Among::Same(other) => text_of(self.get(&FieldName::new(other).ok()?))?,
         };
-        Some(Claim {
+        Some(UniqueValue {
             spot: Spot {
                 space,
                 within,
@@ -283,9 +283,9 @@ impl<'a> Look<'a> {
         aside: Aside,
         value: &Value,
         reach: &StoreScope,
-    ) -> Option<Claim> {
+    ) -> Option<UniqueValue> {
         let text = text_of(value)?;
-        Some(Claim {
+        Some(UniqueValue {
             spot: Spot {
                 space: Space::Field(self.entity.kind, name.as_str().to_owned()),
                 within: String::new(),
@@ -299,38 +299,38 @@ impl<'a> Look<'a> {
     }
 
     /// Returns what goes or comes with an entity: the values of its views.
-    fn of_views(&self, attributes: &Attributes) -> Vec<Claim> {
-        let mut claims = Vec::new();
+    fn of_views(&self, attributes: &Attributes) -> Vec<UniqueValue> {
+        let mut values = Vec::new();
         let kind = self.entity.kind;
         if !kind.scoping.is_values() || !self.entity.exists_by_itself() {
-            return claims;
+            return values;
         }
         let Ok(name) = FieldName::new(VIEW_VALUES) else {
-            return claims;
+            return values;
         };
         let views = self.get(&name).as_object();
-        for (view, values) in views.into_iter().flatten() {
+        for (view, own) in views.into_iter().flatten() {
             let Ok(view) = StoreCode::new(view.as_str()) else {
                 continue;
             };
             let reach = StoreScope::view(view);
             for unique in kind.unique.iter().filter(|u| u.field != kind.key_field) {
                 let field = FieldName::new(unique.field).ok();
-                claims.extend(self.at(unique, values[unique.field].clone(), &reach, field));
+                values.extend(self.at(unique, own[unique.field].clone(), &reach, field));
             }
             for (name, aside) in attributes.of_kind(kind) {
-                claims.extend(self.field(name, *aside, &values[name.as_str()], &reach));
+                values.extend(self.field(name, *aside, &own[name.as_str()], &reach));
             }
         }
-        claims
+        values
     }
 }
 
 /// The values that an entity gives up in a pass, and those that it comes to need.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
-    pub(super) gives: Vec<Claim>,
-    pub(super) needs: Vec<Claim>,
+    pub(super) gives: Vec<UniqueValue>,
+    pub(super) needs: Vec<UniqueValue>,
 }
 
 impl Moves {
@@ -350,7 +350,7 @@ impl Moves {
             return Self::default();
         }
         let found = presence.found();
-        let look = |is_after| Look {
+        let project = |is_after| Projected {
             entity,
             found,
             work,
@@ -358,14 +358,14 @@ impl Moves {
             is_after,
         };
         let before = match found {
-            Some(_) => look(false).claims(attributes),
+            Some(_) => project(false).values(attributes),
             None => Vec::new(),
         };
         let after = match intent {
             Intent::Delete => Vec::new(),
-            Intent::Nothing | Intent::Create | Intent::Update => look(true).claims(attributes),
+            Intent::Nothing | Intent::Create | Intent::Update => project(true).values(attributes),
         };
-        let without = |of: &[Claim], others: &[Claim]| {
+        let without = |of: &[UniqueValue], others: &[UniqueValue]| {
             let moved = of.iter().filter(|c| !others.iter().any(|o| c.is_same(o)));
             moved.cloned().collect()
         };
