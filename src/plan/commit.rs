@@ -379,20 +379,14 @@ impl<L: Look> Step<'_, L> {
     }
 
     fn slot<'e>(&self, entity: &'e mut ManagedEntity, slot: &Slot) -> &'e mut SlotState {
-        if !entity.slots.contains_key(slot) {
+        entity.slots.entry(slot.clone()).or_insert_with(|| {
             let seen = self.look.shown(slot);
             let is_missing = slot.field != FieldId::Existence && seen == Shown::Gone;
-            let state = match self.look.created(slot).filter(|_| is_missing) {
+            match self.look.created(slot).filter(|_| is_missing) {
                 Some(made_with) => SlotState::to_be_made(made_with),
                 None => SlotState::new(seen),
-            };
-            entity.slots.insert(slot.clone(), state);
-        }
-        // The slot was put there right now.
-        entity
-            .slots
-            .entry(slot.clone())
-            .or_insert_with(|| SlotState::new(Shown::Unknown))
+            }
+        })
     }
 }
 

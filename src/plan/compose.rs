@@ -145,7 +145,7 @@ pub fn compose(
         shows: BTreeMap::new(),
         notes: Vec::new(),
     };
-    let edits = composer.look(pass);
+    let edits = look_at(&mut composer.book, &composer.look, pass, policy);
     for draft in drafts {
         composer.add(draft);
     }
@@ -175,11 +175,6 @@ struct Composer<'a> {
 }
 
 impl Composer<'_> {
-    /// Looks at all slots that were observed.
-    fn look(&mut self, pass: Seq) -> BTreeMap<Slot, Shown> {
-        look_at(&mut self.book, &self.look, pass, self.policy)
-    }
-
     fn add(&mut self, draft: &Draft) {
         if let Some(findings) = &draft.invalid {
             let record = self.invalid(draft, findings);
