@@ -325,7 +325,7 @@ impl Composer<'_> {
                 let own = |layer: &&mut Layer| layer.release() == Some(record.seq);
                 if let Some(top) = state.layers.last_mut().filter(own) {
                     top.says = Says::Seen(seen.clone());
-                    state.settle(&seen, true, Shown::eq);
+                    state.settle(&seen, true, &Shown::eq);
                 }
             }
         }

@@ -189,34 +189,59 @@ impl Authors {
         for (was, is) in &difference.moved {
             self.move_path(&was.path, &is.path);
         }
-        let mut taken: Vec<(Seq, Slot)> = Vec::new();
         let mut replaced = Taken::new();
-        if !reverted.is_empty() && only_says {
-            // Wherever nothing of theirs stands any more.
-            for reverted in reverted {
-                let Some(mut said) = self.said.remove(reverted) else {
-                    continue;
-                };
-                said.retain(|s| {
-                    let stands = self.stands(*reverted, &s.slot);
-                    if !stands {
-                        taken.push((*reverted, s.slot.clone()));
-                    }
-                    stands
-                });
-                self.keep_said(*reverted, said);
+        let mut taken = match !reverted.is_empty() && only_says {
+            true => self.take_back_all(reverted),
+            false => self.alter(release, difference, reverted, parts),
+        };
+        taken.retain(|(release, slot)| {
+            let stands = self.stands(*release, slot);
+            if stands && parts.contains(release) {
+                replaced.entry(slot.clone()).or_default().insert(*release);
             }
-        } else {
-            taken = self.alter(release, difference, reverted, parts);
-            taken.retain(|(release, slot)| {
-                let stands = self.stands(*release, slot);
-                if stands && parts.contains(release) {
-                    replaced.entry(slot.clone()).or_default().insert(*release);
-                }
-                !stands
-            });
+            !stands
+        });
+        taken.extend(self.take_back_removed(reverted));
+        if only_says {
+            self.removed
+                .retain(|release, _| !reverted.contains(release));
         }
-        // Of a statement that the commit does not change: a release named with the one that removed it.
+        let mut by_slot = Taken::new();
+        for (release, slot) in taken {
+            by_slot.entry(slot).or_default().insert(release);
+        }
+        TakenBack {
+            taken: by_slot,
+            replaced,
+        }
+    }
+
+    /// Takes back all that these releases have said about slots of which no statement of theirs stands any
+    /// more.
+    fn take_back_all(&mut self, reverted: &BTreeSet<Seq>) -> Vec<(Seq, Slot)> {
+        let mut taken = Vec::new();
+        for reverted in reverted {
+            let Some(mut said) = self.said.remove(reverted) else {
+                continue;
+            };
+            said.retain(|s| {
+                let stands = self.stands(*reverted, &s.slot);
+                if !stands {
+                    taken.push((*reverted, s.slot.clone()));
+                }
+                stands
+            });
+            if !said.is_empty() {
+                self.said.insert(*reverted, said);
+            }
+        }
+        taken
+    }
+
+    /// Takes back the statements that one of these releases made and another one removed, also where the
+    /// commit does not change them.
+    fn take_back_removed(&mut self, reverted: &BTreeSet<Seq>) -> Vec<(Seq, Slot)> {
+        let mut taken = Vec::new();
         let both = self.removed_among(reverted);
         for (first, second, statement) in &both {
             self.give_back(statement, *first, reverted);
@@ -230,18 +255,7 @@ impl Authors {
                 take_out(&mut self.removed, *second, statement);
             }
         }
-        if only_says {
-            self.removed
-                .retain(|release, _| !reverted.contains(release));
-        }
-        let mut by_slot = Taken::new();
-        for (release, slot) in taken {
-            by_slot.entry(slot).or_default().insert(release);
-        }
-        TakenBack {
-            taken: by_slot,
-            replaced,
-        }
+        taken
     }
 
     /// Returns the statements that one of these releases made and another one removed.
@@ -362,14 +376,6 @@ impl Authors {
         let same = |s: &&Statement| s.slot == statement.slot && s.path == statement.path;
         let author = self.stated.get(difference.gone.iter().find(same)?)?;
         parts.contains(author).then_some(*author)
-    }
-
-    fn keep_said(&mut self, release: Seq, said: BTreeSet<Statement>) {
-        if said.is_empty() {
-            self.said.remove(&release);
-        } else {
-            self.said.insert(release, said);
-        }
     }
 
     /// Where all statements of a file have moved, those that were made in it before have moved as well.

@@ -10,7 +10,7 @@ impl SlotState {
         &mut self,
         id: LayerId,
         seen: &Shown,
-        same: impl Fn(&Shown, &Shown) -> bool,
+        same: &impl Fn(&Shown, &Shown) -> bool,
         policy: Policy,
     ) -> bool {
         let same = |h: &Held| same(&h.value, seen);
@@ -104,7 +104,7 @@ impl SlotState {
     }
 
     /// Takes in a verified outcome. `reached`: true if the store shows the target.
-    pub fn settle(&mut self, seen: &Shown, reached: bool, same: impl Fn(&Shown, &Shown) -> bool) {
+    pub fn settle(&mut self, seen: &Shown, reached: bool, same: &impl Fn(&Shown, &Shown) -> bool) {
         if reached {
             let by = self.top();
             // A view that shows the value under `all` has for its own the value that it was given.

@@ -157,7 +157,7 @@ impl Simulation {
             let id = names.take();
             let says = Says::Seen(seen.clone());
             state.push(id, release, demands.clone(), says, None);
-            state.settle(&seen, true, Shown::eq);
+            state.settle(&seen, true, &Shown::eq);
             self.proven.insert((slot.clone(), id), demands);
             entity.slots.insert(slot, state);
         }
