@@ -19,7 +19,7 @@ use self::lines::{Entry, entries, spoken, titles_of};
 /// The shortest abbreviation of an object id that git writes.
 const SHORTEST_ID: usize = 4;
 /// The shortest one that is taken for an id where the words around it do not say that it is one.
-const CLEAR_ID: usize = 7;
+pub(super) const CLEAR_ID: usize = 7;
 /// The length of a SHA-256 object id.
 const LONGEST_ID: usize = 64;
 

@@ -52,12 +52,11 @@ impl<L: Look> Step<'_, L> {
         let being = existence(self.root);
         let is_deletion = |s: &&Statement| s.slot == being && s.digest.is_absent();
         let mut deletions = difference.gone.iter().filter(is_deletion);
-        if !deletions.any(|s| {
-            self.was
-                .stated
-                .get(s)
-                .is_some_and(|by| reverted.contains(by))
-        }) {
+        let is_taken = |s: &Statement| {
+            let author = self.was.stated.get(s);
+            author.is_some_and(|by| reverted.contains(by))
+        };
+        if !deletions.any(is_taken) {
             return BTreeSet::new();
         }
         let is_older = |slot: &&Slot| {
@@ -110,6 +109,7 @@ impl<L: Look> Step<'_, L> {
             }
         }
     }
+
     /// Where the removal of a deletion restores the entity, all of it comes back.
     pub(super) fn bring_back(&self, entity: &mut ManagedEntity, names: &mut LayerNames) {
         let policy = self.altering.policy;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{Candidate, ChangeId, Revision};
 use crate::domain::CommitId;
 use crate::plan::PathChange;
-use crate::plan::words::{RequestNumber, split_number, without_type};
+use crate::plan::words::{CLEAR_ID, RequestNumber, split_number, without_type};
 
 /// The meaning of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +79,7 @@ impl<'a> Search<'a> {
     /// Returns the commit of a release, or one that a release brought in, whose id starts so: the
     /// repository may no longer have it, or hold several with that start.
     pub(super) fn known(&self, id: &str) -> Option<CommitId> {
-        const CLEAR: usize = 7;
-        if id.len() < CLEAR {
+        if id.len() < CLEAR_ID {
             return None;
         }
         let commits = self.heads.keys().chain(self.brought.keys());
