@@ -49,34 +49,28 @@ impl PlanContext {
             ..Self::default()
         };
         for (entity, work) in work.iter().filter(|(entity, _)| entity.exists_by_itself()) {
-            match (&work.being, entity.kind.scoping) {
-                (ExistenceGoal::Absent { .. }, _) => {
+            let found = observation.get(entity).and_then(Presence::found);
+            match &work.being {
+                ExistenceGoal::Absent { .. } => {
                     context.deleted.insert(entity.clone());
                 }
-                (ExistenceGoal::Present(_), Scoping::Assignment { .. }) => {
-                    context.present.insert(entity.clone());
+                ExistenceGoal::Present(_) => {
+                    if matches!(entity.kind.scoping, Scoping::Assignment { .. }) {
+                        context.present.insert(entity.clone());
+                    }
+                    if found.is_none() {
+                        context.made.insert(entity.clone());
+                    }
                 }
-                (ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_), _) => {}
+                ExistenceGoal::Any | ExistenceGoal::Existing => {}
             }
-            match (observation.get(entity), &work.being) {
-                (Some(Presence::Found(found)), _) if entity.kind.scoping.is_values() => {
-                    let moved = work
-                        .fields
-                        .iter()
-                        .filter(|(name, want)| !want.met_in(entity, name, found));
-                    context.moved.extend(moved.map(|(name, _)| Slot {
-                        entity: entity.clone(),
-                        field: FieldId::Named(name.clone()),
-                    }));
-                }
-                (Some(Presence::Found(_)), _) => {}
-                (_, ExistenceGoal::Present(_)) => {
-                    context.made.insert(entity.clone());
-                }
-                (
-                    _,
-                    ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. },
-                ) => {}
+            if let Some(found) = found.filter(|_| entity.kind.scoping.is_values()) {
+                let fields = work.fields.iter();
+                let moved = fields.filter(|(name, want)| !want.met_in(entity, name, found));
+                context.moved.extend(moved.map(|(name, _)| Slot {
+                    entity: entity.clone(),
+                    field: FieldId::Named(name.clone()),
+                }));
             }
         }
         if !vocabulary.sets.is_empty() {
