@@ -1,4 +1,4 @@
-//! What a pass sends: the one value that is printed, recorded and carried out.
+//! The plan of a pass: the one value that is printed, recorded and carried out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::domain::{Action, EntityRef, Observation, Presence, Vocabulary};
 /// again afterwards but a refresh of entities that were observed anew.
 #[derive(Debug, Clone)]
 pub struct Blueprint {
-    /// What is wanted.
+    /// The goals for each entity.
     pub work: BTreeMap<EntityRef, EntityWork>,
-    /// What is sent.
+    /// The decision about each entity.
     pub decisions: BTreeMap<EntityRef, Decision>,
-    /// What a decision must know of the rest of the pass.
+    /// The rest of the pass, as far as a decision must know it.
     pub around: Arc<PlanContext>,
 }
 
@@ -56,7 +56,7 @@ impl Blueprint {
         }
     }
 
-    /// What cannot be sent, and why.
+    /// Returns the entities for which nothing can be sent, with the reasons.
     pub fn refused(&self) -> impl Iterator<Item = (&EntityRef, &str)> {
         self.decisions
             .iter()
@@ -68,7 +68,7 @@ impl Blueprint {
             })
     }
 
-    /// The steps that send it, level by level.
+    /// Returns the steps that send it, level by level.
     pub fn levels(&self) -> Vec<Vec<WriteStep>> {
         let sent = self
             .decisions
@@ -81,7 +81,7 @@ impl Blueprint {
         self.around.room().levels(&sent)
     }
 
-    /// What a person should know beforehand of writes that are carried out all the same.
+    /// Returns what a person should know beforehand of writes that are carried out all the same.
     pub fn warnings(&self, observation: &Observation) -> Vec<(&EntityRef, String)> {
         let said = self.decisions.iter().flat_map(|(entity, decision)| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
@@ -91,7 +91,7 @@ impl Blueprint {
         said.collect()
     }
 
-    /// How unique values are handed over within the pass.
+    /// Says how unique values are handed over within the pass.
     pub fn handovers(&self) -> impl Iterator<Item = (&EntityRef, String)> {
         self.around.room().notes()
     }

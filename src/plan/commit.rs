@@ -1,17 +1,20 @@
-//! One commit: which statements it alters, which releases it takes back, and what that makes of the
-//! slots. The rule of a single slot is in [`super::layers`].
+//! One commit: the statements that it alters, the releases that it takes back, and the layers that follow
+//! on the slots. The rule of a single slot is in [`super::layers`].
+
+mod life;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::entity::{LayerNames, Look, Managed, ManagedEntity, existence, whole};
-use super::layers::{By, Layer, LayerId, Policy, RollBack, Says, Seq, Shown, SlotState};
-use super::statements::{Authors, Difference, Statement, Taken, TakenBack};
+use self::life::is_absent;
+use super::entity::{LayerNames, Look, Managed, ManagedEntity, existence};
+use super::layers::{By, Layer, Policy, RollBack, Says, Seq, Shown, SlotState};
+use super::statements::{Authors, Difference, Taken, TakenBack};
 use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FieldName, Slot};
 
 /// A commit as the rule needs it.
 #[derive(Debug, Clone, Copy)]
-pub struct Altering<'a> {
+pub(super) struct Altering<'a> {
     /// The release that it makes.
     pub release: Seq,
     /// The files before it.
@@ -22,15 +25,15 @@ pub struct Altering<'a> {
     pub difference: &'a Difference,
     /// The releases that it reverts; where it alters no statement, those that its own message names.
     pub reverted: &'a BTreeSet<Seq>,
-    /// Those of them of which only commits are named that they brought in.
+    /// Those of them of which only commits that they brought in are named.
     pub parts: &'a BTreeSet<Seq>,
     /// The settings.
     pub policy: Policy,
 }
 
-/// What a commit did to a slot.
+/// The effect of a commit on a slot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Moved {
+pub(super) struct Moved {
     /// The releases whose layers it took away there.
     pub taken: BTreeSet<Seq>,
     /// True if edits were taken away with them, or stay although they are.
@@ -38,7 +41,7 @@ pub struct Moved {
 }
 
 /// Carries out one commit. Returns the slots that it moved.
-pub fn commit(
+pub(super) fn commit(
     managed: &mut Managed,
     look: &impl Look,
     altering: Altering<'_>,
@@ -89,18 +92,18 @@ pub fn commit(
     moved
 }
 
-/// What a rollback made of a slot.
+/// The outcome of a rollback for a slot.
 struct RolledBack {
     had: Vec<Layer>,
     left: Vec<Layer>,
-    /// True if it shall show something else now.
+    /// True if the slot shall show something else now.
     turns: bool,
 }
 
 /// One commit, as far as it concerns one entity.
 struct Step<'a, L> {
     root: &'a EntityRef,
-    /// Whose the statements were before it.
+    /// The authors of the statements before it.
     was: &'a Authors,
     look: &'a L,
     altering: Altering<'a>,
@@ -126,7 +129,7 @@ impl<L: Look> Step<'_, L> {
             rolled.insert(being.clone());
         }
         rolled.extend(self.brought_to_light(entity, &changed));
-        // What the store sets along with a field goes by what the field goes by.
+        // A field that the store sets along with another one goes by the same rule as that one.
         let is_taken =
             |slot: &&Slot| leader(slot).is_some_and(|leader| taken.contains_key(&leader));
         rolled.extend(changed.iter().filter(is_taken).cloned());
@@ -214,34 +217,6 @@ impl<L: Look> Step<'_, L> {
         removed.all(|s| paths.contains(s.path.as_str()))
     }
 
-    /// Carries what a rollback of the existence makes of deletions to the fields. True if a life of the
-    /// entity begins or ends by it.
-    fn carry_life(
-        &self,
-        entity: &mut ManagedEntity,
-        rolled_back: &RolledBack,
-        names: &mut LayerNames,
-    ) -> bool {
-        let RolledBack { had, left, turns } = rolled_back;
-        let deletions = |layers: &[Layer]| {
-            let absent = layers.iter().filter(|l| is_absent(l.demands.as_ref()));
-            absent.map(|l| l.id).collect::<BTreeSet<_>>()
-        };
-        let (before, after) = (deletions(had), deletions(left));
-        for gone in before.difference(&after) {
-            // A deletion taken back gives every field back.
-            self.undelete(entity, *gone);
-        }
-        if let Some(top) = left.last()
-            && after.contains(&top.id)
-            && !before.contains(&top.id)
-            && let Some(by) = top.release()
-        {
-            self.delete(entity, by, top.id, names);
-        }
-        *turns || before != after
-    }
-
     /// Deploys what no rollback of the same commit has moved. True if the entity is made again to hold
     /// a field.
     fn deploy(
@@ -270,7 +245,7 @@ impl<L: Look> Step<'_, L> {
                 state.remember(made_with, release);
             }
             if demands.is_none() || by != release {
-                // What was demanded is gone; an older statement may come to light.
+                // The value that was demanded is gone; an older statement may come to light.
                 state.remove(names.take(), release, policy);
             }
             if demands.is_some() {
@@ -316,34 +291,9 @@ impl<L: Look> Step<'_, L> {
         slots.filter(differs).collect()
     }
 
-    /// The fields that a deletion had hidden which is taken back, in whichever file it stood.
-    fn brought_to_light(&self, entity: &ManagedEntity, changed: &BTreeSet<Slot>) -> BTreeSet<Slot> {
-        let Altering {
-            difference,
-            release,
-            reverted,
-            ..
-        } = self.altering;
-        let being = existence(self.root);
-        let is_deletion = |s: &&Statement| s.slot == being && s.digest.is_absent();
-        let mut deletions = difference.gone.iter().filter(is_deletion);
-        if !deletions.any(|s| {
-            self.was
-                .stated
-                .get(s)
-                .is_some_and(|by| reverted.contains(by))
-        }) {
-            return BTreeSet::new();
-        }
-        let is_older = |slot: &&Slot| {
-            let (demands, by) = self.demand(entity, slot);
-            slot.field != FieldId::Existence && demands.is_some() && by != release
-        };
-        changed.iter().filter(is_older).cloned().collect()
-    }
-
-    /// Of a slot that the commit changes, all releases that it names are taken back; of a commit that
-    /// only says so, of every slot. An entity made again to hold a field goes with the field.
+    /// Takes back all releases that the commit names on the slots that it changes, or on every slot where
+    /// it changes none and only names them. An entity that was made again to hold a field goes with the
+    /// field.
     fn take_what_is_named(
         &self,
         entity: &ManagedEntity,
@@ -356,7 +306,7 @@ impl<L: Look> Step<'_, L> {
         let stated = taken.clone();
         for (slot, state) in &entity.slots {
             let concerned = stated.contains_key(slot) || changed.contains(slot) || self.only_says;
-            // What is set along with a field goes with it, and all with the entity.
+            // A field that is set along with another one goes with it, and all fields go with the entity.
             let with = leader(slot).into_iter().chain([being.clone()]);
             let with: Vec<&BTreeSet<Seq>> = with.filter_map(|slot| stated.get(&slot)).collect();
             let lies = |seq: &&Seq| state.layers.iter().any(|l| l.is_put_by(**seq));
@@ -381,7 +331,8 @@ impl<L: Look> Step<'_, L> {
         }
     }
 
-    /// What came to light had been removed while it was hidden: the removal is that release's.
+    /// Where a demand that comes to light had been removed while it was hidden, the removal belongs to
+    /// the release that removed it.
     fn attribute(&self, entity: &mut ManagedEntity, slot: &Slot) {
         let Altering {
             release, reverted, ..
@@ -391,7 +342,7 @@ impl<L: Look> Step<'_, L> {
         let Some([beneath @ .., removal]) = layers else {
             return;
         };
-        // Edits of it lie between.
+        // Edits of that demand may lie between.
         let beneath = beneath.iter().rev().find_map(Layer::release);
         if removal.is_removal()
             && removal.id.seq == release
@@ -404,27 +355,8 @@ impl<L: Look> Step<'_, L> {
         }
     }
 
-    /// Where the removal of a deletion restores the entity, all of it comes back.
-    fn bring_back(&self, entity: &mut ManagedEntity, names: &mut LayerNames) {
-        let policy = self.altering.policy;
-        let being = entity.slots.get(&existence(self.root));
-        let being = being.map_or_else(Vec::new, |being| being.layers.clone());
-        let remover = |of: LayerId| {
-            let mut above = being.iter().skip_while(|l| l.id != of).skip(1);
-            let telling = above.find(|l| l.says != Says::Same)?;
-            let restores = telling.is_removal() && telling.says == Says::Base;
-            telling.release().filter(|_| restores)
-        };
-        for state in entity.slots.values_mut() {
-            let newest = state.layers.iter().rev().find(|l| l.release().is_some());
-            if let Some(remover) = newest.and_then(|l| l.of).and_then(remover) {
-                state.remove(names.take(), remover, policy);
-            }
-        }
-    }
-
-    /// Where the uppermost demand is that of a statement which went while another hid it, the files demand
-    /// the same by another one still, whose it is now.
+    /// Where the uppermost demand comes from a statement that went while another hid it, the files still
+    /// demand the same by another statement: the layer goes over to the author of that one.
     fn hand_over(&self, entity: &mut ManagedEntity) {
         let authors = &entity.authors;
         for (slot, state) in &mut entity.slots {
@@ -437,7 +369,7 @@ impl<L: Look> Step<'_, L> {
         }
     }
 
-    /// What the files demand, and whose statement that is.
+    /// Returns the demand of the files, and the release whose statement that is.
     fn demand(&self, entity: &ManagedEntity, slot: &Slot) -> (Option<DesiredValue>, Seq) {
         let release = self.altering.release;
         match self.altering.after.get(slot) {
@@ -447,63 +379,14 @@ impl<L: Look> Step<'_, L> {
     }
 
     fn slot<'e>(&self, entity: &'e mut ManagedEntity, slot: &Slot) -> &'e mut SlotState {
-        if !entity.slots.contains_key(slot) {
+        entity.slots.entry(slot.clone()).or_insert_with(|| {
             let seen = self.look.shown(slot);
             let is_missing = slot.field != FieldId::Existence && seen == Shown::Gone;
-            let state = match self.look.created(slot).filter(|_| is_missing) {
+            match self.look.created(slot).filter(|_| is_missing) {
                 Some(made_with) => SlotState::to_be_made(made_with),
                 None => SlotState::new(seen),
-            };
-            entity.slots.insert(slot.clone(), state);
-        }
-        // It was put there right now.
-        entity
-            .slots
-            .entry(slot.clone())
-            .or_insert_with(|| SlotState::new(Shown::Unknown))
-    }
-
-    /// What a field shows, or will show, of an entity that was deleted and is made again.
-    fn made_with(&self, entity: &ManagedEntity, slot: &Slot) -> Option<Shown> {
-        let being = entity.slots.get(&existence(self.root))?;
-        if *being.target().shown != Shown::Here || slot.field == FieldId::Existence {
-            return None;
-        }
-        match self.look.shown(slot) {
-            Shown::Value(value) => Some(Shown::Value(value)),
-            Shown::Gone | Shown::Here | Shown::Unknown => self.look.created(slot),
-        }
-    }
-
-    /// A deletion lies on every field of the entity.
-    fn delete(
-        &self,
-        entity: &mut ManagedEntity,
-        by: Seq,
-        deletion: LayerId,
-        names: &mut LayerNames,
-    ) {
-        let whole = whole(self.root, self.look);
-        let known = entity.slots.keys().cloned();
-        let slots: BTreeSet<Slot> = known.chain(whole).collect();
-        for slot in slots.iter().filter(|slot| slot.field != FieldId::Existence) {
-            let (demands, _) = self.demand(entity, slot);
-            let says = Says::Demand(Shown::Gone);
-            let state = self.slot(entity, slot);
-            state.push(names.take(), by, demands, says, Some(deletion));
-        }
-        entity.whole = true;
-    }
-
-    fn undelete(&self, entity: &mut ManagedEntity, deletion: LayerId) {
-        for (slot, state) in &mut entity.slots {
-            if slot.field != FieldId::Existence {
-                for part in state.ids(|l| l.of == Some(deletion)) {
-                    let policy = self.look.policy_of(slot, self.altering.policy);
-                    state.drop_layer(part, policy);
-                }
             }
-        }
+        })
     }
 }
 
@@ -519,7 +402,7 @@ fn conflict(had: &[Layer], left: &[Layer]) -> bool {
     })
 }
 
-/// What a layer of the files' demand shows.
+/// Returns the value that a layer of this demand shows.
 fn says(demands: Option<&DesiredValue>) -> Says {
     Says::Demand(match demands {
         Some(DesiredValue::Ensure(Ensure::Existing)) | None => return Says::Same,
@@ -529,11 +412,7 @@ fn says(demands: Option<&DesiredValue>) -> Says {
     })
 }
 
-fn is_absent(demands: Option<&DesiredValue>) -> bool {
-    demands == Some(&DesiredValue::Ensure(Ensure::Absent))
-}
-
-/// The field that the store sets this one along with, where no file names it.
+/// Returns the field with which the store sets this one along, where no file names it.
 fn leader(slot: &Slot) -> Option<Slot> {
     let FieldId::Named(name) = &slot.field else {
         return None;
@@ -546,8 +425,8 @@ fn leader(slot: &Slot) -> Option<Slot> {
     })
 }
 
-/// Whose the winning statement about a slot is. What the store sets along with a field is whose the
-/// field is.
+/// Returns the author of the winning statement about a slot. A field that the store sets along with
+/// another one has the author of that one.
 fn author(authors: &Authors, slot: &Slot) -> Option<Seq> {
     authors
         .author(slot)

@@ -1,8 +1,8 @@
-//! From the commits of a pass to its releases: what each one moves, from what to what.
+//! From the commits of a pass to its releases: the slots that each one moves, with the values before and
+//! after.
 //!
 //! Pure: the same book, commits and observation give the same releases. A pass is composed without an
-//! observation first, to learn which entities it concerns: which they are follows from files and layers
-//! alone.
+//! observation first, to learn which entities it concerns: that follows from files and layers alone.
 
 mod reverted;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::book::Book;
-use super::commit::{self, Altering, Moved};
+use super::commit::{Altering, Moved, commit};
 use super::entity::{Look, ManagedEntity, existence};
 use super::layers::{Layer, Policy, Says, Seq, Shown, SlotState};
 use super::naming::{ChangeId, Message, Revision};
@@ -26,7 +26,7 @@ use crate::domain::{
     ReleaseKind, ReleaseStatus, Severity, Slot,
 };
 
-/// What a commit says of itself.
+/// A commit, as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Headline {
     /// Its id.
@@ -41,14 +41,14 @@ pub struct Headline {
     pub author: String,
 }
 
-/// What a commit and those that it brings in say of reverting.
+/// The words of a commit, and of those that it brings in, about reverting.
 #[derive(Debug, Clone, Default)]
 pub struct Words {
     /// The messages that count: its own first.
     pub messages: Vec<Message>,
     /// The commits that ids and abbreviations in them name.
     pub ids: BTreeMap<String, CommitId>,
-    /// What these commits change in the release files.
+    /// The changes of these commits to the release files.
     pub changes: BTreeMap<CommitId, ChangeId>,
     /// `owner/name` of the repository, where that is known, and whether that is certain.
     pub repository: Option<(String, bool)>,
@@ -62,7 +62,7 @@ impl Words {
     }
 }
 
-/// Why a release is looked at.
+/// The reason for looking at a commit.
 #[derive(Debug, Clone)]
 pub enum Cause {
     /// A commit.
@@ -78,15 +78,16 @@ pub enum Cause {
 /// One commit of a pass.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// What it says of itself.
+    /// The commit, as it describes itself.
     pub headline: Headline,
-    /// Why it is looked at.
+    /// The reason for looking at it.
     pub cause: Cause,
     /// The desired state of the last valid commit before it.
     pub before: Arc<DesiredState>,
     /// Its desired state.
     pub after: Arc<DesiredState>,
-    /// What it can be called, and what it changes in the release files since the last valid commit.
+    /// The names by which others can call it, and its changes to the release files since the last valid
+    /// commit.
     pub revision: Revision,
     /// The commits that it brought in.
     pub brings: Vec<Revision>,
@@ -107,7 +108,7 @@ pub struct Composed {
     pub edits: BTreeMap<Slot, Shown>,
     /// The slots that the new releases move.
     pub moved: BTreeSet<Slot>,
-    /// What is to be said of commits that make no release.
+    /// The notes about commits that make no release.
     pub notes: Vec<(CommitId, String)>,
 }
 
@@ -116,7 +117,7 @@ impl Composed {
     pub fn entities(&self, retry: bool) -> BTreeSet<EntityRef> {
         let mut entities = concerned(&self.book, &self.book.open_slots(retry));
         entities.extend(self.moved.iter().map(|slot| slot.entity.clone()));
-        // What lies aside is not tried before it returns.
+        // An entity whose layers lie aside is not tried before they return.
         let aside = self.book.lying_aside();
         let failed = self.book.failed(retry);
         entities.extend(failed.filter(|entity| !aside.contains(*entity)).cloned());
@@ -144,7 +145,7 @@ pub fn compose(
         shows: BTreeMap::new(),
         notes: Vec::new(),
     };
-    let edits = composer.look(pass);
+    let edits = look_at(&mut composer.book, &composer.look, pass, policy);
     for draft in drafts {
         composer.add(draft);
     }
@@ -168,17 +169,12 @@ struct Composer<'a> {
     at: Timestamp,
     new: Vec<Seq>,
     moved: BTreeSet<Slot>,
-    /// What slots show after the releases so far.
+    /// The values that slots show after the releases so far.
     shows: BTreeMap<Slot, Shown>,
     notes: Vec<(CommitId, String)>,
 }
 
 impl Composer<'_> {
-    /// Looks at all slots that were observed.
-    fn look(&mut self, pass: Seq) -> BTreeMap<Slot, Shown> {
-        look_at(&mut self.book, &self.look, pass, self.policy)
-    }
-
     fn add(&mut self, draft: &Draft) {
         if let Some(findings) = &draft.invalid {
             let record = self.invalid(draft, findings);
@@ -191,24 +187,12 @@ impl Composer<'_> {
         let mut reverted = self.reverted(draft, &difference);
         reverted.look_alike(&self.book, &difference);
         let mut record = self.record(draft, ReleaseKind::Deploy);
-        // What counts of a commit that alters nothing is its own word alone.
+        // Of a commit that alters nothing, only its own message counts.
         let counts = match difference.alters_nothing() {
             true => &reverted.own,
             false => &reverted.all,
         };
-        let moved = commit::commit(
-            &mut self.book.managed,
-            &self.look,
-            Altering {
-                release: record.seq,
-                before: &draft.before,
-                after: &draft.after,
-                difference: &difference,
-                reverted: counts,
-                parts: &reverted.parts,
-                policy: self.policy,
-            },
-        );
+        let moved = self.commit(draft, &difference, counts, &reverted.parts);
         let taken: BTreeSet<Seq> = moved
             .values()
             .flat_map(|moved| &moved.taken)
@@ -219,7 +203,7 @@ impl Composer<'_> {
         if !record.reverts.is_empty() {
             record.kind = ReleaseKind::Rollback;
         }
-        // What is only moved to another path may win there over something else.
+        // A statement that is only moved to another path may win there over another one.
         let is_release =
             !difference.alters_nothing() || !record.reverts.is_empty() || !moved.is_empty();
         let altered = difference.gone.iter().chain(&difference.new);
@@ -238,6 +222,26 @@ impl Composer<'_> {
         }
     }
 
+    /// Carries out the commit of the next release. Returns the slots that it moved.
+    fn commit(
+        &mut self,
+        draft: &Draft,
+        difference: &Difference,
+        reverted: &BTreeSet<Seq>,
+        parts: &BTreeSet<Seq>,
+    ) -> BTreeMap<Slot, Moved> {
+        let altering = Altering {
+            release: self.book.next,
+            before: &draft.before,
+            after: &draft.after,
+            difference,
+            reverted,
+            parts,
+            policy: self.policy,
+        };
+        commit(&mut self.book.managed, &self.look, altering)
+    }
+
     /// `ensure: present` spelled out, or not any more, alters no statement, but decides how a failed
     /// entity is tried again.
     fn note_explicit(&mut self, after: &DesiredState) {
@@ -248,7 +252,7 @@ impl Composer<'_> {
         }
     }
 
-    /// What the release does to each field, for records and lists.
+    /// Notes the effect of the release on each field, for records and lists.
     fn plan_fields(&mut self, record: &mut ReleaseRecord, moved: &BTreeMap<Slot, Moved>) {
         for (slot, Moved { taken, conflict }) in moved {
             let Some(state) = self.book.slot(slot) else {
@@ -291,16 +295,16 @@ impl Composer<'_> {
         self.moved.extend(moved.keys().cloned());
     }
 
-    /// What a slot shows before the first release of the pass that moves it.
+    /// Returns the value that a slot shows before the first release of the pass that moves it.
     fn first(&self, slot: &Slot, state: &SlotState) -> Shown {
         match (self.look.shown(slot), state.held.last()) {
-            // Of what was not read there is what is held.
+            // Where a slot was not read, the value that is held stands for it.
             (Shown::Unknown, Some(held)) => held.value.clone(),
             (seen, _) => seen,
         }
     }
 
-    /// Layers that demand what the files say and show what was observed; nothing is written.
+    /// Lays layers that demand what the files say and show what was observed; nothing is written.
     fn adopt(&mut self, draft: &Draft) {
         let difference = Difference::between(&draft.before, &draft.after);
         if difference.alters_nothing() {
@@ -309,31 +313,19 @@ impl Composer<'_> {
         let mut record = self.record(draft, ReleaseKind::Adopt);
         record.states = true;
         let nothing = BTreeSet::new();
-        let moved = commit::commit(
-            &mut self.book.managed,
-            &self.look,
-            Altering {
-                release: record.seq,
-                before: &draft.before,
-                after: &draft.after,
-                difference: &difference,
-                reverted: &nothing,
-                parts: &nothing,
-                policy: self.policy,
-            },
-        );
+        let moved = self.commit(draft, &difference, &nothing, &nothing);
         let roots: BTreeSet<EntityRef> = moved.keys().map(|slot| slot.entity.root()).collect();
         for root in roots {
             let Some(managed) = self.book.managed.get_mut(&root) else {
                 continue;
             };
-            // What a deletion would lie on is taken over as it is, too.
+            // The fields on which a deletion lies are taken over as they are, too.
             for (slot, state) in &mut Arc::make_mut(managed).slots {
                 let seen = self.look.shown(slot);
                 let own = |layer: &&mut Layer| layer.release() == Some(record.seq);
                 if let Some(top) = state.layers.last_mut().filter(own) {
                     top.says = Says::Seen(seen.clone());
-                    state.settle(&seen, true, &|a: &Shown, b: &Shown| a == b);
+                    state.settle(&seen, true, &Shown::eq);
                 }
             }
         }
@@ -439,7 +431,7 @@ pub fn look_at(
             continue;
         };
         let seen = |slot: &Slot| look.shown(slot) != Shown::Unknown;
-        // What went with an entity that a release deleted comes back with it.
+        // An entity that went with another one that a release deleted comes back with that.
         let went = look.shown(&existence(root)) == Shown::Gone
             && root.parents().iter().any(|parent| deleted.contains(parent));
         if went || !entity.slots.keys().any(seen) {
@@ -463,7 +455,7 @@ fn is_deleted(book: &Book, entity: &EntityRef) -> bool {
     being.is_some_and(|being| !being.layers.is_empty() && *being.target().shown == Shown::Gone)
 }
 
-/// What is to be known of a field whose value is changed, where its kind's table says so.
+/// Returns the note of the kind's table about a field whose value is changed, if there is one.
 fn note(slot: &Slot, field: &PlannedField) -> Option<String> {
     let FieldId::Named(name) = &slot.field else {
         return None;

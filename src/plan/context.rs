@@ -1,5 +1,5 @@
-//! What a decision about one entity must know of the rest of the pass: what is made, what moves beneath
-//! it, and which of the store's words exist by then.
+//! The rest of a pass, as far as a decision about one entity must know it: the entities that are made,
+//! the values that move beneath it, and the words that the store will know by then.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use crate::domain::{
 /// The field that names the attribute set.
 const ATTRIBUTE_SET: &str = "attribute_set_id";
 
-/// What is known of a pass besides the entity at hand.
+/// The rest of a pass, as a decision about one entity sees it.
 #[derive(Debug, Clone, Default)]
 pub struct PlanContext {
     /// The character set of the shop's tables.
@@ -32,53 +32,47 @@ pub struct PlanContext {
     deleted: BTreeSet<EntityRef>,
     /// The entities that are assigned to store views and of which the pass says that they shall be there.
     present: BTreeSet<EntityRef>,
-    /// Why what is wanted of an entity cannot be: its attribute set lacks an attribute.
+    /// The reason why an entity cannot get what is wanted: its attribute set lacks an attribute.
     unfit: BTreeMap<EntityRef, String>,
-    /// What the pass hands over from one entity to another.
+    /// The values that the pass hands over from one entity to another.
     room: Room,
 }
 
 impl PlanContext {
-    /// What a pass makes, moves and hands over.
+    /// Collects what a pass makes, moves and hands over.
     pub fn of(
         work: &BTreeMap<EntityRef, EntityWork>,
         observation: &Observation,
         charset: Charset,
         vocabulary: &Vocabulary,
     ) -> Self {
-        let mut around = Self {
+        let mut context = Self {
             charset,
             ..Self::default()
         };
         for (entity, work) in work.iter().filter(|(entity, _)| entity.exists_by_itself()) {
-            match (&work.being, entity.kind.scoping) {
-                (ExistenceGoal::Absent { .. }, _) => {
-                    around.deleted.insert(entity.clone());
+            let found = observation.get(entity).and_then(Presence::found);
+            match &work.being {
+                ExistenceGoal::Absent { .. } => {
+                    context.deleted.insert(entity.clone());
                 }
-                (ExistenceGoal::Present(_), Scoping::Assignment { .. }) => {
-                    around.present.insert(entity.clone());
+                ExistenceGoal::Present(_) => {
+                    if matches!(entity.kind.scoping, Scoping::Assignment { .. }) {
+                        context.present.insert(entity.clone());
+                    }
+                    if found.is_none() {
+                        context.made.insert(entity.clone());
+                    }
                 }
-                (ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_), _) => {}
+                ExistenceGoal::Any | ExistenceGoal::Existing => {}
             }
-            match (observation.get(entity), &work.being) {
-                (Some(Presence::Found(found)), _) if entity.kind.scoping.is_values() => {
-                    let moved = work
-                        .fields
-                        .iter()
-                        .filter(|(name, want)| !want.met_in(entity, name, found));
-                    around.moved.extend(moved.map(|(name, _)| Slot {
-                        entity: entity.clone(),
-                        field: FieldId::Named(name.clone()),
-                    }));
-                }
-                (Some(Presence::Found(_)), _) => {}
-                (_, ExistenceGoal::Present(_)) => {
-                    around.made.insert(entity.clone());
-                }
-                (
-                    _,
-                    ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. },
-                ) => {}
+            if let Some(found) = found.filter(|_| entity.kind.scoping.is_values()) {
+                let fields = work.fields.iter();
+                let moved = fields.filter(|(name, want)| !want.met_in(entity, name, found));
+                context.moved.extend(moved.map(|(name, _)| Slot {
+                    entity: entity.clone(),
+                    field: FieldId::Named(name.clone()),
+                }));
             }
         }
         if !vocabulary.sets.is_empty() {
@@ -87,22 +81,22 @@ impl PlanContext {
                 let why = misfit(entity, wanted, set, vocabulary)?;
                 Some((entity.clone(), why))
             });
-            around.unfit = unfit.collect();
+            context.unfit = unfit.collect();
         }
         let room = Room::of(work, observation, vocabulary, |entity| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-            Some(decide(entity, work.get(entity)?, presence, &around))
+            Some(decide(entity, work.get(entity)?, presence, &context))
         });
-        around.room = room;
-        around
+        context.room = room;
+        context
     }
 
-    /// What the pass hands over from one entity to another, and what follows from that.
+    /// Returns what the pass hands over from one entity to another, and what follows from that.
     pub fn room(&self) -> &Room {
         &self.room
     }
 
-    /// The assignments under which an entity exists and that the pass says nothing of.
+    /// Returns the assignments under which an entity exists and of which the pass says nothing.
     pub(super) fn unmentioned<'a>(&self, entity: &EntityRef, hits: &'a [Hit]) -> Vec<&'a Hit> {
         let is_unmentioned = |hit: &&Hit| {
             let other = under(entity, hit);
@@ -111,8 +105,8 @@ impl PlanContext {
         hits.iter().filter(is_unmentioned).collect()
     }
 
-    /// The assignments under which an entity exists and that the pass leaves in its way: neither deleted
-    /// nor named beside it.
+    /// Returns the assignments under which an entity exists and that the pass leaves in its way: it
+    /// neither deletes nor names them beside it.
     pub(super) fn in_the_way<'a>(&self, entity: &EntityRef, hits: &'a [Hit]) -> Vec<&'a Hit> {
         let is_in_the_way = |hit: &&Hit| {
             let other = under(entity, hit);
@@ -122,13 +116,13 @@ impl PlanContext {
         hits.iter().filter(is_in_the_way).collect()
     }
 
-    /// Whether the pass deletes the entity of this kind and key.
+    /// True if the pass deletes the entity of this kind and key.
     pub(super) fn deletes(&self, kind: Kind, key: &str) -> bool {
         let mut deleted = self.deleted.iter();
         deleted.any(|entity| entity.kind == kind && entity.key.as_str() == key)
     }
 
-    /// What the pass deletes although this entity, which belongs to it, is to be there.
+    /// Returns the entity that the pass deletes although this one, which belongs to it, is to be there.
     pub(super) fn deleted_parent(&self, entity: &EntityRef) -> Option<EntityRef> {
         let mut parents = entity.parents().into_iter();
         parents.find(|parent| self.deleted.contains(parent))
@@ -140,13 +134,13 @@ impl PlanContext {
         parents.any(|parent| self.made.contains(&parent))
     }
 
-    /// Why what is wanted of an entity cannot be, whatever it shows.
+    /// Says why an entity cannot get what is wanted, whatever it shows.
     pub(super) fn unfit(&self, entity: &EntityRef) -> Option<&str> {
         self.unfit.get(entity).map(String::as_str)
     }
 
-    /// Whether the value that a view only inherits, and that is the one wanted there, goes away beneath
-    /// it in this pass: then the view needs it as its own.
+    /// True if the wanted value is one that the view only inherits, and the pass takes it away beneath
+    /// the view: then the view needs it as its own.
     pub(super) fn moves_beneath(
         &self,
         entity: &EntityRef,
@@ -181,25 +175,15 @@ fn attribute_set<'a>(
     observation: &'a Observation,
 ) -> Option<&'a str> {
     entity.kind.attributes?;
-    let is_set = |name: &FieldName| name.as_str() == ATTRIBUTE_SET;
+    let set = FieldName::new(ATTRIBUTE_SET).ok()?;
     let base = entity.base();
     let base = base.as_ref().unwrap_or(entity);
     let found = observation.get(base).or_else(|| observation.get(entity));
     if let Some(Presence::Found(found)) = found {
-        let of = |fields: &'a BTreeMap<FieldName, Value>| {
-            fields.iter().find(|(n, _)| is_set(n)).map(|(_, v)| v)
-        };
-        let inherited = || of(found.inherited.as_deref()?);
-        return of(&found.fields).or_else(inherited)?.as_str();
+        let inherited = || found.inherited.as_ref()?.get(&set);
+        return found.fields.get(&set).or_else(inherited)?.as_str();
     }
-    let made = work.get(base)?;
-    let wanted = made.fields.iter().find(|(name, _)| is_set(name));
-    let standing = match &made.being {
-        ExistenceGoal::Present(fields) => fields.iter().find(|(name, _)| is_set(name)),
-        ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
-    };
-    let value = wanted.map(|(_, want)| &want.value);
-    value.or(standing.map(|(_, value)| value))?.as_str()
+    work.get(base)?.value(&set)?.as_str()
 }
 
 /// Magento ignores, with a 200, the value of an attribute that is not in a product's set.
@@ -232,7 +216,7 @@ fn misfit(
 
 /// Brings what the files say into the store's own words; where the store does not know one, and the pass
 /// does not make it either, the work says so.
-pub(super) fn settle(
+pub(super) fn put_into_store_words(
     work: &mut BTreeMap<EntityRef, EntityWork>,
     vocabulary: &Vocabulary,
     charset: Charset,
@@ -250,7 +234,7 @@ pub(super) fn settle(
                 vocabulary.check_key(entity).err()
             }
         };
-        let mut settled = |name: &FieldName, value: &mut Value| match vocabulary.resolve(
+        let mut translate = |name: &FieldName, value: &mut Value| match vocabulary.resolve(
             entity,
             name.as_str(),
             value,
@@ -263,25 +247,26 @@ pub(super) fn settle(
         };
         for (name, want) in work.fields.iter_mut() {
             if !want.exact {
-                settled(name, &mut want.value);
+                translate(name, &mut want.value);
             } else if let Ok(natural) =
                 vocabulary.resolve(entity, name.as_str(), &want.value, charset)
             {
-                // What an earlier release of a pass would have left is kept as its file says it. What
-                // was read is natural, and goes back as it is even where no file could say it.
+                // A value that an earlier release of the pass would have left is kept as its file says
+                // it. A value that was read is in the store's words, and goes back as it is even where no
+                // file could say it.
                 want.value = natural;
             }
         }
         if let ExistenceGoal::Present(fields) = &mut work.being {
             for (name, value) in fields.iter_mut() {
-                settled(name, value);
+                translate(name, value);
             }
         }
         work.problem = problem;
     }
 }
 
-/// Whether a view can have a value of its own. Where it cannot, none is taken away: under a view that
+/// True if a view can have a value of its own. Where it cannot, none is taken away: under a view that
 /// would be the value of all views.
 fn may_differ(entity: &EntityRef, name: &FieldName, vocabulary: &Vocabulary) -> bool {
     let kind = entity.kind;
@@ -326,17 +311,9 @@ fn expecting<'v>(
 /// The attribute that a release makes.
 fn expected_attribute(work: &EntityWork) -> Attribute {
     let text = |name: &str| {
-        let wanted = work.fields.iter().find(|(field, _)| field.as_str() == name);
-        let standing = match &work.being {
-            ExistenceGoal::Present(fields) => {
-                fields.iter().find(|(field, _)| field.as_str() == name)
-            }
-            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
-        };
-        let value = wanted
-            .map(|(_, want)| &want.value)
-            .or(standing.map(|(_, v)| v));
-        value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        let name = FieldName::new(name).ok();
+        let value = name.and_then(|name| work.value(&name)?.as_str());
+        value.unwrap_or_default().to_owned()
     };
     Attribute {
         label: text("default_frontend_label"),

@@ -1,16 +1,19 @@
-//! What is to be sent for one entity: its targets against what the store shows.
+//! The decision about one entity: its goals against what the store shows.
+
+mod deletion;
 
 use std::collections::BTreeMap;
 
+use self::deletion::{irreplaceable, takes_along};
 use super::context::PlanContext;
 use super::work::{EntityWork, ExistenceGoal, FieldGoal};
-use crate::domain::kinds::{Charset, FieldType, Owner};
+use crate::domain::kinds::Owner;
 use crate::domain::{
-    Action, EntityKey, EntityRef, FieldName, Hit, ObservedEntity, Presence, StoreScope, Value,
-    marker_of,
+    Action, EntityId, EntityKey, EntityRef, FieldName, Hit, ObservedEntity, Presence, StoreCode,
+    StoreScope, Value, marker_of,
 };
 
-/// What is sent for an entity.
+/// The request that is sent for an entity, if any.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     /// Nothing.
@@ -37,12 +40,12 @@ impl Decision {
     }
 }
 
-/// What is to be sent.
+/// Decides what is to be sent for an entity.
 pub fn decide(
     entity: &EntityRef,
     work: &EntityWork,
     presence: &Presence,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     if work.being == ExistenceGoal::Any && work.fields.is_empty() {
         return Decision::Noop;
@@ -53,18 +56,19 @@ pub fn decide(
             false => Decision::Refused(problem.clone()),
         };
     }
-    if let Some(why) = around
+    if let Some(why) = context
         .unfit(entity)
-        .or_else(|| around.room().refused(entity))
+        .or_else(|| context.room().refused(entity))
     {
         return Decision::Refused(why.to_owned());
     }
     if entity.base().is_some() {
-        return decide_view(entity, work, presence, around);
+        return decide_view(entity, work, presence, context);
     }
-    // What is put back goes with it; what a file asks for would be lost as soon as it is written.
+    // A value that is put back may go with the parent; one that a file asks for would be lost as soon as
+    // it is written.
     if work.fields.values().any(|want| !want.exact)
-        && let Some(parent) = around.deleted_parent(entity)
+        && let Some(parent) = context.deleted_parent(entity)
     {
         return Decision::Refused(format!(
             "not sent, because the same pass deletes the {} {}, and this would go with it; take it out of its file, or keep what it belongs to",
@@ -72,113 +76,139 @@ pub fn decide(
         ));
     }
     match presence {
-        Presence::Alias(known) => match &work.being {
-            ExistenceGoal::Absent { put_back: true } => Decision::Noop,
-            // the other spelling makes room
-            ExistenceGoal::Present(base) if around.deletes(entity.kind, known.as_str()) => {
-                create(entity, work, base)
-            }
-            ExistenceGoal::Any
-            | ExistenceGoal::Present(_)
-            | ExistenceGoal::Existing
-            | ExistenceGoal::Absent { put_back: false } => {
-                Decision::Refused(spelled_otherwise(known))
-            }
-        },
-        Presence::Orphan(parent) if !around.made.contains(parent) => match &work.being {
-            ExistenceGoal::Absent { .. } => Decision::Noop,
-            ExistenceGoal::Any | ExistenceGoal::Present(_) | ExistenceGoal::Existing => {
-                Decision::Refused(format!(
-                    "the {} {} does not exist in the store; correct the key, or create it there or in a release",
-                    parent.kind.label, parent.key
-                ))
-            }
-        },
-        Presence::UnknownView(code) => Decision::Refused(format!(
-            "the store has no view `{code}`; correct `store:`, or create the view"
-        )),
-        Presence::Ambiguous(ids) => {
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            Decision::Refused(format!(
-                "{} entities have this key and assignment (ids {}); delete or rename all but one in the admin",
-                ids.len(),
-                ids.join(", ")
-            ))
-        }
-        Presence::Elsewhere(hits) => match &work.being {
-            ExistenceGoal::Absent { put_back: true } => Decision::Noop,
-            ExistenceGoal::Present(base) => {
-                let staying = around.in_the_way(entity, hits);
-                let beside = staying.iter().all(|hit| side_by_side(entity, hit));
-                match staying.is_empty() || beside && work.explicit {
-                    true => create(entity, work, base),
-                    false => Decision::Refused(elsewhere(&staying, beside)),
-                }
-            }
-            // What was deleted has made room for those that the pass names.
-            ExistenceGoal::Absent { put_back: false } => {
-                match around.unmentioned(entity, hits).as_slice() {
-                    [] => Decision::Noop,
-                    hits => Decision::Refused(elsewhere(hits, false)),
-                }
-            }
-            ExistenceGoal::Any | ExistenceGoal::Existing => {
-                let hits: Vec<&Hit> = hits.iter().collect();
-                Decision::Refused(elsewhere(&hits, false))
-            }
-        },
-        Presence::Missing | Presence::Orphan(_) => match &work.being {
-            ExistenceGoal::Absent { .. } => Decision::Noop,
-            ExistenceGoal::Present(base) => create(entity, work, base),
-            // It comes back with what it belongs to, and shows what is asked for then.
-            ExistenceGoal::Any if around.makes_parent(entity) && !work.fields.is_empty() => {
-                create(entity, work, &BTreeMap::new())
-            }
-            ExistenceGoal::Existing | ExistenceGoal::Any => {
-                Decision::Refused(if creatable(entity) {
-                    "does not exist in the store; create it there, or set `ensure: present`"
-                        .to_owned()
-                } else {
-                    cannot_create(entity)
-                })
-            }
-        },
-        Presence::Found(found) => match &work.being {
-            ExistenceGoal::Absent { put_back } => {
-                if let Some(why) = takes_along(entity, found, around) {
-                    return Decision::Refused(why);
-                }
-                match (put_back, irreplaceable(entity, found, around.charset)) {
-                    (false, Some(why)) => Decision::Refused(why),
-                    (true, _) | (false, None) => Decision::Delete,
-                }
-            }
-            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_) => {
-                update(entity, work, found, around)
-            }
-        },
+        Presence::UnknownView(code) => Decision::Refused(no_view(code)),
+        Presence::Ambiguous(ids) => Decision::Refused(ambiguous(ids)),
+        Presence::Alias(known) => decide_alias(entity, work, known, context),
+        Presence::Orphan(parent) if !context.made.contains(parent) => decide_orphan(work, parent),
+        Presence::Elsewhere(hits) => decide_elsewhere(entity, work, hits, context),
+        Presence::Missing | Presence::Orphan(_) => decide_missing(entity, work, context),
+        Presence::Found(found) => decide_found(entity, work, found, context),
     }
 }
 
-/// What is to be sent for the values of a view, which are there when the entity is.
+/// Decides about an entity that the store has under another spelling of its key.
+fn decide_alias(
+    entity: &EntityRef,
+    work: &EntityWork,
+    known: &EntityKey,
+    context: &PlanContext,
+) -> Decision {
+    match &work.being {
+        ExistenceGoal::Absent { put_back: true } => Decision::Noop,
+        // the other spelling makes room
+        ExistenceGoal::Present(base) if context.deletes(entity.kind, known.as_str()) => {
+            create(entity, work, base)
+        }
+        ExistenceGoal::Any
+        | ExistenceGoal::Present(_)
+        | ExistenceGoal::Existing
+        | ExistenceGoal::Absent { put_back: false } => Decision::Refused(spelled_otherwise(known)),
+    }
+}
+
+/// Decides about an entity whose parent does not exist and is not made by the pass.
+fn decide_orphan(work: &EntityWork, parent: &EntityRef) -> Decision {
+    match &work.being {
+        ExistenceGoal::Absent { .. } => Decision::Noop,
+        ExistenceGoal::Any | ExistenceGoal::Present(_) | ExistenceGoal::Existing => {
+            Decision::Refused(format!(
+                "the {} {} does not exist in the store; correct the key, or create it there or in a release",
+                parent.kind.label, parent.key
+            ))
+        }
+    }
+}
+
+/// Decides about an entity that the store has under other assignments only.
+fn decide_elsewhere(
+    entity: &EntityRef,
+    work: &EntityWork,
+    hits: &[Hit],
+    context: &PlanContext,
+) -> Decision {
+    match &work.being {
+        ExistenceGoal::Absent { put_back: true } => Decision::Noop,
+        ExistenceGoal::Present(base) => {
+            let staying = context.in_the_way(entity, hits);
+            let beside = staying.iter().all(|hit| side_by_side(entity, hit));
+            match staying.is_empty() || beside && work.explicit {
+                true => create(entity, work, base),
+                false => Decision::Refused(elsewhere(&staying, beside)),
+            }
+        }
+        // The entity was deleted and has made room for those that the pass names.
+        ExistenceGoal::Absent { put_back: false } => {
+            match context.unmentioned(entity, hits).as_slice() {
+                [] => Decision::Noop,
+                hits => Decision::Refused(elsewhere(hits, false)),
+            }
+        }
+        ExistenceGoal::Any | ExistenceGoal::Existing => {
+            let hits: Vec<&Hit> = hits.iter().collect();
+            Decision::Refused(elsewhere(&hits, false))
+        }
+    }
+}
+
+/// Decides about an entity that the store does not have.
+fn decide_missing(entity: &EntityRef, work: &EntityWork, context: &PlanContext) -> Decision {
+    match &work.being {
+        ExistenceGoal::Absent { .. } => Decision::Noop,
+        ExistenceGoal::Present(base) => create(entity, work, base),
+        // It comes back with its parent, and then shows the values that are asked for.
+        ExistenceGoal::Any if context.makes_parent(entity) && !work.fields.is_empty() => {
+            create(entity, work, &BTreeMap::new())
+        }
+        ExistenceGoal::Existing | ExistenceGoal::Any => {
+            Decision::Refused(match creatable(entity) {
+                true => "does not exist in the store; create it there, or set `ensure: present`"
+                    .to_owned(),
+                false => cannot_create(entity),
+            })
+        }
+    }
+}
+
+/// Decides about an entity that the store has.
+fn decide_found(
+    entity: &EntityRef,
+    work: &EntityWork,
+    found: &ObservedEntity,
+    context: &PlanContext,
+) -> Decision {
+    match &work.being {
+        ExistenceGoal::Absent { put_back } => {
+            if let Some(why) = takes_along(entity, found, context) {
+                return Decision::Refused(why);
+            }
+            match (put_back, irreplaceable(entity, found, context.charset)) {
+                (false, Some(why)) => Decision::Refused(why),
+                (true, _) | (false, None) => Decision::Delete,
+            }
+        }
+        ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Present(_) => {
+            update(entity, work, found, context)
+        }
+    }
+}
+
+/// Decides about the values of a view, which are there when the entity is.
 fn decide_view(
     entity: &EntityRef,
     work: &EntityWork,
     presence: &Presence,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     match presence {
-        Presence::Found(found) => update(entity, work, found, around),
-        Presence::UnknownView(code) => Decision::Refused(format!(
-            "the store has no view `{code}`; correct `store:`, or create the view"
-        )),
+        Presence::Found(found) => update(entity, work, found, context),
+        Presence::UnknownView(code) => Decision::Refused(no_view(code)),
         _ if work.fields.values().all(FieldGoal::is_default) => Decision::Noop,
-        Presence::Alias(known) if !around.deletes(entity.kind, known.as_str()) => {
+        Presence::Alias(known) if !context.deletes(entity.kind, known.as_str()) => {
             Decision::Refused(spelled_otherwise(known))
         }
         _ if entity
             .base()
-            .is_some_and(|base| around.made.contains(&base)) =>
+            .is_some_and(|base| context.made.contains(&base)) =>
         {
             let fields = work.fields.iter().filter(|(_, want)| !want.is_default());
             Decision::Update(
@@ -194,18 +224,31 @@ fn decide_view(
     }
 }
 
+fn no_view(code: &StoreCode) -> String {
+    format!("the store has no view `{code}`; correct `store:`, or create the view")
+}
+
+fn ambiguous(ids: &[EntityId]) -> String {
+    let known: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    format!(
+        "{} entities have this key and assignment (ids {}); delete or rename all but one in the admin",
+        known.len(),
+        known.join(", ")
+    )
+}
+
 fn spelled_otherwise(known: &EntityKey) -> String {
     format!(
         "the store has it as `{known}`, and takes the two spellings for one; write the key as the store has it"
     )
 }
 
-/// Whether REST can make an entity with this assignment.
+/// True if REST can make an entity with this assignment.
 fn creatable(entity: &EntityRef) -> bool {
     matches!(&entity.store, StoreScope::All) || entity.store.single().is_some()
 }
 
-/// What cannot be changed any more, where that is asked for.
+/// Says why a field cannot be changed any more, where that is asked for.
 fn fixed(entity: &EntityRef, name: &FieldName, seen: &Value, want: &FieldGoal) -> Option<String> {
     let spec = entity.kind.field(name.as_str())?;
     let Owner::Fixed(why) = spec.owner else {
@@ -224,12 +267,12 @@ fn cannot_create(entity: &EntityRef) -> String {
     )
 }
 
-/// Whether the store takes this one beside the one that it has under another assignment.
+/// True if the store takes this entity beside the one that it has under another assignment.
 fn side_by_side(entity: &EntityRef, hit: &Hit) -> bool {
     !entity.kind.scoping.overlap(&entity.store, &hit.store)
 }
 
-/// Where an entity is instead.
+/// Says where an entity is instead.
 fn elsewhere(hits: &[&Hit], beside: bool) -> String {
     let hits: Vec<String> = hits
         .iter()
@@ -246,12 +289,12 @@ fn update(
     entity: &EntityRef,
     work: &EntityWork,
     found: &ObservedEntity,
-    around: &PlanContext,
+    context: &PlanContext,
 ) -> Decision {
     let mut fields = BTreeMap::new();
     for (name, want) in &work.fields {
         if want.met_in(entity, name, found)
-            && !around.moves_beneath(entity, name, want, found)
+            && !context.moves_beneath(entity, name, want, found)
             && !may_hide(entity, name, want)
         {
             continue;
@@ -268,7 +311,7 @@ fn update(
     }
 }
 
-/// Whether a view may have a value of its own although it shall have none: one that equals the value
+/// True if a view may have a value of its own although it shall have none: one that equals the value
 /// under `all` is not seen, but comes to light when that changes. So it is taken away in any case.
 fn may_hide(entity: &EntityRef, name: &FieldName, want: &FieldGoal) -> bool {
     let spec = entity.kind.field(name.as_str());
@@ -306,98 +349,11 @@ fn create(entity: &EntityRef, work: &EntityWork, base: &BTreeMap<FieldName, Valu
     }
 }
 
-/// What the store would delete along with it although nothing in the pass says so.
-fn takes_along(entity: &EntityRef, found: &ObservedEntity, around: &PlanContext) -> Option<String> {
-    let lists = found.fields.iter().filter(|(name, _)| {
-        let spec = entity.kind.field(name.as_str());
-        spec.is_some_and(|spec| spec.ty == FieldType::Keys)
-    });
-    let keys = lists.flat_map(|(_, list)| list.as_array().into_iter().flatten());
-    let staying: Vec<&str> = keys
-        .filter_map(Value::as_str)
-        .filter(|key| !around.deletes(entity.kind, key))
-        .collect();
-    (!staying.is_empty()).then(|| {
-        format!(
-            "it cannot be deleted alone: the store would delete {} with it; let the same release say `ensure: absent` of them, or move them in the admin",
-            staying.join(", ")
-        )
-    })
-}
-
-/// What an entity cannot be made without, and this one does not have.
-fn missing(entity: &EntityRef, found: &ObservedEntity) -> Option<&'static str> {
-    let mut required = entity.kind.settable().filter(|spec| spec.required);
-    let spec = required.find(|spec| {
-        let name = FieldName::new(spec.name);
-        name.is_ok_and(|name| found.get(&name).is_null())
-    })?;
-    Some(spec.name)
-}
-
-/// Why an entity could not be made again after a deletion.
-fn irreplaceable(entity: &EntityRef, found: &ObservedEntity, charset: Charset) -> Option<String> {
-    if !creatable(entity) {
-        return Some(format!(
-            "deleting a {} assigned to several views could not be undone: REST cannot create it again; delete it in the admin",
-            entity.kind.label
-        ));
-    }
-    if let Some(problem) = (entity.kind.check_key)(entity.key.as_str()) {
-        return Some(format!(
-            "deleting it could not be undone: {}; delete it in the admin",
-            problem.message
-        ));
-    }
-    if let Some(why) = entity.kind.permanent {
-        return Some(format!("it cannot be deleted: {why}"));
-    }
-    if let Some(name) = missing(entity, found) {
-        return Some(format!(
-            "deleting it could not be undone: it has no `{name}`, without which REST cannot make it again; delete it in the admin"
-        ));
-    }
-    for (name, value) in found.fields.iter().filter(|(_, value)| !value.is_null()) {
-        let Some(spec) = entity.kind.field(name.as_str()) else {
-            continue;
-        };
-        match spec.owner {
-            Owner::Refused(why) => {
-                return Some(format!(
-                    "deleting it could not be undone: it has a `{name}`, and {why}; delete it in the admin"
-                ));
-            }
-            Owner::Whole if spec.ty == FieldType::Hindrance => {
-                return Some(format!(
-                    "it cannot be deleted: {}",
-                    value.as_str().unwrap_or_default()
-                ));
-            }
-            // what the store says of its own attributes, it takes back
-            Owner::File | Owner::Fixed(_) if spec.ty != FieldType::Attribute => {
-                if let Some(problem) = spec.check_as(name.as_str(), value, charset) {
-                    return Some(format!(
-                        "deleting it could not be undone: {}; delete it in the admin",
-                        problem.message
-                    ));
-                }
-            }
-            Owner::File
-            | Owner::Fixed(_)
-            | Owner::Key
-            | Owner::KeyUnderAll
-            | Owner::Store(_)
-            | Owner::Whole => {}
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::domain::{EntityId, FieldId, Kind, StoreCode};
+    use crate::domain::{FieldId, Kind};
 
     fn block(store: StoreScope) -> EntityRef {
         EntityRef {

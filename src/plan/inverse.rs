@@ -6,9 +6,9 @@ use super::layers::Seq;
 use super::naming::Candidate;
 use super::release::PathChange;
 
-/// What a commit's file changes undo.
+/// The releases that a commit's file changes undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inverse {
+pub(super) enum Inverse {
     /// Exactly these releases, newest first, and a path gets an earlier content back.
     Of(Vec<Seq>),
     /// Exactly these releases, but by deleting files only: a removal.
@@ -25,7 +25,10 @@ pub enum Inverse {
 ///
 /// `candidates`: the releases before the commit, oldest first. `paths`: what it changes, compared with
 /// the last valid one.
-pub fn inverse_of(candidates: &[Candidate], paths: &BTreeMap<String, PathChange>) -> Inverse {
+pub(super) fn inverse_of(
+    candidates: &[Candidate<'_>],
+    paths: &BTreeMap<String, PathChange>,
+) -> Inverse {
     let mut wrong = paths.values().filter(|c| c.before != c.after).count();
     if wrong == 0 {
         return Inverse::None;
@@ -64,7 +67,7 @@ pub fn inverse_of(candidates: &[Candidate], paths: &BTreeMap<String, PathChange>
 
 /// True if a commit without words can be the inverse of a release. Reverting a revert is an ordinary
 /// deploy, and an adoption changed no file.
-fn can_be_undone(candidate: &Candidate) -> bool {
+fn can_be_undone(candidate: &Candidate<'_>) -> bool {
     let Candidate {
         seq: _,
         head,

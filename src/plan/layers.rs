@@ -18,8 +18,12 @@
 //! The crate's tests play the rule against its properties, exhaustively to a small depth and at random
 //! beyond.
 
+mod held;
+mod roll_back;
+
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::roll_back::RollBack;
 use crate::domain::{DesiredValue, Marker, SharedValue, Value, marker_of};
 
 /// The place of a release or a pass in its environment's history. The order follows it, never a clock.
@@ -35,21 +39,21 @@ impl std::fmt::Display for Seq {
     }
 }
 
-/// What the store shows of a slot.
+/// The state of a slot, as the store shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shown {
     /// The entity does not exist, and the field with it.
     Gone,
-    /// The entity exists. Of the existence slot alone.
+    /// The entity exists. Only the existence slot shows this.
     Here,
-    /// It cannot be read under its key and assignment, so nothing is written either.
+    /// The slot cannot be read under its key and assignment, so nothing is written there either.
     Unknown,
     /// The field's value. "Use default" is a value like any other.
     Value(SharedValue),
 }
 
 impl Shown {
-    /// The value of a field; `None` where there is none.
+    /// Returns the value of a field; `None` where there is none.
     pub fn value(&self) -> Option<&Value> {
         match self {
             Self::Value(value) => Some(value),
@@ -77,7 +81,7 @@ pub struct LayerId {
     pub n: u32,
 }
 
-/// Who put a layer there.
+/// The author of a layer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
     /// A release.
@@ -88,16 +92,16 @@ pub enum By {
     Heal(String),
 }
 
-/// What a layer shows.
+/// The value that a layer shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Says {
     /// The base, whatever it is by then.
     Base,
-    /// What is beneath.
+    /// The same as what lies beneath.
     Same,
-    /// What the files demand, in their words: compared by the field's type.
+    /// The demand of the files, in their words: compared by the field's type.
     Demand(Shown),
-    /// What was read from the store: compared exactly.
+    /// A value that was read from the store: compared exactly.
     Seen(Shown),
 }
 
@@ -114,16 +118,16 @@ impl Says {
     }
 }
 
-/// What one release, or one edit found in the store, puts on a slot.
+/// A layer that a release, a heal, or an edit found in the store puts on a slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
     /// Its name.
     pub id: LayerId,
-    /// Who put it there.
+    /// Its author.
     pub by: By,
-    /// What the release's files demand; `None` where no file names the slot any more, and for edits.
+    /// The demand of the release's files; `None` where no file names the slot any more, and for edits.
     pub demands: Option<DesiredValue>,
-    /// What it shows.
+    /// The value that it shows.
     pub says: Says,
     /// The deletion of the entity that this layer of a field is part of.
     pub of: Option<LayerId>,
@@ -134,7 +138,19 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The release that put it there.
+    fn new(id: LayerId, by: By, demands: Option<DesiredValue>, says: Says) -> Self {
+        Self {
+            id,
+            by,
+            demands,
+            says,
+            of: None,
+            parked: false,
+            shown: false,
+        }
+    }
+
+    /// Returns the release that put it there.
     pub fn release(&self) -> Option<Seq> {
         match &self.by {
             By::Release(seq) => Some(*seq),
@@ -158,12 +174,12 @@ impl Layer {
     }
 }
 
-/// What put a held value there.
+/// The origin of a held value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// It was there before any layer.
     Base,
-    /// A layer that was taken away since, or nobody knows.
+    /// A layer that was taken away since, or something that nobody knows.
     Removed,
     /// This layer.
     Layer(LayerId),
@@ -174,11 +190,11 @@ pub enum Origin {
 pub struct Held {
     /// The value.
     pub value: Shown,
-    /// What put it there.
+    /// Its origin.
     pub by: Origin,
 }
 
-/// What the store shall show of a slot.
+/// The value that the store shall show of a slot.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Target<'a> {
     /// The value.
@@ -187,7 +203,7 @@ pub struct Target<'a> {
     pub exact: bool,
 }
 
-/// What is said by the settings of the environment.
+/// The settings of the environment that the rule follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
     /// `on_remove: restore`.
@@ -196,48 +212,15 @@ pub struct Policy {
     pub keep_conflicts: bool,
 }
 
-/// What a rollback does to one slot.
-#[derive(Debug, Clone)]
-pub struct RollBack<'a> {
-    /// The releases that it takes back here.
-    pub reverted: &'a [Seq],
-    /// What the files demand afterwards.
-    pub demands: Option<&'a DesiredValue>,
-    /// Whose statement that is.
-    pub by: Seq,
-    /// What a layer of that statement shows.
-    pub says: Says,
-    /// The name of the layer that may be needed.
-    pub id: LayerId,
-    /// True if nothing beneath a deletion of the entity may go: of fields.
-    pub floor: bool,
-    /// True if the commit removes something else about the slot beside what it takes back.
-    pub beside: bool,
-    /// True if all of that stood where those had said something: the commit undoes what was built on them.
-    pub upon: bool,
-}
-
-/// Compares a value held with one seen, by the field's comparison.
-pub trait Same {
-    /// True if a look that shows `seen` is explained by `held`.
-    fn same(&self, held: &Shown, seen: &Shown) -> bool;
-}
-
-impl<F: Fn(&Shown, &Shown) -> bool> Same for F {
-    fn same(&self, held: &Shown, seen: &Shown) -> bool {
-        self(held, seen)
-    }
-}
-
 /// One slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlotState {
-    /// What the store showed before any layer.
+    /// The value that the store showed before any layer.
     pub base: Shown,
-    /// Bottom to top.
+    /// Its layers, from bottom to top.
     pub layers: Vec<Layer>,
-    /// What the store is known to hold: one value, or all candidates while a pass is in hand or an
-    /// answer was lost; the next look decides. Never empty.
+    /// The value that the store is known to hold, or all candidates while a pass is in hand or an answer
+    /// was lost; the next look decides. Never empty.
     pub held: Vec<Held>,
 }
 
@@ -278,18 +261,14 @@ impl SlotState {
         of: Option<LayerId>,
     ) {
         self.layers.push(Layer {
-            id,
-            by: By::Release(by),
-            demands,
-            says,
             of,
-            parked: false,
-            shown: false,
+            ..Layer::new(id, By::Release(by), demands, says)
         });
     }
 
-    /// The entity was deleted and made again, and shows this of a field before a release sets it: that
-    /// is put back where nothing but deletions lies beneath what the release puts there.
+    /// Notes the value that a field shows where its entity was deleted and made again, before a release
+    /// sets the field. It is put back where nothing but deletions lies beneath the layers of that
+    /// release.
     pub fn remember(&mut self, made_with: Shown, release: Seq) {
         let layers = self.layers.iter_mut().rev();
         let beneath = layers.skip_while(|l| l.of.is_none() && l.id.seq == release);
@@ -298,12 +277,13 @@ impl SlotState {
         }
     }
 
-    /// No file names the slot any more: what is shown stays, or the base comes back.
+    /// No file names the slot any more: the value that is shown stays, or the base comes back.
     pub fn remove(&mut self, id: LayerId, by: Seq, policy: Policy) {
-        let newest = self.layers.iter().rev().find(|l| !l.is_edit());
-        // What an entity is made with that was deleted was not held yet.
+        // A value that a deleted entity will be made with was not held yet.
         let is_made_with = |l: &Layer| l.of.is_some() && !l.says.is_gone();
-        let says_nothing = newest.is_some_and(|l| l.says == Says::Same || is_made_with(l));
+        let says_nothing = self
+            .newest()
+            .is_some_and(|l| l.says == Says::Same || is_made_with(l));
         let says = match self.held.last() {
             _ if policy.restore_removed => Says::Base,
             Some(held) if !says_nothing => Says::Seen(held.value.clone()),
@@ -324,7 +304,8 @@ impl SlotState {
         self.drop_at(at, was_removed, policy);
     }
 
-    /// `was_removed`: a removal that lay on it was one of its demand.
+    /// Takes the layer at this place away. `was_removed`: true if a removal that lies on it removed its
+    /// demand.
     fn drop_at(&mut self, at: usize, was_removed: bool, policy: Policy) {
         let layer = self.layers[at].id;
         let shown_so_far = self.target().shown.clone();
@@ -349,7 +330,8 @@ impl SlotState {
         }
     }
 
-    /// The layer on top shows something else than it did: what the store holds is not of it.
+    /// The layer on top shows another value than before: one that the store holds is no longer of this
+    /// layer.
     fn reopen(&mut self) {
         let (top, shown) = (self.top(), self.target().shown.clone());
         for held in &mut self.held {
@@ -359,7 +341,8 @@ impl SlotState {
         }
     }
 
-    /// With no release's layer beneath, an edit is the base, and a removal or a heal says nothing.
+    /// Takes away what lies at the bottom without a demand beneath: an edit becomes the base, and a
+    /// removal or a heal says nothing there.
     pub fn ground(&mut self) {
         while let Some(lowest) = self.layers.first()
             && (lowest.is_edit() || lowest.is_removal())
@@ -389,15 +372,14 @@ impl SlotState {
         }
     }
 
-    /// What the files demand, as the layers know it.
+    /// Returns the demand of the files, as the layers know it.
     pub fn demanded(&self) -> Option<&DesiredValue> {
-        let newest = self.layers.iter().rev().find(|l| !l.is_edit())?;
-        newest.demands.as_ref()
+        self.newest()?.demands.as_ref()
     }
 
-    /// Whose demand that is.
+    /// Returns the release whose demand that is.
     pub fn demanded_by(&self) -> Option<Seq> {
-        let newest = self.layers.iter().rev().find(|l| !l.is_edit())?;
+        let newest = self.newest()?;
         newest.demands.as_ref().and(newest.release())
     }
 
@@ -408,203 +390,17 @@ impl SlotState {
         }
     }
 
-    /// A commit takes back what these releases say here.
-    pub fn roll_back(&mut self, rollback: RollBack<'_>, policy: Policy) {
-        let RollBack {
-            reverted,
-            demands,
-            by,
-            says,
-            id,
-            floor,
-            beside,
-            upon,
-        } = rollback;
-        let theirs = |l: &&Layer| reverted.iter().any(|seq| l.is_put_by(*seq));
-        for layer in self.ids(theirs).into_iter().rev() {
-            let Some(at) = self.position(layer) else {
-                continue;
-            };
-            let layer = self.layers[at].clone();
-            let own = layer.release().is_some_and(|by| reverted.contains(&by));
-            let same = |l: &Layer| l.by == layer.by && l.demands == layer.demands;
-            // What they brought to light is said beneath still, and was shown.
-            let others = self.layers[..at].iter_mut().rev();
-            let others = others.filter(|l| !l.is_edit() && !theirs(&&**l));
-            let mut others = others.enumerate();
-            let found = others.find(|(_, l)| !own && l.of.is_none() && same(l));
-            let is_said = found.is_some_and(|(n, beneath)| {
-                beneath.shown |= layer.shown;
-                n == 0
-            });
-            self.drop_at(at, layer.demands.is_some() && !is_said, policy);
-        }
-        if demands.is_some() && by == id.seq {
-            // The commit itself says it, beside what it takes back.
-            return self.push(id, by, demands.cloned(), says, None);
-        }
-        if self.demanded() == demands {
-            // Another's demand of the existence comes to light beneath one that is removed beside.
-            if beside && !floor && demands.is_some() && self.demanded_by() != Some(by) {
-                self.push(id, by, demands.cloned(), says, None);
-            }
-            return;
-        }
-        if demands.is_none() && !upon {
-            return self.remove_beneath(id, by, policy);
-        }
-        // The files show something older: what lies on it goes too, but nothing beneath a deletion of
-        // the entity.
-        let asked = self.layers.iter().filter(|l| !l.is_edit());
-        let asked: Vec<(LayerId, bool, bool)> = asked
-            .map(|l| {
-                let says_it = l.demands.as_ref() == demands && l.release() == Some(by);
-                (l.id, l.of.is_some(), says_it && !beside)
-            })
-            .collect();
-        let lowest = asked.iter().rposition(|(_, part, _)| floor && *part);
-        let lowest = lowest.unwrap_or(0);
-        let known = asked.iter().skip(lowest).rposition(|(_, _, same)| *same);
-        let keep = match known {
-            Some(known) => lowest + known + 1,
-            None if demands.is_none() && !asked.iter().any(|(_, part, _)| floor && *part) => 0,
-            // Nothing of it is known: the files win.
-            None => return self.push(id, by, demands.cloned(), says, None),
-        };
-        for (layer, _, _) in asked.into_iter().skip(keep).rev() {
-            self.drop_layer(layer, policy);
-        }
-    }
+    // ------------------------------------------------ what the store shall show
 
-    /// What is demanded beneath was removed while another release hid it, or is by this commit: it stays
-    /// as it was shown.
-    fn remove_beneath(&mut self, id: LayerId, by: Seq, policy: Policy) {
-        while let Some(top) = self.layers.iter().rev().find(|l| !l.is_edit()) {
-            let holds = |held: &Held| held.by == Origin::Layer(top.id);
-            if top.demands.is_none() {
-                return;
-            }
-            if top.shown || top.says == Says::Same || self.held.iter().any(holds) {
-                let says = match policy.restore_removed {
-                    true => Says::Base,
-                    false => Says::Same,
-                };
-                return self.push(id, by, None, says, None);
-            }
-            self.drop_layer(top.id, policy);
-        }
-    }
-
-    // ------------------------------------------------ what the store does
-
-    /// A look. What nobody here wrote is an edit: a layer on the one that was shown then; on the base,
-    /// the new base; on a removal, the end of management. True if it is an edit.
-    pub fn observe(&mut self, id: LayerId, seen: &Shown, same: &impl Same, policy: Policy) -> bool {
-        let same = |h: &Held| same.same(&h.value, seen);
-        let known = match seen.is_default() {
-            // A view may have a value of its own that is what `all` has; it was there first.
-            true => self.held.iter().position(same),
-            false => self.held.iter().rposition(same),
-        };
-        // What the store sets along with another field may be anything.
-        let known = known.or_else(|| self.held.iter().rposition(|h| h.value.is_coupled()));
-        if let Some(known) = known {
-            let mut held = self.held.swap_remove(known);
-            if held.value.is_coupled() {
-                held.value = seen.clone();
-            }
-            self.held = vec![held];
-            return false;
-        }
-        let mut by = self.held.first().map_or(Origin::Removed, |held| held.by);
-        let under = match by {
-            Origin::Layer(layer) => self.position(layer),
-            Origin::Base | Origin::Removed => None,
-        };
-        match (by, under) {
-            (Origin::Base, _) => self.base = seen.clone(),
-            (Origin::Layer(_), Some(at))
-                if self.layers[at].is_removal() && *seen != Shown::Gone =>
-            {
-                self.base = seen.clone();
-                self.layers.drain(..=at);
-                by = Origin::Base;
-            }
-            (Origin::Layer(_), Some(at)) => {
-                // An edit of an edit takes its place.
-                let at = match self.layers[at].by {
-                    By::Edit => {
-                        self.layers.remove(at);
-                        at
-                    }
-                    By::Release(_) | By::Heal(_) => at + 1,
-                };
-                let edit = Layer {
-                    id,
-                    by: By::Edit,
-                    demands: None,
-                    says: Says::Seen(seen.clone()),
-                    of: None,
-                    parked: false,
-                    shown: true,
-                };
-                self.layers.insert(at, edit);
-                by = Origin::Layer(id);
-            }
-            (Origin::Removed | Origin::Layer(_), _) => {
-                by = Origin::Removed;
-                if policy.keep_conflicts || *seen == Shown::Gone {
-                    self.base = seen.clone();
-                    by = Origin::Base;
-                }
-            }
-        }
-        self.held = vec![Held {
-            value: seen.clone(),
-            by,
-        }];
-        self.ground();
-        true
-    }
-
-    /// The demand beneath the edits is shown again. The edits stay in their place, and rolling the heal
-    /// back shows them. False where there is nothing to heal.
-    pub fn heal(&mut self, id: LayerId, name: &str) -> bool {
-        // What lies aside on top of it returns above the heal.
-        let Some(last) = self.layers.iter().rposition(|l| !l.parked) else {
-            return false;
-        };
-        let lying = &self.layers[..=last];
-        let top = lying.iter().rev().find(|l| !l.is_edit() && !l.parked);
-        let Some(says) = top.map(|l| l.says.clone()) else {
-            return false;
-        };
-        let healable = says.shown().is_some() && !says.is_gone();
-        if !healable || !lying[last].is_edit() || lying[last].says.is_gone() {
-            return false;
-        }
-        let heal = Layer {
-            id,
-            by: By::Heal(name.to_owned()),
-            demands: None,
-            says,
-            of: None,
-            parked: false,
-            shown: false,
-        };
-        self.layers.insert(last + 1, heal);
-        true
-    }
-
-    /// The layer that is shown, or the base. One that lies aside, or that demands what is beneath it,
-    /// is not: an edit found beneath it is an edit of that.
+    /// Returns the layer that is shown, or the base. A layer that lies aside, or that demands what is
+    /// beneath it, is passed over: an edit that is found then is one of the layer beneath.
     pub fn top(&self) -> Origin {
         let passed = |l: &Layer| l.parked || (l.says == Says::Same && !l.is_removal());
         let top = self.layers.iter().rev().find(|l| !passed(l));
         top.map_or(Origin::Base, |l| Origin::Layer(l.id))
     }
 
-    /// What the store shall show.
+    /// Returns what the store shall show.
     pub fn target(&self) -> Target<'_> {
         let telling = self.layers.iter().rev().filter(|l| !l.parked);
         let telling = telling.map(|l| &l.says).find(|says| **says != Says::Same);
@@ -621,61 +417,6 @@ impl SlotState {
         }
     }
 
-    /// Recorded before the first write: from now on the store may hold this.
-    pub fn attempt(&mut self, value: Shown) {
-        let by = self.top();
-        let candidate = Held { value, by };
-        if !self.held.contains(&candidate) {
-            self.held.push(candidate);
-        }
-    }
-
-    /// Recorded before the first write: on its way to the target the store may show this.
-    pub fn pass_by(&mut self, value: Shown) {
-        let by = Origin::Removed;
-        let candidate = Held { value, by };
-        if !self.held.contains(&candidate) {
-            self.held.push(candidate);
-        }
-    }
-
-    /// A verified outcome. `reached`: the store shows the target.
-    pub fn settle(&mut self, seen: &Shown, reached: bool, same: &impl Same) {
-        if reached {
-            let by = self.top();
-            // A view that shows what `all` shows has the value for its own that it was given.
-            let given = Some(self.target().shown).filter(|given| {
-                seen.is_default() && given.value().is_some() && !given.is_coupled()
-            });
-            let value = given.unwrap_or(seen).clone();
-            self.held = vec![Held {
-                value: value.clone(),
-                by,
-            }];
-            if let Origin::Layer(id) = by
-                && let Some(at) = self.position(id)
-            {
-                let layer = &mut self.layers[at];
-                layer.shown = true;
-                if let (Says::Demand(Shown::Value(_)), Shown::Value(_)) = (&layer.says, seen) {
-                    // From now on it is put back as it was shown.
-                    layer.says = Says::Seen(value);
-                }
-            }
-            return;
-        }
-        let known = self.held.iter().position(|h| same.same(&h.value, seen));
-        let held = match known {
-            Some(known) => self.held.swap_remove(known),
-            // It went or came with its entity.
-            None => Held {
-                value: seen.clone(),
-                by: Origin::Removed,
-            },
-        };
-        self.held = vec![held];
-    }
-
     // ------------------------------------------------ layers that lie aside
 
     /// Puts the layers of these releases aside; they stay in their places.
@@ -683,7 +424,7 @@ impl SlotState {
         for layer in &mut self.layers {
             layer.parked |= releases.iter().any(|seq| layer.is_put_by(*seq));
         }
-        // What is shown beneath is shown already, where it is the same.
+        // Where the layer beneath shows the same value, that is shown already.
         let (top, shown) = (self.top(), self.target().shown.clone());
         let parked = |id: LayerId| self.layer(id).is_some_and(|layer| layer.parked);
         if let [held] = self.held.as_slice()
@@ -691,14 +432,11 @@ impl SlotState {
             && parked(id)
             && held.value == shown
         {
-            self.held = vec![Held {
-                value: shown,
-                by: top,
-            }];
+            self.hold(shown, top);
         }
     }
 
-    /// All layers that lie aside return.
+    /// Lets all layers that lie aside return.
     pub fn unpark(&mut self) {
         for layer in &mut self.layers {
             layer.parked = false;
@@ -707,8 +445,8 @@ impl SlotState {
 
     // ------------------------------------------------ questions
 
-    /// True if the store is known to show the base, and for its own sake. (A view that shows what `all`
-    /// shows may have that for its base.)
+    /// True if the store is known to show the base, and for its own sake. (A view that shows the value
+    /// under `all` may have that for its base.)
     pub fn is_at_base(&self) -> bool {
         let shows = |held: &Held| {
             held.value == self.base || (held.value.is_default() && self.base.value().is_some())
@@ -721,19 +459,24 @@ impl SlotState {
         matches!(self.held.as_slice(), [held] if held.by == self.top())
     }
 
-    /// The layer of this name.
+    /// Returns the layer of this name.
     pub fn layer(&self, id: LayerId) -> Option<&Layer> {
         self.layers.iter().find(|l| l.id == id)
     }
 
-    /// The uppermost release's layer that does not lie aside.
+    /// Returns the uppermost release's layer that does not lie aside.
     pub fn uppermost(&self) -> Option<&Layer> {
         self.layers.iter().rev().find(|l| !l.is_edit() && !l.parked)
     }
 
-    /// The names of the layers of which this is true, from bottom to top.
+    /// Returns the names of the layers of which this is true, from bottom to top.
     pub fn ids(&self, which: impl FnMut(&&Layer) -> bool) -> Vec<LayerId> {
         self.layers.iter().filter(which).map(|l| l.id).collect()
+    }
+
+    /// Returns the uppermost release's layer, also where it lies aside.
+    fn newest(&self) -> Option<&Layer> {
+        self.layers.iter().rev().find(|l| !l.is_edit())
     }
 
     fn position(&self, id: LayerId) -> Option<usize> {

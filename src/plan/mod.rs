@@ -24,25 +24,19 @@ mod work;
 
 pub use blueprint::Blueprint;
 pub use book::{Book, Rest, Standing, Standings, show};
-pub use commit::{Altering, Moved, commit};
 pub use compose::{Cause, Composed, Draft, Headline, Words, compose, look_at};
 pub use context::PlanContext;
 pub use decide::{Decision, decide};
 pub use entity::{Failure, LayerNames, Look, Managed, ManagedEntity, existence};
-pub use inverse::{Inverse, inverse_of};
-pub use layers::{
-    By, Held, Layer, LayerId, Origin, Policy, RollBack, Same, Says, Seq, Shown, SlotState, Target,
-};
-pub use naming::{
-    Candidate, ChangeId, Claim, Message, NamedRelease, Naming, Revision, Unknown, name,
-};
+pub use layers::{By, Held, Layer, LayerId, Origin, Policy, Says, Seq, Shown, SlotState};
+pub use naming::{Candidate, ChangeId, Message, Revision, name};
 pub use observed::{Observed, shown};
 pub use patch::patch;
 pub use release::{
     EntityOutcome, FieldOutcome, NewCommit, Outcome, PathChange, PlannedEntity, PlannedField,
     ReleaseRecord,
 };
-pub use room::{Room, WriteStep, is_put_aside};
+pub use room::{WriteStep, is_put_aside};
 pub use statements::{Authors, Difference, Statement, ValueDigest};
-pub use words::{Claims, RequestNumber, claims, request_numbers, titles};
-pub use work::{EntityWork, ExistenceGoal, FieldGoal, asked, attempt, concerned, work};
+pub use words::{Claims, claims};
+pub use work::{EntityWork, ExistenceGoal, FieldGoal, asked, attempt};

@@ -93,15 +93,15 @@ impl Revision {
 }
 
 /// A release that a commit can name. Releases of earlier commits of the same pass are among them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
     /// Its place in the history.
     pub seq: Seq,
     /// Its commit, compared with the last valid one before it.
-    pub head: Revision,
+    pub head: &'a Revision,
     /// The commits that came in with it: reachable from its commit, not from the last valid one handled
     /// before, and not its commit itself.
-    pub brings: Vec<Revision>,
+    pub brings: &'a [Revision],
     /// True if its files cannot be used.
     pub invalid: bool,
     /// True if it was taken back.
@@ -195,7 +195,7 @@ impl Naming {
 /// - `paths`: what the commit changes, compared with the last valid one.
 pub fn name(
     messages: &[Message],
-    candidates: &[Candidate],
+    candidates: &[Candidate<'_>],
     resolve: &dyn Fn(&str) -> Option<CommitId>,
     change_of: &dyn Fn(&CommitId) -> Option<ChangeId>,
     repository: Option<(&str, bool)>,
@@ -287,8 +287,8 @@ impl Found {
         self.says_revert |= claims.says_revert && !any;
     }
 
-    /// By numbers and subjects. A subject that a number of the same message has found already is one
-    /// way more to say the same.
+    /// Takes what the numbers and subjects of a message mean. A subject that a number of the same message
+    /// has found already only says the same in another way.
     fn add_without_ids(&mut self, claimed: &Claimed<'_>, search: &Search<'_>) -> bool {
         let mut reached = BTreeSet::new();
         let mut senses = Vec::new();
@@ -349,7 +349,7 @@ impl Found {
         });
     }
 
-    fn into_naming(self, candidates: &[Candidate]) -> Naming {
+    fn into_naming(self, candidates: &[Candidate<'_>]) -> Naming {
         let seqs = |found: BTreeSet<usize>| {
             let newest_first = found.into_iter().rev();
             newest_first.map(|at| candidates[at].seq).collect()

@@ -10,7 +10,7 @@ use crate::domain::{
     EntityRef, FieldId, FieldName, Marker, Observation, Presence, Slot, marker_of,
 };
 
-/// What was observed. An entity that is not in it is unknown.
+/// The observation of a pass. An entity that is not in it is unknown.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed<'a>(pub &'a Observation);
 
@@ -20,7 +20,7 @@ impl Look for Observed<'_> {
             return Shown::Unknown;
         };
         match (shown(presence, &slot.field), &slot.field) {
-            // What was put aside for a moment tells nothing of the value.
+            // A value that was put aside for a moment tells nothing of the field.
             (Shown::Value(value), FieldId::Named(name))
                 if is_put_aside(&slot.entity, name, &value) =>
             {
@@ -75,14 +75,14 @@ impl Look for Observed<'_> {
     }
 }
 
-/// What a field shows of what was found.
+/// Returns what a field shows of an entity that was looked for.
 pub fn shown(presence: &Presence, field: &FieldId) -> Shown {
     match (presence, field) {
         (Presence::Found(_), FieldId::Existence) => Shown::Here,
         (Presence::Found(found), FieldId::Named(name)) => {
             Shown::Value(found.get(name).clone().into())
         }
-        // Under this assignment there is none.
+        // There is no entity under this assignment.
         (
             Presence::Missing | Presence::Elsewhere(_) | Presence::Alias(_) | Presence::Orphan(_),
             _,
@@ -98,13 +98,13 @@ fn is_of_whole(entity: &EntityRef, name: &FieldName, value: &Value) -> bool {
     !value.is_null()
         && spec.is_some_and(|spec| match spec.owner {
             Owner::File | Owner::Fixed(_) | Owner::Whole => true,
-            // What the store moves by itself is not waited for.
+            // A value that the store moves by itself is not waited for.
             Owner::Refused(_) => !spec.volatile,
             Owner::Key | Owner::KeyUnderAll | Owner::Store(_) => false,
         })
 }
 
-/// What a field of an entity shows that was just made and where it was not set.
+/// Returns the value that a field shows of an entity that was just made without it being set.
 fn created(entity: &EntityRef, name: &FieldName) -> Option<Value> {
     let spec = entity
         .kind

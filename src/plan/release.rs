@@ -1,4 +1,4 @@
-//! What the ledger keeps of a release: what was planned, which never changes, and what became of it.
+//! The ledger's record of a release: the plan, which never changes, and its outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +25,9 @@ pub struct PathChange {
 /// One field of one release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedField {
-    /// What the store showed before the release.
+    /// The value that the store showed before the release.
     pub before: Shown,
-    /// What it shall show after it.
+    /// The value that it shall show after it.
     pub after: Shown,
     /// True if that was read from the store, so that it is put back exactly.
     pub put_back: bool,
@@ -51,11 +51,11 @@ pub struct PlannedEntity {
     pub id: Option<EntityId>,
     /// Digest of the fields that the release does not set.
     pub digest: Option<String>,
-    /// What is to be done to it.
+    /// The action planned for it.
     pub action: Action,
     /// Its fields.
     pub fields: BTreeMap<FieldId, PlannedField>,
-    /// Where it is to be deleted: all that it shows.
+    /// All that it shows, where it is to be deleted.
     pub whole: BTreeMap<FieldName, SharedValue>,
 }
 
@@ -66,51 +66,51 @@ impl PlannedEntity {
     }
 }
 
-/// What became of one field.
+/// The outcome of one field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldOutcome {
-    /// What became of it.
+    /// Its outcome.
     pub status: FieldStatus,
-    /// What verification read, where that is not the target.
+    /// The value that verification read, where that is not the target.
     pub observed: Option<Shown>,
 }
 
-/// What became of one entity.
+/// The outcome of one entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EntityOutcome {
-    /// What was done to it.
+    /// The action that was carried out.
     pub action: Action,
-    /// Where that stands.
+    /// The state of that action.
     pub status: ChangeStatus,
-    /// Why it failed.
+    /// The reason why it failed.
     pub error: Option<String>,
     /// Its fields.
     pub fields: BTreeMap<FieldId, FieldOutcome>,
 }
 
-/// What became of a release, or what one pass adds to that.
+/// The outcome of a release, or what one pass adds to it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
     /// `pending`, `snapshotted`, `invalid`, `failed` or `live`; the others are derived.
     pub status: ReleaseStatus,
-    /// When it was known.
+    /// The time at which it was known.
     pub finished_at: Option<Timestamp>,
     /// The ledger commit of the snapshot.
     pub snapshot: Option<CommitId>,
-    /// One sentence.
+    /// The outcome in one sentence.
     pub message: Option<String>,
     /// The phases gone through.
     pub phases: Vec<Phase>,
-    /// What happened.
+    /// The activity of its passes.
     pub activity: Vec<Activity>,
     /// The entities, as far as they were carried out.
     pub entities: BTreeMap<EntityRef, EntityOutcome>,
-    /// What was found in the store between the snapshot and the first write.
+    /// The edits that were found in the store between the snapshot and the first write.
     pub edits: BTreeMap<Slot, Shown>,
 }
 
 impl Outcome {
-    /// Adds what a later pass came to.
+    /// Adds the outcome of a later pass.
     pub fn add(&mut self, later: Self) {
         let Self {
             status,
@@ -155,9 +155,9 @@ impl Outcome {
 /// with the same change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewCommit {
-    /// What it says of itself.
+    /// The commit, as it describes itself.
     pub headline: Headline,
-    /// What it can be called, and what it changes in the release files.
+    /// The names by which others can call it, and its changes to the release files.
     pub revision: Revision,
 }
 
@@ -168,7 +168,7 @@ pub struct ReleaseRecord {
     pub seq: Seq,
     /// Its id; `None` until the snapshot commit that names it exists.
     pub id: Option<ReleaseId>,
-    /// What it is.
+    /// Its kind.
     pub kind: ReleaseKind,
     /// True if it states anything in the files, beside what it takes back or removes.
     pub states: bool,
@@ -184,17 +184,17 @@ pub struct ReleaseRecord {
     pub subject: String,
     /// Author of the commit.
     pub author: String,
-    /// What the commit can be called, and what it changes in the release files.
+    /// The names by which others can call the commit, and its changes to the release files.
     pub revision: Revision,
     /// The commits that came in with it.
     pub brings: Vec<Revision>,
-    /// When the pass took it up.
+    /// The time at which a pass took it up.
     pub started_at: Timestamp,
     /// Its entities.
     pub entities: BTreeMap<EntityRef, PlannedEntity>,
-    /// What was to be said of it when it was planned.
+    /// The notes of its planning.
     pub notes: Vec<Activity>,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 

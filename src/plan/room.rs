@@ -18,31 +18,32 @@
 //! # Assumptions
 //! Only entities of the pass are looked at. That one outside it has the value, the store itself says.
 
-mod claims;
 mod graph;
+mod pass;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::claims::{Attributes, Claim, Intent, Moves};
-use self::graph::{Graph, Ring};
+use self::graph::Graph;
+use self::pass::Pass;
+use self::unique::{Attributes, Intent, UniqueValue};
 use super::decide::Decision;
-use super::work::{EntityWork, ExistenceGoal};
-use crate::domain::kinds::FieldType;
-use crate::domain::{Action, EntityRef, FieldName, Observation, Presence, Value, Vocabulary};
+use super::work::EntityWork;
+use crate::domain::{Action, EntityRef, FieldName, Observation, Value, Vocabulary};
 
-/// What is sent of an entity at one time.
+/// One write: the part of an entity that is sent at one time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WriteStep {
-    /// What another is to have is put aside: [`Room::aside`].
+    /// The value that another one is to have is put aside: [`Room::aside`].
     Aside(EntityRef),
     /// All that is decided for it.
     Whole(EntityRef),
 }
 
 impl WriteStep {
-    /// Of which entity.
+    /// Returns its entity.
     pub fn entity(&self) -> &EntityRef {
         match self {
             Self::Aside(entity) | Self::Whole(entity) => entity,
@@ -58,32 +59,32 @@ struct Link {
     over: Over,
 }
 
-/// Why one comes before the other.
+/// The reason why one comes before the other.
 #[derive(Debug, Clone, PartialEq)]
 enum Over {
     /// The second needs what the first gives up.
-    Room(Claim),
+    Room(UniqueValue),
     /// The first takes the place of the second beside it; that goes only when the first is there.
     Successor {
-        /// Whether the first can be without the second's going.
+        /// True if the first can be there without the second going.
         free: bool,
     },
 }
 
-/// What a pass hands over from one entity to another.
+/// The values that a pass hands over from one entity to another.
 #[derive(Debug, Clone, Default)]
 pub struct Room {
-    /// By the entity that waits.
+    /// The handovers, ordered by the entity that waits.
     links: Vec<Link>,
-    /// What belongs together: parents before what is made below them, what is below before what is
-    /// deleted above, references.
+    /// The order of what belongs together: parents before what is made below them, what is below before
+    /// what is deleted above, references.
     order: Vec<(EntityRef, EntityRef)>,
     asides: BTreeMap<EntityRef, BTreeMap<FieldName, Value>>,
     refused: BTreeMap<EntityRef, String>,
 }
 
 impl Room {
-    /// What the pass hands over. `decide` says what would be sent for an entity by itself.
+    /// Finds what the pass hands over. `decide` says what would be sent for an entity by itself.
     pub(super) fn of(
         work: &BTreeMap<EntityRef, EntityWork>,
         observation: &Observation,
@@ -100,7 +101,7 @@ impl Room {
             Some((entity, decision))
         });
         let decided: BTreeMap<EntityRef, Decision> = decided.collect();
-        // What is so already gives nothing up and needs nothing.
+        // An entity that is as it shall be gives nothing up and needs nothing.
         let is_sent = |entity: &EntityRef| {
             let decision = decided.get(entity);
             decision.is_some_and(|decision| *decision != Decision::Noop)
@@ -122,17 +123,17 @@ impl Room {
         room
     }
 
-    /// Why an entity is not to be sent although it could be by itself.
+    /// Says why an entity is not to be sent although it could be by itself.
     pub fn refused(&self, entity: &EntityRef) -> Option<&str> {
         self.refused.get(entity).map(String::as_str)
     }
 
-    /// What is put aside of an entity before it is sent.
+    /// Returns the fields of an entity that are put aside before it is sent, with the values in between.
     pub fn aside(&self, entity: &EntityRef) -> Option<&BTreeMap<FieldName, Value>> {
         self.asides.get(entity)
     }
 
-    /// What the pass sends, in levels: what is of one level may go at the same time.
+    /// Returns what the pass sends, in levels: the steps of one level may go at the same time.
     ///
     /// As far as nothing is handed over, creates and updates go top-down and deletes after them,
     /// bottom-up.
@@ -153,7 +154,7 @@ impl Room {
         graph.levels(|step| places.get(&rank(step.entity())?).copied())
     }
 
-    /// Why an entity is not to be sent, where another has failed that should have gone before it.
+    /// Says why an entity is not to be sent, where another has failed that should have gone before it.
     pub fn awaits(
         &self,
         entity: &EntityRef,
@@ -166,8 +167,8 @@ impl Room {
         Some(link.without_first())
     }
 
-    /// The entities among which something is handed over, each set for itself: what one of them gives up
-    /// is of no use without the others.
+    /// Returns the entities among which something is handed over, in sets: what one entity of a set gives
+    /// up is of no use without the others.
     pub fn handovers(&self) -> Vec<BTreeSet<EntityRef>> {
         let mut places: BTreeMap<&EntityRef, usize> = BTreeMap::new();
         let mut sets: Vec<BTreeSet<&EntityRef>> = Vec::new();
@@ -191,7 +192,7 @@ impl Room {
         sets.map(|set| set.into_iter().cloned().collect()).collect()
     }
 
-    /// What is worth knowing beforehand: values that an entity has for a moment only.
+    /// Returns what is worth knowing beforehand: values that an entity has for a moment only.
     pub fn notes(&self) -> impl Iterator<Item = (&EntityRef, String)> {
         self.asides.iter().flat_map(move |(entity, fields)| {
             fields.iter().filter_map(move |(name, value)| {
@@ -258,7 +259,7 @@ impl Room {
             }
             let mut broken: BTreeSet<EntityRef> = BTreeSet::new();
             for (aside, ring) in ways {
-                // One that shares an entity with another may be none any more.
+                // A ring that shares an entity with one that is broken already may be a ring no more.
                 if ring.iter().any(|entity| broken.contains(entity)) {
                     continue;
                 }
@@ -277,7 +278,7 @@ impl Room {
         }
     }
 
-    /// What was put aside for one that is not sent need not be.
+    /// A value that was put aside for an entity that is not sent need not be.
     fn keep_needed_asides(&mut self, unsent: &BTreeSet<EntityRef>) {
         let links = &self.links;
         self.asides.retain(|entity, fields| {
@@ -292,7 +293,7 @@ impl Room {
         });
     }
 
-    /// What is not sent because something else is not.
+    /// Finds what is not sent because something else is not.
     fn spread(&mut self, pass: &Pass<'_>, unsent: &mut BTreeSet<EntityRef>) {
         loop {
             let mut fresh: BTreeMap<EntityRef, String> = BTreeMap::new();
@@ -333,19 +334,19 @@ impl Link {
     /// The field whose value is handed over.
     fn field(&self) -> Option<&FieldName> {
         match &self.over {
-            Over::Room(claim) => claim.field.as_ref(),
+            Over::Room(handed) => handed.field.as_ref(),
             Over::Successor { .. } => None,
         }
     }
 
     fn value(&self) -> String {
         match &self.over {
-            Over::Room(claim) => claim.value.to_string(),
+            Over::Room(handed) => handed.value.to_string(),
             Over::Successor { .. } => String::new(),
         }
     }
 
-    /// Why the second is not sent where the first is not.
+    /// Says why the second is not sent where the first is not.
     fn without_first(&self) -> String {
         let first = self.first.named();
         match (&self.over, self.field()) {
@@ -362,7 +363,7 @@ impl Link {
         }
     }
 
-    /// Why the first is not sent where the second is not.
+    /// Says why the first is not sent where the second is not.
     fn without_then(&self) -> String {
         let then = self.then.named();
         match &self.over {
@@ -376,187 +377,14 @@ impl Link {
     }
 }
 
-/// Whether a value is one that a pass gave the entity for a moment only, so that another could have its
-/// own: nobody's edit, and nothing to be put back.
+/// True if a pass gave the entity this value for a moment only, so that another could have its own: it is
+/// nobody's edit, and nothing to be put back.
 pub fn is_put_aside(entity: &EntityRef, field: &FieldName, value: &Value) -> bool {
     let text = value.as_str();
-    text.is_some_and(|text| text.ends_with(&claims::suffix(entity, field)))
+    text.is_some_and(|text| text.ends_with(&unique::suffix(entity, field)))
 }
 
-/// The pass, before anything of it is decided.
-struct Pass<'a> {
-    work: &'a BTreeMap<EntityRef, EntityWork>,
-    observation: &'a Observation,
-}
-
-impl Pass<'_> {
-    fn presence(&self, entity: &EntityRef) -> &Presence {
-        self.observation.get(entity).unwrap_or(&Presence::Missing)
-    }
-
-    fn intent(&self, entity: &EntityRef) -> Intent {
-        let work = self.work.get(entity);
-        work.map_or(Intent::Nothing, |work| {
-            Intent::of(entity, work, self.presence(entity))
-        })
-    }
-
-    /// Who waits for whom: by what each gives up and needs.
-    fn links(&self, attributes: &Attributes) -> Vec<Link> {
-        let mut given: BTreeMap<_, Vec<(&EntityRef, Claim)>> = BTreeMap::new();
-        let mut needed: Vec<(&EntityRef, Claim)> = Vec::new();
-        for (entity, work) in self.work {
-            let base = entity.base().and_then(|base| self.work.get(&base));
-            let presence = self.presence(entity);
-            let Moves { gives, needs } = Moves::of(entity, (work, base), presence, attributes);
-            for claim in gives {
-                let of_spot = given.entry(claim.spot.clone()).or_default();
-                of_spot.push((entity, claim));
-            }
-            needed.extend(needs.into_iter().map(|claim| (entity, claim)));
-        }
-        let mut links = Vec::new();
-        for (then, need) in needed {
-            let own = then.base();
-            let own = own.as_ref().unwrap_or(then);
-            for (first, gift) in given.get(&need.spot).into_iter().flatten() {
-                let is_own = first.base().as_ref().unwrap_or(first) == own;
-                if !is_own && gift.clashes(first, &need) {
-                    links.push(Link {
-                        first: (*first).clone(),
-                        then: then.clone(),
-                        over: Over::Room(gift.clone()),
-                    });
-                }
-            }
-        }
-        links.extend(self.successors());
-        links
-    }
-
-    /// What is made under another assignment than the one that it replaces, and beside it.
-    fn successors(&self) -> impl Iterator<Item = Link> {
-        self.work.iter().flat_map(move |(entity, work)| {
-            let hits = match (self.presence(entity), &work.being) {
-                (Presence::Elsewhere(hits), ExistenceGoal::Present(_)) => hits.as_slice(),
-                _ => &[],
-            };
-            hits.iter().filter_map(move |hit| {
-                let replaced = EntityRef {
-                    store: hit.store.clone(),
-                    ..entity.clone()
-                };
-                let beside = !entity.kind.scoping.overlap(&entity.store, &hit.store);
-                let goes = self.intent(&replaced) == Intent::Delete;
-                (beside && goes).then(|| Link {
-                    first: entity.clone(),
-                    then: replaced,
-                    over: Over::Successor {
-                        free: work.explicit,
-                    },
-                })
-            })
-        })
-    }
-
-    /// What has to go before what, besides what is handed over: it holds wherever that moves something.
-    fn order(&self, links: &[Link]) -> Vec<(EntityRef, EntityRef)> {
-        let mut order = Vec::new();
-        for entity in self.work.keys() {
-            let own = self.intent(entity);
-            let base = entity.base();
-            for parent in entity.parents() {
-                let above = self.intent(&parent);
-                let is_base = base.as_ref() == Some(&parent) && self.work.contains_key(&parent);
-                match (own, above) {
-                    // what is put back in something that goes is of no use, but would come too late
-                    (Intent::Delete | Intent::Update, Intent::Delete) => {
-                        order.push((entity.clone(), parent));
-                    }
-                    (Intent::Create | Intent::Update, Intent::Create) => {
-                        order.push((parent, entity.clone()));
-                    }
-                    _ if is_base => order.push((parent, entity.clone())),
-                    _ => {}
-                }
-            }
-        }
-        let moved = links.iter().flat_map(|link| [&link.first, &link.then]);
-        let moved: BTreeSet<&EntityRef> = moved.collect();
-        for entity in moved.into_iter().filter(|e| e.kind.referent.is_some()) {
-            match self.intent(entity) {
-                Intent::Delete => order.extend(self.left(entity).map(|r| (r, entity.clone()))),
-                Intent::Create => order.extend(self.taken_up(entity).map(|r| (entity.clone(), r))),
-                Intent::Update | Intent::Nothing => {}
-            }
-        }
-        order
-    }
-
-    /// What refers to an entity, and does not after the pass: only then can that be deleted.
-    fn left<'a>(&'a self, to: &'a EntityRef) -> impl Iterator<Item = EntityRef> + 'a {
-        self.work.iter().filter_map(move |(entity, work)| {
-            let intent = self.intent(entity);
-            let found = self.presence(entity).found()?;
-            let mut fields = found.fields.iter();
-            let leaves = fields.any(|(name, seen)| {
-                let then = work.fields.get(name).map(|want| &want.value);
-                let goes = intent == Intent::Delete
-                    || then.is_some_and(|then| !refers(entity, name, then, to));
-                goes && refers(entity, name, seen, to)
-            });
-            leaves.then(|| entity.clone())
-        })
-    }
-
-    /// What refers to an entity from this pass on: that has to be there first.
-    fn taken_up<'a>(&'a self, to: &'a EntityRef) -> impl Iterator<Item = EntityRef> + 'a {
-        self.work.iter().filter_map(move |(entity, work)| {
-            let mut fields = work.fields.iter();
-            let takes = fields.any(|(name, want)| refers(entity, name, &want.value, to));
-            takes.then(|| entity.clone())
-        })
-    }
-
-    /// Whether what the first does, or that it is made, is of no use without the second.
-    fn is_only_for_the_second(&self, link: &Link) -> bool {
-        match link.over {
-            Over::Room(_) => self.intent(&link.first) == Intent::Delete,
-            Over::Successor { free } => !free,
-        }
-    }
-
-    /// What of a ring is put aside, so that it is none: of several the first in the order of entities.
-    fn put_aside(&self, ring: &Ring<'_>) -> Option<(EntityRef, FieldName, Value)> {
-        let able = ring.links.iter().filter_map(|link| {
-            let (Over::Room(claim), Some(field)) = (&link.over, link.field()) else {
-                return None;
-            };
-            // It gets another value afterwards only where the pass says so of this very field.
-            let is_set = self.work.get(&link.first)?.fields.contains_key(field);
-            let instead = claim.instead(&link.first)?;
-            is_set.then(|| (link.first.clone(), field.clone(), instead))
-        });
-        able.min_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)))
-    }
-}
-
-/// Whether a field's value names an entity.
-fn refers(entity: &EntityRef, name: &FieldName, value: &Value, to: &EntityRef) -> bool {
-    let spec = entity.kind.field(name.as_str());
-    let target = match spec.map(|spec| spec.ty) {
-        Some(FieldType::Reference(target) | FieldType::References(target)) => target,
-        _ => return false,
-    };
-    let key = to.key.as_str();
-    to.kind.referent == Some(target)
-        && match value {
-            Value::Array(list) => list.iter().any(|one| one.as_str() == Some(key)),
-            one => one.as_str() == Some(key),
-        }
-}
-
-/// Why none of a ring can be the first to be sent. Each waits for the one before it.
+/// Says why none of a ring can be the first to be sent. Each waits for the one before it.
 fn waits_in_a_ring(ring: &[EntityRef], at: usize) -> String {
     let before = ring.iter().take(at).rev();
     let before = before.chain(ring.iter().skip(at + 1).rev());

@@ -1,19 +1,22 @@
-//! Whose each statement in the files is, what each release has said that was not taken back, and what
-//! it has removed.
+//! The author of each statement in the files, and the statements that each release has made and has
+//! removed, as far as they were not taken back.
 //!
 //! A *statement* is what one release file says of one slot. A commit that moves statements to another
 //! path alters none of them, and they keep their author.
 
+mod difference;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::difference::Difference;
 use super::commit::Altering;
 use super::layers::Seq;
-use crate::domain::{DesiredState, DesiredValue, Ensure, EntityRef, FieldId, FileListing, Slot};
+use crate::domain::{DesiredValue, Ensure, FieldId, Slot};
 
 /// The digest of a statement's value: enough to tell two statements apart. Hexadecimal in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +32,7 @@ impl ValueDigest {
         self == *ABSENT
     }
 
-    /// The digest of what a file says.
+    /// Returns the digest of the value that a file states.
     pub fn of(value: &DesiredValue) -> Self {
         let text = match value {
             DesiredValue::Ensure(ensure) => format!("ensure {}", ensure.as_str()),
@@ -66,122 +69,26 @@ impl TryFrom<String> for ValueDigest {
     }
 }
 
-/// What one release file says of one slot.
+/// The word of one release file about one slot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     /// The slot.
     pub slot: Slot,
     /// The file's path from the repository's root.
     pub path: String,
-    /// What it says.
+    /// The digest of the value that it states.
     pub digest: ValueDigest,
 }
 
-/// The statements that a commit takes away and brings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    /// Those that are there no more.
-    pub gone: BTreeSet<Statement>,
-    /// Those that are new.
-    pub new: BTreeSet<Statement>,
-    /// Those that only stand under another path now: before and after.
-    pub moved: Vec<(Statement, Statement)>,
-}
-
-impl Difference {
-    /// The difference between the files of two commits.
-    pub fn between(before: &DesiredState, after: &DesiredState) -> Self {
-        let mut difference = Self::default();
-        let all = || before.listed.keys().chain(after.listed.keys()).collect();
-        let paths: BTreeSet<&String> = match before.changed_files(after) {
-            Some(changed) => changed.iter().collect(),
-            None => all(),
-        };
-        for path in paths {
-            let (was, is) = (before.listed.get(path), after.listed.get(path));
-            let same = |was: &FileListing, is: &FileListing| Arc::ptr_eq(was, is) || was == is;
-            if was.zip(is).is_some_and(|(was, is)| same(was, is)) {
-                continue;
-            }
-            let say = |listing: Option<&FileListing>| {
-                let listed = listing.into_iter().flat_map(|listing| listing.iter());
-                let statements = listed.map(|(slot, listed)| Statement {
-                    slot: slot.clone(),
-                    path: path.clone(),
-                    digest: ValueDigest::of(&listed.value),
-                });
-                statements.collect::<BTreeSet<_>>()
-            };
-            let (was, is) = (say(was), say(is));
-            difference.gone.extend(was.difference(&is).cloned());
-            difference.new.extend(is.difference(&was).cloned());
-        }
-        difference.find_moved();
-        difference
-    }
-
-    fn find_moved(&mut self) {
-        for was in std::mem::take(&mut self.gone) {
-            let same = |is: &&Statement| is.slot == was.slot && is.digest == was.digest;
-            // What a file takes back of its own is no move.
-            let elsewhere = self.new.iter().find(|is| same(is) && is.path != was.path);
-            match elsewhere.cloned() {
-                Some(is) => {
-                    self.new.remove(&is);
-                    self.moved.push((was, is));
-                }
-                None => {
-                    self.gone.insert(was);
-                }
-            }
-        }
-    }
-
-    /// What a rollback gives back to whom it was has not moved there.
-    pub(super) fn give_back(&mut self, is_given_back: impl Fn(&Statement) -> bool) {
-        for (was, is) in std::mem::take(&mut self.moved) {
-            if is_given_back(&is) {
-                self.gone.insert(was);
-                self.new.insert(is);
-            } else {
-                self.moved.push((was, is));
-            }
-        }
-    }
-
-    /// True if no statement is altered. (One may have moved.)
-    pub fn alters_nothing(&self) -> bool {
-        self.gone.is_empty() && self.new.is_empty()
-    }
-
-    /// The difference by the entity that the slots belong to.
-    pub(super) fn by_entity(self) -> BTreeMap<EntityRef, Self> {
-        let mut parts: BTreeMap<EntityRef, Self> = BTreeMap::new();
-        let Self { gone, new, moved } = self;
-        for statement in gone {
-            let part = parts.entry(statement.slot.entity.root()).or_default();
-            part.gone.insert(statement);
-        }
-        for statement in new {
-            let part = parts.entry(statement.slot.entity.root()).or_default();
-            part.new.insert(statement);
-        }
-        for (was, is) in moved {
-            let part = parts.entry(was.slot.entity.root()).or_default();
-            part.moved.push((was, is));
-        }
-        parts
-    }
-}
-
-/// What a commit takes back: for each slot, the releases whose layers go.
+/// The releases whose layers a commit takes away, for each slot.
 pub(super) type Taken = BTreeMap<Slot, BTreeSet<Seq>>;
 
-/// What a commit takes back of one entity.
+/// The layers that a commit takes back of one entity.
 pub(super) struct TakenBack {
     /// The layers that go.
     pub(super) taken: Taken,
-    /// Where a release stays that says something else now: what a commit said that it brought in.
+    /// The slots where a release stays but says something else now: a commit that it brought in was taken
+    /// back.
     pub(super) replaced: Taken,
 }
 
@@ -190,14 +97,15 @@ pub(super) struct TakenBack {
 pub struct Authors {
     /// The statements in the files, each with its author.
     pub stated: BTreeMap<Statement, Seq>,
-    /// What each release has said that was not taken back, in the files or hidden since.
+    /// The statements that each release has made and that were not taken back, in the files or hidden
+    /// since.
     pub said: BTreeMap<Seq, BTreeSet<Statement>>,
-    /// What each release has removed.
+    /// The statements that each release has removed.
     pub removed: BTreeMap<Seq, BTreeSet<Statement>>,
 }
 
 impl Authors {
-    /// The author of the statement about a slot that wins: the one of the last path.
+    /// Returns the author of the statement about a slot that wins: the one of the last path.
     pub fn author(&self, slot: &Slot) -> Option<Seq> {
         let about = self.stated.iter().filter(|(s, _)| s.slot == *slot);
         about
@@ -226,16 +134,15 @@ impl Authors {
         removed.any(|s| s.slot == *slot && !is_said(&s.path))
     }
 
-    /// The release by which the files demand no more what this one says of the slot: it removed that last,
-    /// beside those taken back, or its `absent` hides it.
+    /// Returns the release by which the files no longer demand what this one says of the slot: the last
+    /// that removed it, of those not taken back, or the one whose `absent` hides it.
     pub(super) fn remover(&self, of: Seq, slot: &Slot, taken: &BTreeSet<Seq>) -> Option<Seq> {
         if self.stands(of, slot) {
-            let absent = ValueDigest::of(&DesiredValue::Ensure(Ensure::Absent));
             let of_entity = |s: &Statement| {
                 s.slot.entity == slot.entity.root() && s.slot.field == FieldId::Existence
             };
             let hiding = self.stated.iter();
-            let hiding = hiding.filter(|(s, _)| of_entity(s) && s.digest == absent);
+            let hiding = hiding.filter(|(s, _)| of_entity(s) && s.digest.is_absent());
             let last = hiding.max_by(|(a, _), (b, _)| a.path.cmp(&b.path));
             return last.map(|(_, author)| *author);
         }
@@ -260,9 +167,10 @@ impl Authors {
         self.said.contains_key(&release) || self.removed.contains_key(&release)
     }
 
-    /// One commit. Returns what it takes back: a statement is taken back where the commit removes it and
-    /// reverts its author; where the author says something of the slot in another file still, its layer
-    /// stays. `only_says`: the commit alters no statement of any entity and only says what it reverts.
+    /// Carries out one commit. Returns what it takes back: a statement is taken back where the commit
+    /// removes it and reverts its author; where the author says something of the slot in another file
+    /// still, its layer stays. `only_says`: the commit alters no statement of any entity and only says
+    /// what it reverts.
     pub(super) fn commit(
         &mut self,
         difference: &Difference,
@@ -281,47 +189,19 @@ impl Authors {
         for (was, is) in &difference.moved {
             self.move_path(&was.path, &is.path);
         }
-        let mut taken: Vec<(Seq, Slot)> = Vec::new();
         let mut replaced = Taken::new();
-        if !reverted.is_empty() && only_says {
-            // Wherever nothing of theirs stands any more.
-            for reverted in reverted {
-                let Some(mut said) = self.said.remove(reverted) else {
-                    continue;
-                };
-                said.retain(|s| {
-                    let stands = self.stands(*reverted, &s.slot);
-                    if !stands {
-                        taken.push((*reverted, s.slot.clone()));
-                    }
-                    stands
-                });
-                self.keep_said(*reverted, said);
+        let mut taken = match !reverted.is_empty() && only_says {
+            true => self.take_back_all(reverted),
+            false => self.alter(release, difference, reverted, parts),
+        };
+        taken.retain(|(release, slot)| {
+            let stands = self.stands(*release, slot);
+            if stands && parts.contains(release) {
+                replaced.entry(slot.clone()).or_default().insert(*release);
             }
-        } else {
-            taken = self.alter(release, difference, reverted, parts);
-            taken.retain(|(release, slot)| {
-                let stands = self.stands(*release, slot);
-                if stands && parts.contains(release) {
-                    replaced.entry(slot.clone()).or_default().insert(*release);
-                }
-                !stands
-            });
-        }
-        // And of one that the commit does not change, a release named with the one that removed it.
-        let both = self.removed_among(reverted);
-        for (first, second, statement) in &both {
-            self.give_back(statement, *first, reverted);
-            let both = [*first, *second].map(|r| (r, statement.slot.clone()));
-            let is_taken = |(r, slot): &(Seq, Slot)| !self.stands(*r, slot);
-            taken.extend(both.into_iter().filter(is_taken));
-        }
-        for (first, second, statement) in &both {
-            if self.stated.get(statement) != Some(first) {
-                take_out(&mut self.said, *first, statement);
-                take_out(&mut self.removed, *second, statement);
-            }
-        }
+            !stands
+        });
+        taken.extend(self.take_back_removed(reverted));
         if only_says {
             self.removed
                 .retain(|release, _| !reverted.contains(release));
@@ -336,7 +216,49 @@ impl Authors {
         }
     }
 
-    /// What one of these releases said and another one removed.
+    /// Takes back all that these releases have said about slots of which no statement of theirs stands any
+    /// more.
+    fn take_back_all(&mut self, reverted: &BTreeSet<Seq>) -> Vec<(Seq, Slot)> {
+        let mut taken = Vec::new();
+        for reverted in reverted {
+            let Some(mut said) = self.said.remove(reverted) else {
+                continue;
+            };
+            said.retain(|s| {
+                let stands = self.stands(*reverted, &s.slot);
+                if !stands {
+                    taken.push((*reverted, s.slot.clone()));
+                }
+                stands
+            });
+            if !said.is_empty() {
+                self.said.insert(*reverted, said);
+            }
+        }
+        taken
+    }
+
+    /// Takes back the statements that one of these releases made and another one removed, also where the
+    /// commit does not change them.
+    fn take_back_removed(&mut self, reverted: &BTreeSet<Seq>) -> Vec<(Seq, Slot)> {
+        let mut taken = Vec::new();
+        let both = self.removed_among(reverted);
+        for (first, second, statement) in &both {
+            self.give_back(statement, *first, reverted);
+            let both = [*first, *second].map(|r| (r, statement.slot.clone()));
+            let is_taken = |(r, slot): &(Seq, Slot)| !self.stands(*r, slot);
+            taken.extend(both.into_iter().filter(is_taken));
+        }
+        for (first, second, statement) in &both {
+            if self.stated.get(statement) != Some(first) {
+                take_out(&mut self.said, *first, statement);
+                take_out(&mut self.removed, *second, statement);
+            }
+        }
+        taken
+    }
+
+    /// Returns the statements that one of these releases made and another one removed.
     fn removed_among(&self, reverted: &BTreeSet<Seq>) -> Vec<(Seq, Seq, Statement)> {
         let of = |by: &BTreeMap<Seq, BTreeSet<Statement>>| {
             let theirs = by.iter().filter(|(by, _)| reverted.contains(by));
@@ -353,7 +275,8 @@ impl Authors {
         both.collect()
     }
 
-    /// What a release said again after another had removed it is whose it was, if both are taken back.
+    /// A statement that a release made again after another had removed it goes to its earlier author, if
+    /// both are taken back.
     fn give_back(&mut self, statement: &Statement, taken: Seq, reverted: &BTreeSet<Seq>) {
         let before = self.said.iter().rev().find(|(release, said)| {
             **release < taken && !reverted.contains(release) && said.contains(statement)
@@ -365,7 +288,8 @@ impl Authors {
         }
     }
 
-    /// Takes statements out of the files and puts others in.
+    /// Takes statements out of the files and puts others in. Returns whose statements are taken back, and
+    /// about which slots.
     fn alter(
         &mut self,
         release: Seq,
@@ -373,53 +297,24 @@ impl Authors {
         reverted: &BTreeSet<Seq>,
         parts: &BTreeSet<Seq>,
     ) -> Vec<(Seq, Slot)> {
+        let (theirs, taken) = self.take_back(difference, reverted);
         let Difference {
             gone,
             new,
             moved: _,
         } = difference;
-        let mut theirs = Vec::new();
-        let mut taken = BTreeSet::new();
-        for statement in gone {
-            for reverted in reverted {
-                let author = self.stated.get(statement) == Some(reverted);
-                let said = self.said.get_mut(reverted);
-                if said.is_some_and(|said| said.remove(statement)) || author {
-                    theirs.push((*reverted, statement.slot.clone()));
-                    taken.insert(statement);
-                }
-            }
-        }
-        for statement in new {
-            for reverted in reverted {
-                // What it removed is back.
-                let removed = self.removed.get_mut(reverted);
-                if removed.is_some_and(|removed| removed.remove(statement)) {
-                    theirs.push((*reverted, statement.slot.clone()));
-                }
-            }
-        }
-        self.said.retain(|_, said| !said.is_empty());
-        self.removed.retain(|_, removed| !removed.is_empty());
-        // What it takes back it does not remove.
+        // A statement that the commit takes back is not removed by it.
         let removed = gone.iter().filter(|s| !taken.contains(*s));
         let removed: BTreeSet<Statement> = removed.cloned().collect();
         if !removed.is_empty() {
             self.removed.insert(release, removed);
         }
-        // A rollback gives a statement back to whom it was.
-        let author = |statement: &Statement| {
-            let mut said = self.said.iter().rev();
-            let known = said.find(|(_, said)| said.contains(statement));
-            let known = known.map(|(release, _)| *release);
-            // What comes to light within a merged branch is of the release that brought it in.
-            let within = || {
-                let same = |s: &&Statement| s.slot == statement.slot && s.path == statement.path;
-                let author = self.stated.get(gone.iter().find(same)?)?;
-                parts.contains(author).then_some(*author)
-            };
-            let known = known.or_else(within);
-            known.filter(|_| !reverted.is_empty()).unwrap_or(release)
+        let author = |statement: &Statement| match reverted.is_empty() {
+            true => release,
+            false => {
+                let earlier = self.earlier_author(statement, difference, parts);
+                earlier.unwrap_or(release)
+            }
         };
         let back: Vec<(Statement, Seq)> = new.iter().map(|s| (s.clone(), author(s))).collect();
         for statement in gone {
@@ -433,15 +328,57 @@ impl Authors {
         theirs
     }
 
-    fn keep_said(&mut self, release: Seq, said: BTreeSet<Statement>) {
-        if said.is_empty() {
-            self.said.remove(&release);
-        } else {
-            self.said.insert(release, said);
+    /// Forgets what the reverted releases have said where it goes, and what they have removed where it
+    /// comes back. Returns both by release and slot, and the statements that go so.
+    fn take_back<'d>(
+        &mut self,
+        difference: &'d Difference,
+        reverted: &BTreeSet<Seq>,
+    ) -> (Vec<(Seq, Slot)>, BTreeSet<&'d Statement>) {
+        let mut theirs = Vec::new();
+        let mut taken = BTreeSet::new();
+        for statement in &difference.gone {
+            for reverted in reverted {
+                let author = self.stated.get(statement) == Some(reverted);
+                let said = self.said.get_mut(reverted);
+                if said.is_some_and(|said| said.remove(statement)) || author {
+                    theirs.push((*reverted, statement.slot.clone()));
+                    taken.insert(statement);
+                }
+            }
         }
+        for statement in &difference.new {
+            for reverted in reverted {
+                let removed = self.removed.get_mut(reverted);
+                if removed.is_some_and(|removed| removed.remove(statement)) {
+                    theirs.push((*reverted, statement.slot.clone()));
+                }
+            }
+        }
+        self.said.retain(|_, said| !said.is_empty());
+        self.removed.retain(|_, removed| !removed.is_empty());
+        (theirs, taken)
     }
 
-    /// With all statements of a file what was said in it before has moved.
+    /// The release to which a rollback gives a statement back that comes into the files: its author
+    /// before, or, of a merged branch of which only a part is taken back, the release that brought the
+    /// branch in.
+    fn earlier_author(
+        &self,
+        statement: &Statement,
+        difference: &Difference,
+        parts: &BTreeSet<Seq>,
+    ) -> Option<Seq> {
+        let mut said = self.said.iter().rev();
+        if let Some((release, _)) = said.find(|(_, said)| said.contains(statement)) {
+            return Some(*release);
+        }
+        let same = |s: &&Statement| s.slot == statement.slot && s.path == statement.path;
+        let author = self.stated.get(difference.gone.iter().find(same)?)?;
+        parts.contains(author).then_some(*author)
+    }
+
+    /// Where all statements of a file have moved, those that were made in it before have moved as well.
     fn move_path(&mut self, was: &str, is: &str) {
         if self.stated.keys().any(|statement| statement.path == was) {
             return;

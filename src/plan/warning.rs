@@ -1,4 +1,4 @@
-//! What a person should know beforehand of a write that is carried out all the same.
+//! Warnings about a write that is carried out all the same.
 
 use super::decide::Decision;
 use crate::domain::{EntityRef, Marker, Presence, Value};
@@ -6,7 +6,7 @@ use crate::domain::{EntityRef, Marker, Presence, Value};
 /// The field that the address of a page is made of.
 const ADDRESS: &str = "url_key";
 
-/// What is worth a warning about what is sent for an entity.
+/// Returns the warnings about what is sent for an entity.
 pub(super) fn warnings(
     entity: &EntityRef,
     decision: &Decision,

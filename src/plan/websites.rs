@@ -1,4 +1,4 @@
-//! What has one value per website: a value of a view is that of all views of its website.
+//! Fields with one value per website: a value of a view is that of all views of its website.
 //!
 //! Two views of one website are two slots of what is one value in the store. Were they set by two
 //! releases, undoing one would take the other's value away: so one of them has to do.
@@ -88,7 +88,7 @@ fn clash(
             (_, None) => return None,
         };
         let together = by(theirs) == own && wants == value;
-        // What is put back under theirs takes away what is there for both.
+        // A value that is put back under theirs takes away the value of both.
         let first = by(theirs) <= own || open.is_some_and(|want| want.exact);
         (!together && first).then(|| {
             format!(

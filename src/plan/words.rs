@@ -19,7 +19,7 @@ use self::lines::{Entry, entries, spoken, titles_of};
 /// The shortest abbreviation of an object id that git writes.
 const SHORTEST_ID: usize = 4;
 /// The shortest one that is taken for an id where the words around it do not say that it is one.
-const CLEAR_ID: usize = 7;
+pub(super) const CLEAR_ID: usize = 7;
 /// The length of a SHA-256 object id.
 const LONGEST_ID: usize = 64;
 
@@ -88,7 +88,7 @@ pub fn claims(message: &str) -> Claims {
 
 /// Returns the numbers of the pull or merge requests by which a commit itself is known: `(#12)` at the
 /// end of its subject, `Merge pull request #12 from`, `See merge request group/name!12` and the like.
-pub fn request_numbers(message: &str) -> Vec<RequestNumber> {
+pub(super) fn request_numbers(message: &str) -> Vec<RequestNumber> {
     let lines = spoken(message);
     let mut numbers = Vec::new();
     if let Some(subject) = titles_of(&lines).first() {
@@ -105,7 +105,7 @@ pub fn request_numbers(message: &str) -> Vec<RequestNumber> {
 
 /// Returns the titles by which a commit is known: its subject, and the title of the pull or merge
 /// request where a forge wrote that into the message of a merge.
-pub fn titles(message: &str) -> Vec<String> {
+pub(super) fn titles(message: &str) -> Vec<String> {
     titles_of(&spoken(message))
 }
 

@@ -1,4 +1,4 @@
-//! What a pass wants of each entity, from the targets of its slots.
+//! The goals of a pass for each entity, from the targets of its slots.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::book::Book;
-use super::context::settle;
+use super::context::put_into_store_words;
 use super::entity::{Look, ManagedEntity, existence};
 use super::layers::{Says, Shown, SlotState};
 use super::observed::Observed;
@@ -55,26 +55,27 @@ impl FieldGoal {
     }
 }
 
-/// Whether an entity shall be there.
+/// The existence that a pass wants of an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExistenceGoal {
-    /// Whatever it is.
+    /// It may exist or not.
     Any,
-    /// It shall exist; made if it is missing, from these fields beneath its targets.
+    /// It shall exist. If it is missing it is made, from its targets and, beneath them, from these
+    /// fields.
     Present(BTreeMap<FieldName, Value>),
-    /// It must exist; never made.
+    /// It must exist, and is never made.
     Existing,
-    /// It shall not exist. `put_back`: a release made it, and that is rolled back.
+    /// It shall not exist.
     Absent {
-        /// True if a rollback asks for it.
+        /// True if a release made it, and that is rolled back.
         put_back: bool,
     },
 }
 
-/// What a pass wants of one entity.
+/// The goals of a pass for one entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EntityWork {
-    /// Whether it shall be there.
+    /// The goal for its existence.
     pub being: ExistenceGoal,
     /// The fields that have a value to be written.
     pub fields: BTreeMap<FieldName, FieldGoal>,
@@ -82,7 +83,7 @@ pub struct EntityWork {
     pub slots: Vec<FieldId>,
     /// True if `ensure: present` is spelled out.
     pub explicit: bool,
-    /// Why it cannot be sent as the files say it: the store does not know a word of it.
+    /// The reason why it cannot be sent as the files say it: the store does not know one of its words.
     pub problem: Option<String>,
 }
 
@@ -96,7 +97,22 @@ impl EntityWork {
         matches!(self.being, ExistenceGoal::Absent { .. }) || self.fields.keys().any(goes_with)
     }
 
-    /// True if all that is asked for is to put back what is there: it needs none of the store's words.
+    /// Returns the value that a field shall have: the wanted one, or the one that the entity is made with.
+    pub(super) fn value(&self, name: &FieldName) -> Option<&Value> {
+        let wanted = self.fields.get(name).map(|want| &want.value);
+        wanted.or_else(|| self.standing(name))
+    }
+
+    /// Returns the value that the entity is made with, besides what is wanted of it.
+    pub(super) fn standing(&self, name: &FieldName) -> Option<&Value> {
+        match &self.being {
+            ExistenceGoal::Present(fields) => fields.get(name),
+            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
+        }
+    }
+
+    /// True if every field already has the value to be put back: none of the store's words is needed for
+    /// that.
     pub(super) fn is_put_back_already(&self, entity: &EntityRef, presence: &Presence) -> bool {
         let there = |(name, want): (&FieldName, &FieldGoal)| {
             let found = presence.found();
@@ -106,20 +122,20 @@ impl EntityWork {
     }
 }
 
-/// What is wanted, in the store's own words.
-pub fn work(
+/// Returns the goals for these entities, in the store's own words.
+pub(super) fn work(
     book: &Book,
     entities: &BTreeSet<EntityRef>,
     vocabulary: &Vocabulary,
     charset: Charset,
 ) -> BTreeMap<EntityRef, EntityWork> {
     let mut work = asked(book, entities);
-    settle(&mut work, vocabulary, charset);
+    put_into_store_words(&mut work, vocabulary, charset);
     websites::check(&mut work, book, vocabulary);
     work
 }
 
-/// What is wanted of these entities, as the files say it.
+/// Returns the goals for these entities, in the words of the files.
 pub fn asked(book: &Book, entities: &BTreeSet<EntityRef>) -> BTreeMap<EntityRef, EntityWork> {
     let roots: BTreeSet<EntityRef> = entities.iter().map(EntityRef::root).collect();
     let mut asked = BTreeMap::new();
@@ -137,8 +153,9 @@ pub fn asked(book: &Book, entities: &BTreeSet<EntityRef>) -> BTreeMap<EntityRef,
     asked
 }
 
-/// The entities of which something is open, with the views of what changes beneath them.
-pub fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
+/// Returns the entities of which something is open, with the views under which a value changes beneath
+/// them.
+pub(super) fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
     let mut entities = BTreeSet::new();
     for slot in open {
         entities.insert(slot.entity.clone());
@@ -155,7 +172,7 @@ pub fn concerned(book: &Book, open: &BTreeSet<Slot>) -> BTreeSet<EntityRef> {
     entities
 }
 
-/// Records what may be sent from now on as what the store may hold.
+/// Records the values that may be sent from now on as values that the store may hold.
 pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observation: &Observation) {
     for (entity, work) in all {
         let makes = matches!(work.being, ExistenceGoal::Present(_));
@@ -165,7 +182,7 @@ pub fn attempt(book: &mut Book, all: &BTreeMap<EntityRef, EntityWork>, observati
         let look = Observed(observation);
         let slots = &mut Arc::make_mut(managed).slots;
         if makes && look.shown(&existence(entity)) == Shown::Gone {
-            // What it shows under its views until that is written.
+            // Until they are written, the values under its views are those that it is made with.
             for (slot, state) in slots.iter_mut().filter(|(slot, _)| slot.entity != *entity) {
                 if let Some(made_with) = look.created(slot) {
                     state.pass_by(made_with);
@@ -214,7 +231,8 @@ fn entity_work(
         true => being(managed, root),
         false => ExistenceGoal::Any,
     };
-    // What a release in hand moves is watched until its outcome is known, wherever it is already.
+    // A slot that a release in hand moves is watched until the outcome is known, even where it shows its
+    // target already.
     let in_hand = |slot: &Slot| {
         let release = managed.moved_by.get(slot);
         let release = release.and_then(|release| book.releases.get(release));
@@ -224,7 +242,7 @@ fn entity_work(
         let view = slot.entity != *root && !state.layers.is_empty();
         open.contains(slot) || of_a_life || view || in_hand(slot)
     };
-    // With an entity its views' values go.
+    // The values of its views go with an entity.
     let goes = managed.slots.get(&life);
     let goes = goes.is_some_and(|state| *state.target().shown == Shown::Gone);
     let mut fields = BTreeMap::new();
@@ -245,7 +263,7 @@ fn entity_work(
             .filter(|(slot, state)| concerned(slot, state))
             .map(|(slot, _)| slot.field.clone())
             .collect(),
-        // What is made again was there beside the others before.
+        // An entity that is made again was there beside the others before.
         explicit: managed.explicit.contains(entity) || managed.whole,
         problem: None,
     }
@@ -263,8 +281,8 @@ fn want(managed: &ManagedEntity, slot: &Slot, state: &SlotState) -> Option<Field
     })
 }
 
-/// What goes with an entity holds the values of its views as they were: those that are managed have
-/// targets of their own.
+/// The values that go with an entity hold those of its views as they were; the managed ones among these
+/// have targets of their own, which replace them.
 fn lay_views_over(values: &mut Value, managed: &ManagedEntity) {
     let Some(views) = values.as_object_mut() else {
         return;
@@ -297,15 +315,18 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> ExistenceGoal {
     };
     let top = state.layers.iter().rev().find(|layer| !layer.parked);
     let demands = top.and_then(|layer| layer.demands.as_ref());
-    match state.target().shown {
+    let target = state.target();
+    // A release's layer, and not the base, says that the entity is there.
+    let is_made = !target.exact && *target.shown == Shown::Here;
+    match target.shown {
         Shown::Unknown | Shown::Value(_) => match demands {
             Some(DesiredValue::Ensure(Ensure::Existing)) => ExistenceGoal::Existing,
             Some(_) | None => ExistenceGoal::Any,
         },
-        // What gitmage deleted itself is made again beneath an `existing`, too.
+        // An entity that gitmage deleted itself is made again beneath an `existing`, too.
         shown
             if top.is_some_and(|layer| layer.says == Says::Same && layer.demands.is_some())
-                && !is_made(state)
+                && !is_made
                 && !(managed.whole && *shown == Shown::Here) =>
         {
             ExistenceGoal::Existing
@@ -326,13 +347,4 @@ fn being(managed: &ManagedEntity, root: &EntityRef) -> ExistenceGoal {
             ExistenceGoal::Present(fields.collect())
         }
     }
-}
-
-/// True if a release's layer, and not the base, says that the entity is there.
-fn is_made(state: &SlotState) -> bool {
-    let telling = state.layers.iter().rev().filter(|layer| !layer.parked);
-    let telling = telling
-        .map(|layer| &layer.says)
-        .find(|says| **says != Says::Same);
-    matches!(telling, Some(Says::Demand(Shown::Here)))
 }

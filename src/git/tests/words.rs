@@ -273,16 +273,18 @@ fn a_revert_that_arrives_as_a_merged_pull_request_names_its_release() {
         let info = source.commit(commit).unwrap();
         Revision::new(commit.clone(), &info.message, None, BTreeMap::new())
     };
-    let release = |seq: u64, commit: &CommitId, brings: &[&CommitId]| Candidate {
+    let [first, second, brought] = [&footer, &campaign, &hero].map(revision);
+    let release = |seq: u64, head, brings| Candidate {
         seq: Seq(seq),
-        head: revision(commit),
-        brings: brings.iter().map(|commit| revision(commit)).collect(),
+        head,
+        brings,
         invalid: false,
         rolled_back: false,
         is_rollback: false,
         is_adoption: false,
     };
-    let candidates = [release(1, &footer, &[]), release(2, &campaign, &[&hero])];
+    let brought = [brought];
+    let candidates = [release(1, &first, &[]), release(2, &second, &brought)];
     let named = |tip: &CommitId| {
         let brought = source
             .brought_in(tip, std::slice::from_ref(&campaign))

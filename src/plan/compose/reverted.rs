@@ -1,4 +1,4 @@
-//! Which releases a commit takes back, and what is said of it.
+//! The releases that a commit takes back, and the notes about that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,15 +18,15 @@ pub(super) struct Reverted {
     pub(super) all: BTreeSet<Seq>,
     /// Those that its own message names.
     pub(super) own: BTreeSet<Seq>,
-    /// Those of which commits are named that they brought in.
+    /// Those of which only commits that they brought in are named.
     pub(super) parts: BTreeSet<Seq>,
-    /// Invalid ones, which nothing is to be taken back of.
+    /// Invalid ones: there is nothing of them to be taken back.
     pub(super) empty: BTreeSet<Seq>,
-    /// What its messages name.
+    /// The releases that its messages name.
     naming: Naming,
-    /// True if no word says so: it is exactly their inverse.
+    /// True if no message says so, but the commit is exactly their inverse.
     wordless: bool,
-    /// What it looks like the undoing of, although it is a removal.
+    /// The releases that it seems to undo, although it is a removal.
     looks_like: Vec<Seq>,
 }
 
@@ -118,26 +118,27 @@ impl Composer<'_> {
         reverted
     }
 
-    fn candidates(&self) -> Vec<Candidate> {
+    fn candidates(&self) -> Vec<Candidate<'_>> {
         let standings = self.book.standings();
         let taken_back = self.book.taken_back();
-        let candidate = |release: &ReleaseRecord| {
+        let candidates = self.book.current().map(|release| {
             let standing = standings.get(&release.seq).copied().unwrap_or_default();
             let layers = standing.uppermost + standing.covered + standing.parked;
             Candidate {
                 seq: release.seq,
-                head: release.revision.clone(),
-                brings: release.brings.clone(),
+                head: &release.revision,
+                brings: &release.brings,
                 invalid: release.is_invalid(),
                 rolled_back: taken_back.contains(&release.seq)
                     && layers == 0
                     && standing.stated == 0,
-                // What it deploys beside taking others back can be taken back like any other.
+                // The statements that it deploys beside taking others back can be taken back like any
+                // other.
                 is_rollback: release.kind == ReleaseKind::Rollback && standing.stated == 0,
                 is_adoption: release.kind == ReleaseKind::Adopt,
             }
-        };
-        self.book.current().map(candidate).collect()
+        });
+        candidates.collect()
     }
 
     /// Says why a commit is a rollback although its message does not say so, or is none although it
@@ -228,7 +229,7 @@ impl Composer<'_> {
         ))
     }
 
-    /// Says what no file names any more, and what becomes of it.
+    /// Says which fields no file names any more, and what becomes of them.
     pub(super) fn explain_removals(&self, draft: &Draft, record: &mut ReleaseRecord) {
         let mut removed: BTreeMap<EntityRef, Vec<String>> = BTreeMap::new();
         for (slot, field) in record.slots() {

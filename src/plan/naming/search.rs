@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{Candidate, ChangeId, Revision};
 use crate::domain::CommitId;
 use crate::plan::PathChange;
-use crate::plan::words::{RequestNumber, split_number, without_type};
+use crate::plan::words::{CLEAR_ID, RequestNumber, split_number, without_type};
 
 /// The meaning of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct Match<'a> {
 
 /// The releases before a commit, by their commits and changes.
 pub(super) struct Search<'a> {
-    pub(super) candidates: &'a [Candidate],
+    pub(super) candidates: &'a [Candidate<'a>],
     /// The commits whose messages are read.
     inside: BTreeSet<&'a CommitId>,
     heads: HashMap<&'a CommitId, Vec<Match<'a>>>,
@@ -46,7 +46,7 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn new(
-        candidates: &'a [Candidate],
+        candidates: &'a [Candidate<'a>],
         inside: BTreeSet<&'a CommitId>,
         change_of: &'a dyn Fn(&CommitId) -> Option<ChangeId>,
         repository: Option<(&'a str, bool)>,
@@ -76,11 +76,10 @@ impl<'a> Search<'a> {
         search
     }
 
-    /// The commit of a release, or one that a release brought in, whose id starts so: the repository may
-    /// have it no more, or hold several of that start.
+    /// Returns the commit of a release, or one that a release brought in, whose id starts so: the
+    /// repository may no longer have it, or hold several with that start.
     pub(super) fn known(&self, id: &str) -> Option<CommitId> {
-        const CLEAR: usize = 7;
-        if id.len() < CLEAR {
+        if id.len() < CLEAR_ID {
             return None;
         }
         let commits = self.heads.keys().chain(self.brought.keys());
@@ -93,19 +92,19 @@ impl<'a> Search<'a> {
     /// Returns the meaning of a commit that is named by its id; `None` where it names no release.
     pub(super) fn commit(&self, commit: &CommitId) -> Option<Sense<'a>> {
         if let Some(heads) = self.heads.get(commit) {
-            return self.settle(heads);
+            return self.sense_of(heads);
         }
         if self.inside.contains(commit) {
             return Some(Sense::Inside);
         }
         if let Some(brought) = self.brought.get(commit) {
-            return self.settle(brought);
+            return self.sense_of(brought);
         }
         let change = (self.change_of)(commit)?;
-        self.settle(self.changes.get(&change)?)
+        self.sense_of(self.changes.get(&change)?)
     }
 
-    /// The releases of a pull or merge request.
+    /// Returns the releases of a pull or merge request.
     pub(super) fn by_number(&self, number: &RequestNumber) -> Vec<Match<'a>> {
         let fits = |found: &Match<'_>| {
             let mut known = found.revision.numbers.iter();
@@ -131,8 +130,8 @@ impl<'a> Search<'a> {
             }
     }
 
-    /// The releases of a subject. `own`: the numbers of the commit that claims it, which may have got
-    /// to the end of the subject.
+    /// Returns the releases of a subject. `own`: the numbers of the commit that claims it, which may have
+    /// got to the end of the subject.
     pub(super) fn by_subject(&self, subject: &str, own: &[RequestNumber]) -> Vec<Match<'a>> {
         let (text, number) = split_number(subject);
         let is_own = number.as_ref().is_some_and(|number| own.contains(number));
@@ -169,12 +168,12 @@ impl<'a> Search<'a> {
             whole
                 .retain(|m| !self.is_rollback(m) && (self.is_rolled_back(m) || self.gives_back(m)));
         }
-        self.settle(&whole)
+        self.sense_of(&whole)
     }
 
     /// Returns the newest of some releases, given oldest first, that is not rolled back; else the newest
     /// one with the same change that is not.
-    fn settle(&self, matches: &[Match<'a>]) -> Option<Sense<'a>> {
+    fn sense_of(&self, matches: &[Match<'a>]) -> Option<Sense<'a>> {
         let matches: Vec<Match<'a>> = matches.iter().map(|m| self.valid(*m)).collect();
         let mut newest_first = matches.iter().rev();
         if let Some(live) = newest_first.find(|m| self.is_live(m)) {
@@ -235,11 +234,11 @@ impl<'a> Search<'a> {
 }
 
 /// Every revision of every candidate, oldest first; of each the release's own before what it brought in.
-fn all(candidates: &[Candidate]) -> impl Iterator<Item = Match<'_>> {
+fn all<'a>(candidates: &'a [Candidate<'a>]) -> impl Iterator<Item = Match<'a>> {
     candidates.iter().enumerate().flat_map(|(at, candidate)| {
         let head = Match {
             at,
-            revision: &candidate.head,
+            revision: candidate.head,
             part: None,
         };
         let brought = candidate.brings.iter().map(move |revision| Match {
@@ -251,8 +250,8 @@ fn all(candidates: &[Candidate]) -> impl Iterator<Item = Match<'_>> {
     })
 }
 
-/// One match a release: the release itself where that fits, else the newest fitting commit that it
-/// brought in.
+/// Keeps one match for each release: the release itself where that fits, else the newest fitting commit
+/// that it brought in.
 fn whole_first<'a>(matches: &[Match<'a>]) -> Vec<Match<'a>> {
     let mut kept: Vec<Match<'a>> = Vec::new();
     for found in matches {

@@ -1,7 +1,7 @@
 //! Histories of a few releases, and what a commit after them names.
 
 use super::*;
-use crate::plan::{Inverse, inverse_of};
+use crate::plan::inverse::{Inverse, inverse_of};
 
 /// A commit id whose digits repeat: `id(0x1a)` is `1a1a1a…`.
 fn id(number: u8) -> CommitId {
@@ -29,10 +29,35 @@ fn revision(number: u8, message: &str, changes: &[(&str, &str, &str)]) -> Revisi
     Revision::new(id(number), message, digest, paths(changes))
 }
 
+/// A release with its own revisions.
+struct Release {
+    seq: Seq,
+    head: Revision,
+    brings: Vec<Revision>,
+    invalid: bool,
+    rolled_back: bool,
+    is_rollback: bool,
+    is_adoption: bool,
+}
+
+impl Release {
+    fn as_candidate(&self) -> Candidate<'_> {
+        Candidate {
+            seq: self.seq,
+            head: &self.head,
+            brings: &self.brings,
+            invalid: self.invalid,
+            rolled_back: self.rolled_back,
+            is_rollback: self.is_rollback,
+            is_adoption: self.is_adoption,
+        }
+    }
+}
+
 /// The releases before a commit, and what else is in the repository.
 #[derive(Default)]
 struct History {
-    releases: Vec<Candidate>,
+    releases: Vec<Release>,
     others: BTreeMap<CommitId, Option<ChangeId>>,
     repository: Option<&'static str>,
 }
@@ -44,8 +69,8 @@ impl History {
         number: u8,
         message: &str,
         changes: &[(&str, &str, &str)],
-    ) -> &mut Candidate {
-        self.releases.push(Candidate {
+    ) -> &mut Release {
+        self.releases.push(Release {
             seq: Seq(number.into()),
             head: revision(number, message, changes),
             brings: Vec::new(),
@@ -55,6 +80,10 @@ impl History {
             is_adoption: false,
         });
         self.releases.last_mut().unwrap()
+    }
+
+    fn candidates(&self) -> Vec<Candidate<'_>> {
+        self.releases.iter().map(Release::as_candidate).collect()
     }
 
     /// A commit that made no release.
@@ -90,7 +119,7 @@ impl History {
         let change_of = |commit: &CommitId| self.others.get(commit).cloned().flatten();
         name(
             &messages,
-            &self.releases,
+            &self.candidates(),
             &resolve,
             &change_of,
             self.repository.map(|name| (name, true)),
@@ -194,7 +223,7 @@ fn a_release_that_the_repository_has_no_more() {
     };
     let naming = name(
         std::slice::from_ref(&message),
-        &history.releases,
+        &history.candidates(),
         &|_| None,
         &|_| None,
         None,
@@ -572,7 +601,7 @@ fn the_exact_inverse() {
     );
     history.release(4, "Other", &[("o.yaml", "", "v1")]);
     let of = |history: &History, changes: &[(&str, &str, &str)]| match inverse_of(
-        &history.releases,
+        &history.candidates(),
         &paths(changes),
     ) {
         Inverse::Of(seqs) => format!("{:?}", seqs.iter().map(|seq| seq.0).collect::<Vec<_>>()),
@@ -597,7 +626,7 @@ fn the_exact_inverse() {
     ] {
         assert_eq!(of(&history, not_exactly), "", "{not_exactly:?}");
     }
-    let excluded: [fn(&mut Candidate); 4] = [
+    let excluded: [fn(&mut Release); 4] = [
         |release| release.rolled_back = true,
         |release| release.invalid = true,
         |release| release.is_rollback = true,

@@ -1,4 +1,4 @@
-//! What has to be sent before what.
+//! The order of the steps of a pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(super) struct Graph<'a> {
 struct Edge<'a> {
     from: usize,
     to: usize,
-    /// Whose value is handed over here, and which one of the pass's handovers it is.
+    /// The handover that this edge stands for, if any.
     why: Option<&'a super::Link>,
 }
 

@@ -14,7 +14,9 @@ use super::super::work::{EntityWork, ExistenceGoal, FieldGoal};
 use super::*;
 use crate::domain::kinds::{Charset, EntityType, FieldScope};
 use crate::domain::vocabulary::{Attribute, AttributeType, Names};
-use crate::domain::{EntityId, FieldId, Hit, Kind, ObservedEntity, StoreCode, StoreScope};
+use crate::domain::{
+    EntityId, FieldId, Hit, Kind, ObservedEntity, Presence, StoreCode, StoreScope,
+};
 
 type Fields = BTreeMap<FieldName, Value>;
 
@@ -58,7 +60,7 @@ fn fields(json: Value) -> Fields {
 }
 
 impl Small {
-    /// What the store shows.
+    /// Adds an entity that the store shows.
     fn has(mut self, text: &str, json: Value) -> Self {
         self.shop.insert(entity(text), fields(json));
         self
@@ -243,7 +245,7 @@ fn a_page_for_all_makes_room_for_one_for_each_view_and_back() {
         .gone("cms_page other")
         .made("cms_page about@de", page())
         .made("cms_page about@default", page());
-    // What makes room for nothing is not moved ahead.
+    // A deletion that makes room for nothing is not moved ahead.
     assert_eq!(split.told(), "-about | +about@de +about@default | -other");
     let join = Small::default()
         .has("cms_page about@de", page())
@@ -429,7 +431,7 @@ fn values_of_views_that_keep_their_address_are_no_hindrance() {
 
 #[test]
 fn the_views_of_one_product_go_one_after_the_other() {
-    // What A has in a view is in the way of what B is to have everywhere.
+    // The value that A has in a view is in the way of the one that B is to have everywhere.
     let pass = Small::default()
         .has("product A", json!({ "name": "A", "url_key": "a" }))
         .has("product A@de", json!({ "url_key": "x" }))

@@ -1,4 +1,4 @@
-//! What holds whenever all is settled, and in the end.
+//! The properties that hold whenever all is settled, and in the end.
 
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ impl History {
                 continue;
             }
             if !self.sim.stopped.is_empty() {
-                // What lies aside is not shown.
+                // A demand that lies aside is not shown.
                 continue;
             }
             let (demanded, shown) = (self.sim.desired.get(&slot), self.sim.store.seen(&slot));

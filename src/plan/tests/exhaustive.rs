@@ -21,7 +21,7 @@ const FEATURES: Features = Features {
     calm: false,
 };
 
-/// What may happen next.
+/// An event that may happen next.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     /// The first or the second file says this: one of [`SAYS`], or it is removed.
@@ -46,7 +46,7 @@ fn block() -> &'static EntityRef {
     &Goods::Blocks.entities()[0]
 }
 
-/// What a file may say of the block.
+/// Returns the word of a file about the block, by its number.
 fn says(n: usize) -> Change {
     let (ensure, title) = [
         (Ensure::Present, Some("1")),

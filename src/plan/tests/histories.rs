@@ -11,7 +11,7 @@ use super::shop::{File, Goods, patched};
 use super::simulation::Crash;
 
 impl History {
-    /// What it came to, with its trace.
+    /// Plays a case. Returns how it failed, with its trace.
     fn played(features: Features, case: &Case, traced: bool) -> Result<(), (String, String)> {
         let mut history = Self::new(features, case.world, traced);
         let mut played = Ok(());
@@ -123,7 +123,7 @@ impl History {
 
 // ---------------------------------------------------- cases
 
-/// What a history is made from.
+/// The numbers that a history is made from.
 #[derive(Debug, Clone)]
 struct Case {
     world: u64,

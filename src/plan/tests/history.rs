@@ -15,7 +15,7 @@ use super::simulation::{Answer, Crash, Simulation};
 use super::timeline::Timeline;
 use crate::domain::{Ensure, EntityRef, Marker, SharedValue, Slot};
 
-/// What may happen beside releases, reverts, refusals, lost answers and deaths.
+/// The events that may happen beside releases, reverts, refusals, lost answers and deaths.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Features {
     pub(super) goods: Goods,
@@ -43,11 +43,11 @@ pub(super) struct History {
     pub(super) sim: Simulation,
     pub(super) timeline: Timeline,
     pub(super) live: BTreeMap<Seq, Patch>,
-    /// What was reverted.
+    /// The releases that were reverted.
     pub(super) gone: Vec<Patch>,
     pub(super) taken: BTreeSet<Seq>,
     pub(super) heals: Vec<(Slot, String)>,
-    /// What was edited at any time, and what no look has seen yet.
+    /// The slots that were edited at any time, and those of which no look has seen it yet.
     pub(super) edited: BTreeSet<Slot>,
     unseen: BTreeSet<Slot>,
     pub(super) steps: u64,
@@ -116,7 +116,7 @@ impl History {
         format!("{:02}-{}{suffix}", self.rng.below(100), self.steps)
     }
 
-    /// What a file may say of an entity.
+    /// Makes up what a file says of an entity.
     pub(super) fn change(&mut self, entity: &EntityRef) -> Change {
         if entity.exists_by_itself() && self.rng.percent(25) {
             return Change {
@@ -261,7 +261,7 @@ impl History {
         true
     }
 
-    /// What was reverted may have looked like another release's.
+    /// What was reverted may have looked like the work of another release.
     fn note_what_looked_alike(&mut self) {
         if self.timeline.play().files != self.sim.files {
             self.timeline.blind = Some("a file was as another release had left it");
@@ -333,7 +333,7 @@ impl History {
             all.any(|(e, change)| *e == slot.entity.root() && change.ensure == Ensure::Absent)
         };
         let before = self.timeline.play();
-        // What was edited stays, where another statement demands the same, and what was sold.
+        // An edit stays where another statement demands the same, and where goods were sold.
         let kept = |slot: &Slot| {
             let demand = before.demand(slot).map(|(value, _)| value);
             let same = demand == self.sim.desired.get(slot);
@@ -624,7 +624,7 @@ impl History {
         }
     }
 
-    /// What lay aside is tried again.
+    /// The layers that lay aside are tried again.
     pub(super) fn retry(&mut self) {
         say!(self, "retry");
         self.sim.retry();

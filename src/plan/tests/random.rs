@@ -46,7 +46,7 @@ impl Rng {
     }
 }
 
-/// What somebody wishes who runs the tests.
+/// Returns the wish of whoever runs the tests.
 pub(super) fn wish(name: &str) -> Option<u64> {
     let wish = std::env::var(name).ok()?;
     Some(wish.parse().expect("a number"))

@@ -12,7 +12,7 @@ use crate::domain::{
     Marker, Origin, SharedValue, Slot, StoreCode, StoreScope, Value, marker_of,
 };
 
-/// What a shop sells.
+/// The goods that a shop sells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goods {
     /// Two blocks with three fields each.
@@ -124,7 +124,7 @@ pub(super) fn text(value: impl Into<String>) -> SharedValue {
     Value::from(value.into()).into()
 }
 
-/// What a field shows of a new entity.
+/// Returns the value that a field shows of a new entity.
 pub(super) fn unset(slot: &Slot) -> SharedValue {
     match slot.field.as_str() {
         "special_price" | "special_from_date" => Value::Null.into(),
@@ -135,10 +135,10 @@ pub(super) fn unset(slot: &Slot) -> SharedValue {
 
 // ---------------------------------------------------- files
 
-/// What one release file says of an entity.
+/// The word of one release file about an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Change {
-    /// Of views it says nothing.
+    /// It says nothing of views.
     pub(super) ensure: Ensure,
     pub(super) fields: BTreeMap<FieldName, SharedValue>,
 }
@@ -222,7 +222,7 @@ pub(super) fn said(files: &Files, path: &str, slot: &Slot) -> Option<DesiredValu
     }
 }
 
-/// What a commit makes of some paths: before and after.
+/// The change of a commit to some paths: before and after.
 pub(super) type Patch = BTreeMap<String, (Option<File>, Option<File>)>;
 
 pub(super) fn patched(files: &Files, patch: &Patch) -> Files {
@@ -277,7 +277,7 @@ pub(super) fn show(files: &Files) -> String {
 
 // ---------------------------------------------------- the store
 
-/// What is there. A view has the values that are its own.
+/// The entities that are there. A view has the values that are its own.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Store {
     pub(super) goods: Goods,
@@ -343,7 +343,7 @@ impl Store {
         fields.insert(name_of(slot).clone(), value.clone());
     }
 
-    /// What the store sets along with other fields.
+    /// Sets the fields that the store sets along with others.
     pub(super) fn couple(&mut self, root: &EntityRef) {
         if let Some(fields) = self.entities.get_mut(root)
             && let Some(price) = fields.get(&PRICE)

@@ -14,7 +14,7 @@ use crate::domain::{
     DesiredState, DesiredValue, EntityRef, FieldId, Marker, SharedValue, Slot, marker_of,
 };
 
-/// What is sent for an entity, or for its values under a view.
+/// The request for an entity, or for its values under a view.
 #[derive(Debug, Clone)]
 enum Write {
     Delete,
@@ -22,7 +22,7 @@ enum Write {
     Set(BTreeMap<Slot, SharedValue>),
 }
 
-/// What becomes of a write that the store does not refuse.
+/// The fate of a write that the store does not refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Comes,
@@ -157,7 +157,7 @@ impl Simulation {
             let id = names.take();
             let says = Says::Seen(seen.clone());
             state.push(id, release, demands.clone(), says, None);
-            state.settle(&seen, true, &|held: &Shown, seen: &Shown| held == seen);
+            state.settle(&seen, true, &Shown::eq);
             self.proven.insert((slot.clone(), id), demands);
             entity.slots.insert(slot, state);
         }
@@ -166,7 +166,7 @@ impl Simulation {
         release
     }
 
-    /// What lay aside returns, all at once.
+    /// The layers that lay aside return, all at once.
     pub(super) fn retry(&mut self) {
         self.stopped.clear();
         self.each_slot(SlotState::unpark);
@@ -233,7 +233,7 @@ impl Simulation {
             outcomes.push((root.clone(), was_refused));
         }
         for (root, refused) in outcomes {
-            self.settle(&root, refused);
+            self.note_outcome(&root, refused);
         }
         self.in_hand = false;
         for (root, entity) in &mut self.managed {
@@ -265,7 +265,7 @@ impl Simulation {
         }
     }
 
-    /// What is sent for an entity under `all` or for its values under a view, if anything is.
+    /// Returns the request for an entity under `all` or for its values under a view, if one is sent.
     fn decide(&self, entity: &EntityRef, store: &Store) -> Option<Write> {
         let root = entity.root();
         let managed = self.managed.get(&root)?;
@@ -303,7 +303,7 @@ impl Simulation {
         }
     }
 
-    /// What may be held from now on.
+    /// Records the values that may be held from now on.
     fn record(&mut self, root: &EntityRef) {
         let (mut store, mut sent) = (self.store.as_visible(), Vec::new());
         let mut stages = vec![store.clone()];
@@ -342,7 +342,7 @@ impl Simulation {
                 state.attempt(shall);
             }
             let is_view = !slot.entity.exists_by_itself();
-            // What a view shows may change while the value that it has does not.
+            // The value that a view shows may change while the one that it has does not.
             let made = matches!(sent[0], Write::Make(_));
             let own = sent.iter().position(|write| match write {
                 Write::Delete => false,
@@ -371,7 +371,7 @@ impl Simulation {
         }
     }
 
-    fn settle(&mut self, root: &EntityRef, refused: bool) {
+    fn note_outcome(&mut self, root: &EntityRef, refused: bool) {
         let entity = Arc::make_mut(self.managed.get_mut(root).unwrap());
         let store = &self.store;
         for (slot, state) in &mut entity.slots {
@@ -385,7 +385,7 @@ impl Simulation {
         }
     }
 
-    /// What an operator reads of it.
+    /// Describes the slots for whoever reads a failed history.
     pub(super) fn slots(&self) -> String {
         let mut lines = String::new();
         for (slot, state) in self.all_slots() {
@@ -450,7 +450,8 @@ pub(super) fn shows(store: &Store, slot: &Slot, state: &SlotState) -> bool {
 }
 
 impl Store {
-    /// What can be seen of it: not which values of views are their own although `all` has the same.
+    /// Returns what can be seen of it: not which values of views are their own although `all` has the
+    /// same.
     pub(super) fn as_visible(&self) -> Self {
         let mut store = self.clone();
         for slot in self.goods.slots() {

@@ -1,5 +1,5 @@
-//! What the store shall show, told without layers: of all that happened only what was not taken back,
-//! played once more in a shop in which nothing ever fails.
+//! The store as it shall be, told without layers: of all that happened only what was not taken back is
+//! played once more, in a shop in which nothing ever fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::domain::{
     DesiredState, DesiredValue, Ensure, EntityRef, FieldId, Marker, SharedValue, Slot, marker_of,
 };
 
-/// What a slot shows the value of.
+/// The one whose value a slot shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Setter {
     /// Nothing that a release said.
@@ -41,7 +41,7 @@ enum Event {
         aside: bool,
         /// The slots that it changed, what they are to be and what they were set by.
         changed: BTreeMap<Slot, (Demand, Setter)>,
-        /// What its pass saw of them, where that was another thing than what they were set to.
+        /// The values that its pass saw of them, where those were others than they were set to.
         left: BTreeMap<Slot, Shown>,
         /// Slots of which the look does not tell what they were left with: the commit takes back another
         /// release there.
@@ -62,16 +62,17 @@ pub(super) struct Timeline {
     /// The first store. An edit of what no release manages is as good as there from the beginning.
     pub(super) first: Store,
     policy: Policy,
-    /// Why this cannot tell what the store shall show: something happened that it does not know of.
+    /// The reason why this cannot tell what the store shall show: something happened that it does not
+    /// know of.
     pub(super) blind: Option<&'static str>,
     /// Slots of which it cannot tell.
     pub(super) unsure: BTreeSet<Slot>,
 }
 
-/// What the files demand of a slot, and whose statement that is.
+/// The demand of the files for a slot, and the release whose statement that is.
 type Demand = Option<(DesiredValue, Seq)>;
 
-/// Whose each statement in the files is.
+/// The author of each statement in the files.
 pub(super) type Whose = BTreeMap<(String, Slot), Seq>;
 
 /// The store as it shall be, and whose the statements in the files are.
@@ -83,21 +84,21 @@ pub(super) struct Ideal {
     pub(super) whose: Whose,
     demands: BTreeMap<Slot, (DesiredValue, Seq)>,
     setters: BTreeMap<Slot, Setter>,
-    /// What is demanded and not shown for now.
+    /// The slots whose demand is not shown for now.
     pub(super) aside: BTreeSet<Slot>,
-    /// What an entity was made with and nothing has set since. Where one pass deletes an entity and makes
-    /// it again it is never deleted, and shows what it showed.
+    /// The slots that show what their entity was made with, and that nothing has set since. Where one
+    /// pass deletes an entity and makes it again it is never deleted, and shows what it showed.
     pub(super) made_with: BTreeSet<Slot>,
     /// The entities of which nothing was demanded last but that they exist.
     existing: BTreeSet<Slot>,
-    /// What was edited last.
+    /// The slots that an edit has set last.
     pub(super) edited: BTreeSet<Slot>,
-    /// What was said of an entity that was not there.
+    /// The slots of which something was said while their entity was not there.
     pub(super) early: BTreeSet<Slot>,
     /// Had what was taken back never been, another release would have changed other slots: one file hides
     /// another by path, and layers lie by time.
     unsure: BTreeSet<Slot>,
-    /// What `on_remove: restore` brings back.
+    /// The values that `on_remove: restore` brings back.
     bases: BTreeMap<Slot, Shown>,
 }
 
@@ -127,7 +128,7 @@ impl Ideal {
         fields.collect()
     }
 
-    /// What the files demand of a slot, and whose statement that is.
+    /// The demand of the files for a slot, and the release whose statement that is.
     pub(super) fn demand(&self, slot: &Slot) -> Demand {
         self.demands.get(slot).cloned()
     }
@@ -139,7 +140,7 @@ impl Ideal {
             let winner = about.find(|((_, s), _)| s == slot);
             winner.map(|(_, author)| *author)
         };
-        // What is set along with a field is whose the field is.
+        // A field that is set along with another one has the author of that one.
         let by = author(slot).or_else(|| author(&price_of(slot)?));
         Some((demanded, by?))
     }
@@ -179,8 +180,8 @@ impl Ideal {
             .collect()
     }
 
-    /// What a slot showed before anything was said of it; of an entity that is about to be made, what it
-    /// is made with.
+    /// Notes the value that a slot showed before anything was said of it; of an entity that is about to
+    /// be made, the value that it is made with.
     fn note_base(&mut self, slot: &Slot) {
         let mut seen = self.store.seen(slot);
         if seen == Shown::Gone && slot.field != FieldId::Existence {
@@ -197,7 +198,7 @@ impl Ideal {
             Some((DesiredValue::Ensure(Ensure::Present), _))
         );
         if stays && base == Shown::Gone && self.store.has(&slot.entity) {
-            // What another release demands as well is not deleted in between.
+            // An entity that another release demands as well is not deleted in between.
             return;
         }
         let comes_back = !self.store.has(&slot.entity) && base == Shown::Here;
@@ -219,7 +220,7 @@ impl Ideal {
     fn doubt(&mut self, was: &BTreeMap<Slot, (Demand, Setter)>, is: &BTreeMap<Slot, Demand>) {
         for slot in was.keys().chain(is.keys()) {
             let (was, is) = (was.get(slot).map(|(demand, _)| demand), is.get(slot));
-            // What was not said is not removed either.
+            // A demand that was not there is not removed either.
             if was != is && (was, is) != (Some(&None), None) {
                 self.unsure.insert(slot.clone());
             }
@@ -258,7 +259,7 @@ impl Ideal {
         }
     }
 
-    /// What `all` shows has changed, and with it what views show.
+    /// The value under `all` has changed, and with it the values that views show.
     fn show_views(&mut self, root: &EntityRef) {
         for slot in self
             .fields(root)
@@ -394,7 +395,7 @@ impl Timeline {
             {
                 begun |= Some(*release) == laid;
                 if begun || (*aside && laid.is_none()) {
-                    // What later releases left was left without it, or not.
+                    // Nobody knows whether later releases would have left the same values without it.
                     let entities = changed.keys().map(|slot| slot.entity.root());
                     let entities: BTreeSet<EntityRef> = entities.collect();
                     let slots = self.first.goods.slots().into_iter();
@@ -478,7 +479,7 @@ impl Timeline {
         self.unsure.extend(kept);
     }
 
-    /// What a removal left is forgotten where another release comes to light beneath.
+    /// The value that a removal left is forgotten where another release comes to light beneath.
     fn note_what_was_left(&mut self) {
         for event in &self.events {
             if let Event::Commit { left, .. } = event {
@@ -546,7 +547,7 @@ impl Timeline {
             Event::Commit { .. } => false,
         };
         if self.events.iter().any(covered) {
-            // What a removal left stays.
+            // The value that a removal left stays.
             self.unsure.insert(slot.clone());
         }
         let theirs = |e: &Event| matches!(e, Event::Edit { heal: Some(heal), .. } if heal == name);
@@ -662,7 +663,7 @@ impl Timeline {
             // It went with its entity, and is no removal.
             return;
         }
-        // What comes to light lies on the removal of what hid it.
+        // A statement that comes to light lies on the removal of the one that hid it.
         if demand.is_none_or(|(_, author)| *author != release) {
             let setter = Setter::Removed(release);
             ideal.setters.insert(slot.clone(), setter);
@@ -700,9 +701,9 @@ impl Timeline {
     }
 }
 
-/// What a slot shows that no file names any more.
+/// The value that a slot shows when no file names it any more.
 enum Removal {
-    /// What it showed, where another thing than what lies beneath is known.
+    /// The value that it showed, where another one than lies beneath is known.
     Keeps(Option<Shown>),
     Restores,
 }

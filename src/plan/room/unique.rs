@@ -1,4 +1,5 @@
-//! What an entity has of the values that the store gives to one only, and will have after the pass.
+//! The values that the store gives to one entity only: those that an entity has, and those that it will
+//! have after the pass.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +13,14 @@ use crate::domain::{
 };
 use crate::plan::work::{EntityWork, ExistenceGoal};
 
-/// How many characters of a value are left when it is put aside: with its suffix it fits a column of 255.
+/// The number of characters that are left of a value when it is put aside: with its suffix it fits a
+/// column of 255.
 const CHARS: usize = 240;
 
 /// A value that one entity has, and no other that shares a store view with it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Claim {
-    /// Where it is the only one.
+pub(super) struct UniqueValue {
+    /// The spot where it is the only one.
     pub(super) spot: Spot,
     /// The store views that it counts in.
     pub(super) reach: StoreScope,
@@ -42,8 +44,8 @@ enum Space {
     Addresses,
 }
 
-impl Claim {
-    /// Whether two entities cannot have these at the same time.
+impl UniqueValue {
+    /// True if two entities cannot have these at the same time.
     pub(super) fn clashes(&self, of: &EntityRef, other: &Self) -> bool {
         self.spot == other.spot && of.kind.scoping.overlap(&self.reach, &other.reach)
     }
@@ -52,7 +54,8 @@ impl Claim {
         self.spot == other.spot && self.reach == other.reach
     }
 
-    /// What the entity has instead while another takes this over. The same pass always makes the same.
+    /// Returns the value that the entity has instead while another takes this one over. The same pass
+    /// always gives the same.
     pub(super) fn instead(&self, entity: &EntityRef) -> Option<Value> {
         let field = self.field.as_ref()?;
         match self.aside {
@@ -66,7 +69,7 @@ impl Claim {
     }
 }
 
-/// What a value that an entity has put aside ends with: no other entity's, and no other field's.
+/// Returns the end of a value that is put aside: no other entity and no other field has the same.
 pub(super) fn suffix(entity: &EntityRef, field: &FieldName) -> String {
     let mut hash = Sha256::new();
     for part in [entity.to_string().as_str(), field.as_str()] {
@@ -78,7 +81,8 @@ pub(super) fn suffix(entity: &EntityRef, field: &FieldName) -> String {
     std::iter::once("-".to_owned()).chain(digits).collect()
 }
 
-/// What a pass is about to do to an entity, as far as it can be told without the rest of the pass.
+/// The action that a pass has in mind for an entity, as far as it can be told without the rest of the
+/// pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Intent {
     Nothing,
@@ -130,7 +134,8 @@ impl Attributes {
         Self(types.map(|(ty, all)| (*ty, unique(all))).collect())
     }
 
-    /// Whether what is wanted of an entity that stays may give one of its values up, or need another.
+    /// True if an entity that stays may, by what is wanted of it, give one of its values up, or need
+    /// another.
     fn concern(&self, kind: Kind, work: &EntityWork) -> bool {
         let listed = |name: &str| {
             let mut unique = kind.unique.iter();
@@ -156,17 +161,17 @@ impl Attributes {
 }
 
 /// An entity as it is, or as it will be.
-struct Look<'a> {
+struct Projected<'a> {
     entity: &'a EntityRef,
     found: Option<&'a ObservedEntity>,
     work: &'a EntityWork,
-    /// What the pass wants under `all`, of values of a view.
+    /// For the values of a view: the goals of the pass under `all`.
     base: Option<&'a EntityWork>,
-    /// Whether it is as it will be.
+    /// True if it is looked at as it will be.
     is_after: bool,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Projected<'a> {
     fn get(&self, name: &FieldName) -> &'a Value {
         let wanted = self.work.fields.get(name).map(|want| &want.value);
         if !self.entity.exists_by_itself() {
@@ -180,37 +185,34 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// What a visitor of a view sees, of its own or inherited. What the pass does not touch there goes
-    /// with what is under `all`.
+    /// Returns the value that a visitor of a view sees, its own or inherited. One that the pass does not
+    /// touch there goes with the value under `all`.
     fn shown(&self, name: &FieldName, wanted: Option<&'a Value>) -> Option<&'a Value> {
         let wanted = wanted?;
         match (self.is_after, marker_of(wanted)) {
             (false, _) => Some(self.found?.effective(name)),
             (true, None) => Some(wanted),
             (true, Some(_)) => {
-                let under_all = self.base.and_then(|base| {
-                    let wanted = base.fields.get(name).map(|want| &want.value);
-                    wanted.or_else(|| base.standing(name))
-                });
+                let under_all = self.base.and_then(|base| base.value(name));
                 under_all.or_else(|| self.found?.inherited.as_ref()?.get(name))
             }
         }
     }
 
-    fn claims(&self, attributes: &Attributes) -> Vec<Claim> {
-        let mut claims = Vec::new();
+    fn values(&self, attributes: &Attributes) -> Vec<UniqueValue> {
+        let mut values = Vec::new();
         let kind = self.entity.kind;
         for unique in kind.unique {
-            claims.extend(self.claim(unique));
+            values.extend(self.listed(unique));
         }
         for (name, aside) in attributes.of_kind(kind) {
-            claims.extend(self.field(name, *aside, self.get(name), &self.entity.store));
+            values.extend(self.field(name, *aside, self.get(name), &self.entity.store));
         }
-        claims.extend(self.of_views(attributes));
-        claims
+        values.extend(self.of_views(attributes));
+        values
     }
 
-    fn claim(&self, unique: &Unique) -> Option<Claim> {
+    fn listed(&self, unique: &Unique) -> Option<UniqueValue> {
         let entity = self.entity;
         if unique.field == entity.kind.key_field {
             let is_own = entity.exists_by_itself();
@@ -225,7 +227,7 @@ impl<'a> Look<'a> {
         self.at(unique, value, &entity.store, Some(name))
     }
 
-    /// What the store makes an address of where a new entity is not given one.
+    /// Returns the text of which the store makes an address where a new entity is not given one.
     fn made_of(&self, field: &str) -> Option<String> {
         if field == self.entity.kind.key_field {
             return Some(text::slug(&last(self.entity)?));
@@ -240,7 +242,7 @@ impl<'a> Look<'a> {
         value: Value,
         reach: &StoreScope,
         field: Option<FieldName>,
-    ) -> Option<Claim> {
+    ) -> Option<UniqueValue> {
         let entity = self.entity;
         let mut text = text_of(&value)?;
         let space = match unique.among {
@@ -262,7 +264,7 @@ impl<'a> Look<'a> {
             Among::Addresses => above(entity, 1)?,
             Among::Same(other) => text_of(self.get(&FieldName::new(other).ok()?))?,
         };
-        Some(Claim {
+        Some(UniqueValue {
             spot: Spot {
                 space,
                 within,
@@ -281,9 +283,9 @@ impl<'a> Look<'a> {
         aside: Aside,
         value: &Value,
         reach: &StoreScope,
-    ) -> Option<Claim> {
+    ) -> Option<UniqueValue> {
         let text = text_of(value)?;
-        Some(Claim {
+        Some(UniqueValue {
             spot: Spot {
                 space: Space::Field(self.entity.kind, name.as_str().to_owned()),
                 within: String::new(),
@@ -296,49 +298,39 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// What goes with an entity, or comes with it: the values of its views.
-    fn of_views(&self, attributes: &Attributes) -> Vec<Claim> {
-        let mut claims = Vec::new();
+    /// Returns what goes or comes with an entity: the values of its views.
+    fn of_views(&self, attributes: &Attributes) -> Vec<UniqueValue> {
+        let mut values = Vec::new();
         let kind = self.entity.kind;
         if !kind.scoping.is_values() || !self.entity.exists_by_itself() {
-            return claims;
+            return values;
         }
         let Ok(name) = FieldName::new(VIEW_VALUES) else {
-            return claims;
+            return values;
         };
         let views = self.get(&name).as_object();
-        for (view, values) in views.into_iter().flatten() {
+        for (view, own) in views.into_iter().flatten() {
             let Ok(view) = StoreCode::new(view.as_str()) else {
                 continue;
             };
             let reach = StoreScope::view(view);
             for unique in kind.unique.iter().filter(|u| u.field != kind.key_field) {
                 let field = FieldName::new(unique.field).ok();
-                claims.extend(self.at(unique, values[unique.field].clone(), &reach, field));
+                values.extend(self.at(unique, own[unique.field].clone(), &reach, field));
             }
             for (name, aside) in attributes.of_kind(kind) {
-                claims.extend(self.field(name, *aside, &values[name.as_str()], &reach));
+                values.extend(self.field(name, *aside, &own[name.as_str()], &reach));
             }
         }
-        claims
+        values
     }
 }
 
-impl EntityWork {
-    /// What the entity is made with, besides what is wanted of it.
-    fn standing(&self, name: &FieldName) -> Option<&Value> {
-        match &self.being {
-            ExistenceGoal::Present(fields) => fields.get(name),
-            ExistenceGoal::Any | ExistenceGoal::Existing | ExistenceGoal::Absent { .. } => None,
-        }
-    }
-}
-
-/// What an entity gives up in a pass, and what it comes to need.
+/// The values that an entity gives up in a pass, and those that it comes to need.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
-    pub(super) gives: Vec<Claim>,
-    pub(super) needs: Vec<Claim>,
+    pub(super) gives: Vec<UniqueValue>,
+    pub(super) needs: Vec<UniqueValue>,
 }
 
 impl Moves {
@@ -358,7 +350,7 @@ impl Moves {
             return Self::default();
         }
         let found = presence.found();
-        let look = |is_after| Look {
+        let project = |is_after| Projected {
             entity,
             found,
             work,
@@ -366,14 +358,14 @@ impl Moves {
             is_after,
         };
         let before = match found {
-            Some(_) => look(false).claims(attributes),
+            Some(_) => project(false).values(attributes),
             None => Vec::new(),
         };
         let after = match intent {
             Intent::Delete => Vec::new(),
-            Intent::Nothing | Intent::Create | Intent::Update => look(true).claims(attributes),
+            Intent::Nothing | Intent::Create | Intent::Update => project(true).values(attributes),
         };
-        let without = |of: &[Claim], others: &[Claim]| {
+        let without = |of: &[UniqueValue], others: &[UniqueValue]| {
             let moved = of.iter().filter(|c| !others.iter().any(|o| c.is_same(o)));
             moved.cloned().collect()
         };
@@ -409,7 +401,7 @@ fn last(entity: &EntityRef) -> Option<String> {
     parts(entity).pop()
 }
 
-/// What stands before the last part of a key, without so many at its beginning where it is a path.
+/// Returns the parts before the last one of a key; of a path, without the first `roots` of them.
 fn above(entity: &EntityRef, roots: usize) -> Option<String> {
     let parts = parts(entity);
     let (_, above) = parts.split_last()?;
