@@ -195,7 +195,8 @@ impl ManagedEntity {
         self.explicit = spelled_out.cloned().collect();
     }
 
-    /// Takes slots away that have no layer any more and show their base, or have nothing to show.
+    /// Takes slots away that have no layer any more and show their base, that have nothing to show, or of
+    /// which nothing was ever known.
     pub fn close(&mut self, root: &EntityRef, is_there: bool) {
         let being = self.slots.get(&existence(root));
         let never_was = being.is_none_or(|s| s.layers.is_empty() && s.base == Shown::Gone);
@@ -207,7 +208,8 @@ impl ManagedEntity {
             let is_field = slot.field != FieldId::Existence;
             let went = is_field && !is_there && never_was;
             let nothing = is_field && is_there && state.base == Shown::Gone;
-            !state.layers.is_empty() || !(state.is_at_base() || went || nothing)
+            let over = state.layers.is_empty() && (state.is_at_base() || went || nothing);
+            !(over || state.is_unread())
         });
         self.moved_by
             .retain(|slot, _| self.slots.contains_key(slot));
@@ -220,8 +222,7 @@ impl ManagedEntity {
         self.slots.iter().filter_map(move |(slot, state)| {
             // What shall be gone has no fields to show, and what was never read none to be put back.
             let with_it = goes && slot.field != FieldId::Existence;
-            let unread = state.layers.is_empty() && state.base == Shown::Unknown;
-            let open = !state.is_settled() && !with_it && !unread;
+            let open = !state.is_settled() && !with_it && !state.is_unread();
             open.then_some(slot)
         })
     }

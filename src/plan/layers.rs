@@ -459,6 +459,14 @@ impl SlotState {
         matches!(self.held.as_slice(), [held] if held.by == self.top())
     }
 
+    /// True if nobody knows what the store shows, ever knew it, or demands anything of it: there is
+    /// nothing to be put back and nothing to wait for.
+    pub fn is_unread(&self) -> bool {
+        let shows = self.held.iter().map(|held| &held.value);
+        let mut all = shows.chain([&self.base, self.target().shown]);
+        all.all(|shown| *shown == Shown::Unknown)
+    }
+
     /// Returns the layer of this name.
     pub fn layer(&self, id: LayerId) -> Option<&Layer> {
         self.layers.iter().find(|l| l.id == id)

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::{EntityResult, Reach};
 use crate::domain::{EntityRef, FieldId, FieldStatus, Marker, Presence, Slot, marker_of};
-use crate::plan::{Book, EntityWork, Failure, ManagedEntity, Shown, existence, shown};
+use crate::plan::{
+    Book, EntityWork, ExistenceGoal, Failure, ManagedEntity, Shown, existence, shown,
+};
 
 /// Settles the slots of what was carried out. What was neither reached nor refused keeps all its
 /// candidates, until the next look decides.
@@ -34,7 +36,24 @@ pub(in crate::reconcile) fn settle(
             for field in &work.slots {
                 settle_slot(managed, entity, field, work, result, after);
             }
+            let is_deleted = matches!(work.being, ExistenceGoal::Absent { .. });
+            if is_deleted && shown(after, &FieldId::Existence) == Shown::Gone {
+                settle_what_went_along(managed, entity, work);
+            }
         }
+    }
+}
+
+/// Notes that an entity which was deleted took all of its fields along, those among them that this pass
+/// moves no more: they are to come back with it.
+fn settle_what_went_along(managed: &mut ManagedEntity, entity: &EntityRef, work: &EntityWork) {
+    for (slot, state) in &mut managed.slots {
+        let is_settled = slot.entity == *entity && work.slots.contains(&slot.field);
+        if is_settled || slot.entity.root() != *entity || slot.field == FieldId::Existence {
+            continue;
+        }
+        let reached = *state.target().shown == Shown::Gone;
+        state.settle(&Shown::Gone, reached, &|a: &Shown, b: &Shown| a == b);
     }
 }
 

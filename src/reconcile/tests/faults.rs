@@ -53,7 +53,7 @@ pub(super) fn revert(world: &World, id: &CommitId) {
 }
 
 /// Until nothing arrives any more.
-fn over(world: &World) {
+pub(super) fn over(world: &World) {
     world.clock.forward(Duration::from_secs(300));
     world.store.arrive();
 }

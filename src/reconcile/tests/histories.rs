@@ -156,15 +156,25 @@ impl Repository {
         }
     }
 
-    /// True if the files are what they were before some of the releases.
+    /// True if the files are what they were before some of the releases, the newest ones or one or two in
+    /// between.
     fn is_inverse(&self, before: &Files) -> bool {
+        let without = |files: &Files, release: usize| undone(files, &self.live[release].1);
         let mut now = before.clone();
-        self.live.iter().rev().any(|(_, changes)| {
-            if let Some(files) = undone(&now, changes) {
+        let newest = (0..self.live.len()).rev().any(|release| {
+            if let Some(files) = without(&now, release) {
                 now = files;
             }
             now == self.files
-        })
+        });
+        newest
+            || (0..self.live.len()).any(|newer| {
+                let Some(files) = without(before, newer) else {
+                    return false;
+                };
+                let mut older = (0..newer).filter_map(|older| without(&files, older));
+                files == self.files || older.any(|files| files == self.files)
+            })
     }
 
     /// Reverts some of the releases in one commit; whether there was any to be reverted.

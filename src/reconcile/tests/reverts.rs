@@ -1,6 +1,6 @@
 //! Reverts where something else went wrong before.
 
-use super::faults::{block, release, revert, title, titled, world};
+use super::faults::{block, over, release, revert, title, titled, world};
 use super::world::files;
 use crate::domain::{ReleaseKind, ReleaseStatus, Value};
 
@@ -76,4 +76,60 @@ fn an_entity_that_is_made_for_a_later_release_goes_with_the_one_that_could_not_m
     );
     assert!(world.settle(false, false).converged);
     assert_eq!(world.store.dump(), first);
+}
+
+#[test]
+fn an_entity_of_an_unknown_view_is_forgotten_with_the_release_that_named_it() {
+    let mut world = world();
+    world.settle(false, false);
+    let there = titled("there", "second");
+    let nowhere = "  - kind: cms_block\n    key: no-such-view\n    store: [xx]\n    fields:\n      title: second\n";
+    let file = |changes: &[&str]| format!("changes:\n{}", changes.concat());
+    let commit = |message: &str, changes: &[&str]| match changes {
+        [] => world.source.commit(message, files(&[])),
+        changes => world
+            .source
+            .commit(message, files(&[("releases/1.yaml", &file(changes))])),
+    };
+    let zero = commit("Release 0", &[&there]);
+    let one = commit("Release 1", &[&there, nowhere]);
+    let two = commit("Release 2", &[&there]);
+    commit(
+        &format!("Revert\n\nThis reverts commit {zero}.\nThis reverts commit {two}."),
+        &[nowhere],
+    );
+    commit(&format!("Revert\n\nThis reverts commit {one}."), &[]);
+    let report = world.settle(false, false);
+    assert!(report.converged, "{:#?}", report.ledger.book.managed);
+    assert!(world.read().book.has_no_slots());
+}
+
+#[test]
+fn an_entity_that_one_commit_deletes_and_the_next_of_the_push_demands_comes_back_whole() {
+    let absent = "  - kind: cms_block\n    key: a\n    ensure: absent\n";
+    for ensure in ["existing", "present"] {
+        for fuse in 0..8 {
+            let mut world = world();
+            world.settle(false, false);
+            let first = world.store.dump();
+            let again = titled("a", "second") + &format!("    ensure: {ensure}\n");
+            let zero = release(&world, absent);
+            let one = release(&world, &again);
+            world.fuse.arm(fuse);
+            world.settle(false, false);
+            world.fuse.arm(0);
+            over(&world);
+            let message = format!("Revert\n\nThis reverts commit {one}.");
+            let deleted = format!("changes:\n{absent}");
+            let tree = [("README.md", "hello"), ("releases/a.yaml", &deleted)];
+            world.source.commit(&message, files(&tree));
+            world.settle(false, false);
+            assert!(!world.store.dump().contains_key("cms_block a (all)"));
+            revert(&world, &zero);
+            world.settle(true, false);
+            assert!(world.settle(true, false).converged);
+            assert_eq!(world.store.dump(), first, "{ensure}, killed at {fuse}");
+            assert!(world.read().book.has_no_slots());
+        }
+    }
 }
