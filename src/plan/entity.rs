@@ -213,6 +213,9 @@ impl ManagedEntity {
         });
         self.moved_by
             .retain(|slot, _| self.slots.contains_key(slot));
+        // What nothing is wanted of any more has not failed.
+        let has_slots = |entity: &EntityRef| self.slots.keys().any(|slot| slot.entity == *entity);
+        self.failures.retain(|entity, _| has_slots(entity));
     }
 
     /// Slots of which the store is not known to show what it shall show.

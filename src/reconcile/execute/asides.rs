@@ -52,6 +52,7 @@ impl Asides {
             slots: Vec::new(),
             explicit: false,
             problem: None,
+            notes: Vec::new(),
         }
     }
 

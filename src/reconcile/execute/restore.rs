@@ -266,6 +266,7 @@ impl<L: Ledger, M: StoreWrite, C: Clock> Execution<'_, L, M, C> {
             slots: work.slots.clone(),
             explicit: true,
             problem: None,
+            notes: Vec::new(),
         })
     }
 

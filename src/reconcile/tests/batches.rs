@@ -91,6 +91,7 @@ fn job(key: &str) -> Job {
             slots: Vec::new(),
             explicit: false,
             problem: None,
+            notes: Vec::new(),
         },
         presence: found("old"),
         views: Arc::new(StoreViews(BTreeSet::new())),

@@ -2,7 +2,7 @@
 
 use super::faults::{block, over, release, revert, title, titled, world};
 use super::world::files;
-use crate::domain::{ReleaseKind, ReleaseStatus, Value};
+use crate::domain::{CommitId, ReleaseKind, ReleaseStatus, Value};
 
 #[test]
 fn a_deletion_that_failed_does_not_forget_what_is_still_to_be_put_back() {
@@ -132,4 +132,49 @@ fn an_entity_that_one_commit_deletes_and_the_next_of_the_push_demands_comes_back
             assert!(world.read().book.has_no_slots());
         }
     }
+}
+
+#[test]
+fn what_is_demanded_no_more_has_not_failed() {
+    let mut world = world();
+    world.settle(false, false);
+    let first = world.store.dump();
+    let of_view = |field: &str| {
+        format!("  - kind: cms_block\n    key: a\n    store: [de]\n    fields:\n      {field}\n")
+    };
+    let commit = |message: &str, changes: &[(&str, &str)]| {
+        let texts = changes
+            .iter()
+            .map(|(path, text)| (*path, format!("changes:\n{text}")));
+        let texts: Vec<(&str, String)> = texts.collect();
+        let tree: Vec<(&str, &str)> = texts
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
+        world.source.commit(message, files(&tree))
+    };
+    let (title, active) = (of_view("title: second"), of_view("active: false"));
+    let other = titled("new", "second");
+    let revert = |ids: &[&CommitId]| {
+        let lines = ids.iter().map(|id| format!("This reverts commit {id}.\n"));
+        format!("Revert\n\n{}", lines.collect::<String>())
+    };
+    // There is a block of this key for all views: nothing is made beside it unasked.
+    let one = commit("One", &[("releases/1.yaml", &title)]);
+    let two = commit(
+        "Two",
+        &[("releases/0.yaml", &active), ("releases/1.yaml", &title)],
+    );
+    let three = commit(
+        "Three",
+        &[("releases/0.yaml", &other), ("releases/1.yaml", &title)],
+    );
+    commit(&revert(&[&one]), &[("releases/0.yaml", &other)]);
+    assert!(!world.settle(false, false).converged);
+    world.source.commit(&revert(&[&three, &two]), files(&[]));
+    world.settle(true, false);
+    let report = world.settle(true, false);
+    assert!(report.converged, "{:#?}", report.ledger.book.managed);
+    assert_eq!(world.store.dump(), first);
+    assert!(world.read().book.has_no_slots());
 }
