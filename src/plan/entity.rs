@@ -195,8 +195,7 @@ impl ManagedEntity {
         self.explicit = spelled_out.cloned().collect();
     }
 
-    /// Takes slots away that have no layer any more and show their base, that have nothing to show, or of
-    /// which nothing was ever known.
+    /// Takes slots away that have no layer any more and show their base, or have nothing to show.
     pub fn close(&mut self, root: &EntityRef, is_there: bool) {
         let being = self.slots.get(&existence(root));
         let never_was = being.is_none_or(|s| s.layers.is_empty() && s.base == Shown::Gone);
@@ -208,8 +207,7 @@ impl ManagedEntity {
             let is_field = slot.field != FieldId::Existence;
             let went = is_field && !is_there && never_was;
             let nothing = is_field && is_there && state.base == Shown::Gone;
-            let over = state.layers.is_empty() && (state.is_at_base() || went || nothing);
-            !(over || state.is_unread())
+            !state.layers.is_empty() || !(state.is_at_base() || went || nothing)
         });
         self.moved_by
             .retain(|slot, _| self.slots.contains_key(slot));
