@@ -191,11 +191,16 @@ fn wrong_type_remedy(of: Of<'_>, node: &Node, report: &Report<'_>) -> String {
             Some(truth) => format!("write `{truth}`"),
             None => "write `true` or `false`".to_owned(),
         },
-        (FieldType::Integer { .. }, Yaml::Text(text)) if text.parse::<i64>().is_ok() => {
-            format!("take the quotes away: {text}")
-        }
-        (FieldType::Decimal { .. }, Yaml::Text(text)) if text.parse::<f64>().is_ok() => {
-            format!("take the quotes away: {text}")
+        (FieldType::Integer { .. } | FieldType::Decimal { .. }, Yaml::Text(text))
+            if let Some(number) = meant_number(text)
+                && (number.parse::<i64>().is_ok()
+                    || matches!(of.spec.ty, FieldType::Decimal { .. })) =>
+        {
+            match spelling.is_some_and(|spelling| spelling.starts_with(['"', '\''])) {
+                true if number == *text => format!("take the quotes away: {number}"),
+                true => format!("write {number}, without quotes"),
+                false => format!("write {number}"),
+            }
         }
         (FieldType::Choice(words), _) => format!("write one of: {}", words.join(", ")),
         (FieldType::References(_), Yaml::Text(text)) => format!("write a list: [{text}]"),
@@ -210,6 +215,26 @@ fn wrong_type_remedy(of: Of<'_>, node: &Node, report: &Report<'_>) -> String {
         }
         (ty, _) => format!("write {}", ty.label()),
     }
+}
+
+/// Returns the number that a text with leading zeros or with underscores between its digits means, as
+/// YAML reads it.
+fn meant_number(text: &str) -> Option<String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = digits.replace('_', "");
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.ends_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && digits.matches('.').count() <= 1;
+    let without = digits.trim_start_matches('0');
+    let zero = match without.is_empty() || without.starts_with('.') {
+        true => "0",
+        false => "",
+    };
+    is_number.then(|| format!("{sign}{zero}{without}"))
 }
 
 /// Returns what somebody used to YAML 1.1 or to Magento's database means.

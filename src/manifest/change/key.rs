@@ -6,6 +6,37 @@ use crate::manifest::mapping::{Entry, Mapping, text_of};
 use crate::manifest::report::{Report, quote};
 use crate::yaml::{Node, Place, Yaml};
 
+/// The part of a key that is a number.
+const QUANTITY: &str = "quantity";
+
+/// The part of a key that is a path of names.
+const PATH: &str = "category";
+
+/// Refuses `\/` in double quotes: it is a plain slash to YAML, which divides names, and never one within
+/// a name.
+fn check_slashes(node: &Node, report: &mut Report<'_>) -> Option<()> {
+    let spelled = report
+        .source
+        .text
+        .get(node.spelled_at())
+        .unwrap_or_default();
+    let mut characters = spelled.chars();
+    let mut is_escaped = false;
+    while let Some(c) = characters.next() {
+        is_escaped |= c == '\\' && characters.next() == Some('/');
+    }
+    if !spelled.starts_with('"') || !is_escaped {
+        return Some(());
+    }
+    report.critical(
+        "escaped-slash",
+        node.place,
+        "in double quotes `\\/` is a plain `/`, which divides the names of a path",
+        "for a slash within a name use single quotes, '…\\/…', or write `\\\\/`",
+    );
+    None
+}
+
 pub(super) fn read(
     kind: Option<Kind>,
     map: &Mapping<'_>,
@@ -17,6 +48,9 @@ pub(super) fn read(
         report.critical("missing-key", place, "the change has no `key`", REMEDY);
         return None;
     };
+    if matches!(kind.map(|kind| kind.key), Some(KeyShape::Path)) {
+        check_slashes(value, report)?;
+    }
     let key = match (&value.value, kind.map(|kind| kind.key)) {
         (Yaml::Map(_), Some(KeyShape::Parts(names))) => read_parts(names, value, report)?,
         _ => text_of(value, "`key`", report)?.to_owned(),
@@ -73,9 +107,16 @@ fn read_parts(
             );
             return None;
         };
+        if *name == PATH {
+            check_slashes(entry.value, report)?;
+        }
         let part = match &entry.value.value {
-            // a quantity, or a code of digits
-            Yaml::Number(number) => number.to_string(),
+            Yaml::Number(number) if *name == QUANTITY => number.to_string(),
+            // A SKU or a label is what is written, and never the number that YAML makes of it.
+            Yaml::Number(_) => match report.source.spelling(entry.value) {
+                Some(spelling) => spelling.to_owned(),
+                None => text_of(entry.value, &format!("`{name}`"), report)?.to_owned(),
+            },
             _ => text_of(entry.value, &format!("`{name}`"), report)?.to_owned(),
         };
         parts.push(part);

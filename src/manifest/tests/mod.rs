@@ -10,6 +10,7 @@ mod on_disk;
 mod properties;
 mod references;
 mod rows;
+mod spellings;
 mod steps;
 
 use std::collections::BTreeMap;
