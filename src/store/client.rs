@@ -1,5 +1,6 @@
 //! One attempt of one request: built, signed, sent, read and classified.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use url::Url;
 
 use super::errors::{Answer, Asked, CHECK_PROXY, CHECK_URL, Intent, classify};
 use super::oauth::{Signer, encode};
+use super::search::PAGE;
 use super::words::title;
 use super::{StoreOptions, transport};
 use crate::ports::StoreError;
@@ -51,6 +53,8 @@ pub(super) struct Client {
     secrets: Vec<SecretString>,
     /// Bounds the reads that are under way; the core bounds the writes itself.
     pub(super) reads: Semaphore,
+    /// The rows of a page that the shop lets through, as far as is known.
+    page_size: AtomicUsize,
 }
 
 impl Client {
@@ -98,7 +102,31 @@ impl Client {
             signer: Signer::new(credentials),
             secrets,
             reads: Semaphore::new(concurrency.max(1)),
+            page_size: AtomicUsize::new(PAGE),
         })
+    }
+
+    /// The rows of a page that the shop lets through, as far as is known.
+    pub(super) fn page_size(&self) -> usize {
+        self.page_size.load(Ordering::Relaxed)
+    }
+
+    /// True if the shop refused pages of this size and named a smaller one, which is asked for from now
+    /// on: its input limits (`webapi/validation/maximum_page_size`) may be lower than Magento's default.
+    pub(super) fn takes_smaller_pages(&self, refused: usize, error: &StoreError) -> bool {
+        const WORDS: &str = "Maximum SearchCriteria pageSize is ";
+        let message = error.to_string();
+        let named = message.split_once(WORDS).and_then(|(_, rest)| {
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+            digits.parse::<usize>().ok()
+        });
+        match named.filter(|named| (1..refused).contains(named)) {
+            Some(named) => {
+                self.page_size.fetch_min(named, Ordering::Relaxed);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Returns what a request line holds beside the query: of batches, which are measured in bytes.

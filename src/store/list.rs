@@ -58,7 +58,8 @@ impl List {
     ) -> Result<(), StoreError> {
         let mut frame = Query::default();
         frame.among(0, column, std::iter::empty());
-        let taken = client.line_length(&self.scope, &self.path) + self.query(&frame, 1).len() + 6;
+        let taken =
+            client.line_length(&self.scope, &self.path) + self.query(&frame, 1, PAGE).len() + 6;
         let room = LINE.saturating_sub(taken);
         let mut running = JoinSet::new();
         for part in cut(values.clone(), room, |value: &String| value_length(value)) {
@@ -81,11 +82,11 @@ impl List {
         Ok(())
     }
 
-    fn query(&self, filters: &Query, page: usize) -> String {
+    fn query(&self, filters: &Query, page: usize, rows: usize) -> String {
         let mut query = Query(filters.0.clone());
         query.pair("searchCriteria[sortOrders][0][field]", self.sort);
         query.pair("searchCriteria[sortOrders][0][direction]", "ASC");
-        query.pair("searchCriteria[pageSize]", &PAGE.to_string());
+        query.pair("searchCriteria[pageSize]", &rows.to_string());
         query.pair("searchCriteria[currentPage]", &page.to_string());
         if !self.fields.is_empty() {
             let fields = format!("items[{}],total_count", self.fields);
@@ -99,10 +100,25 @@ impl List {
         client: &Client,
         filters: &Query,
     ) -> Result<Vec<Map<String, Value>>, StoreError> {
+        loop {
+            let size = client.page_size();
+            match self.pages_by(client, filters, size).await {
+                Err(error) if client.takes_smaller_pages(size, &error) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn pages_by(
+        &self,
+        client: &Client,
+        filters: &Query,
+        size: usize,
+    ) -> Result<Vec<Map<String, Value>>, StoreError> {
         let mut items = Vec::new();
         for page in 1.. {
-            let (found, total) = self.page(client, self.query(filters, page)).await?;
-            let last = found.len() < PAGE;
+            let (found, total) = self.page(client, self.query(filters, page, size)).await?;
+            let last = found.len() < size;
             items.extend(found);
             if items.len() >= total {
                 break;

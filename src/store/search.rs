@@ -19,7 +19,8 @@ use crate::ports::StoreError;
 /// Bytes of a request line: nginx refuses more than 8 kB by default, and proxies add a little.
 pub(super) const LINE: usize = 6_000;
 
-/// Rows of a page: the most that Magento's own input limit lets through. Entities of a batch, too, so
+/// Rows of a page: the most that Magento's own input limit lets through unless a shop has set a lower one
+/// ([`Client::takes_smaller_pages`]). Entities of a batch, too, so
 /// that a batch is answered in one page.
 pub(super) const PAGE: usize = 300;
 
@@ -105,11 +106,11 @@ impl Search {
             ..self.clone()
         };
         // page numbers of up to seven digits
-        empty.query(1).len() + 6
+        empty.query(1, PAGE).len() + 6
     }
 
     /// The query string of one page, in the one encoding that is signed and sent.
-    fn query(&self, page: usize) -> String {
+    fn query(&self, page: usize, rows: usize) -> String {
         let route = &self.kind.route;
         let mut query = Query::default();
         match &self.filter {
@@ -126,7 +127,7 @@ impl Search {
         }
         query.pair("searchCriteria[sortOrders][0][field]", route.id_column);
         query.pair("searchCriteria[sortOrders][0][direction]", "ASC");
-        query.pair("searchCriteria[pageSize]", &PAGE.to_string());
+        query.pair("searchCriteria[pageSize]", &rows.to_string());
         query.pair("searchCriteria[currentPage]", &page.to_string());
         query.pair("fields", &self.projection());
         query.0
@@ -147,10 +148,20 @@ impl Search {
     /// # Errors
     /// See [`StoreError`]; [`StoreError::Unavailable`] too when rows came or went between two pages.
     async fn rows(&self, client: &Client) -> Result<Vec<Row>, StoreError> {
+        loop {
+            let size = client.page_size();
+            match self.rows_by(client, size).await {
+                Err(error) if client.takes_smaller_pages(size, &error) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn rows_by(&self, client: &Client, size: usize) -> Result<Vec<Row>, StoreError> {
         let mut rows: BTreeMap<EntityId, Row> = BTreeMap::new();
         for page in 1.. {
-            let (found, total) = self.page(client, page).await?;
-            let last = found.len() < PAGE;
+            let (found, total) = self.page(client, page, size).await?;
+            let last = found.len() < size;
             rows.extend(found.into_iter().map(|row| (row.id, row)));
             if rows.len() >= total {
                 break;
@@ -169,7 +180,12 @@ impl Search {
         Ok(rows.into_values().collect())
     }
 
-    async fn page(&self, client: &Client, page: usize) -> Result<(Vec<Row>, usize), StoreError> {
+    async fn page(
+        &self,
+        client: &Client,
+        page: usize,
+        size: usize,
+    ) -> Result<(Vec<Row>, usize), StoreError> {
         let answer = {
             let _permit = client.reads.acquire().await;
             client
@@ -178,7 +194,7 @@ impl Search {
                     method: Method::GET,
                     scope: "all".to_owned(),
                     path: self.path(),
-                    query: Some(self.query(page)),
+                    query: Some(self.query(page, size)),
                     body: None,
                 })
                 .await?
