@@ -85,7 +85,12 @@ impl Blueprint {
     pub fn warnings(&self, observation: &Observation) -> Vec<(&EntityRef, String)> {
         let said = self.decisions.iter().flat_map(|(entity, decision)| {
             let presence = observation.get(entity).unwrap_or(&Presence::Missing);
-            let said = warnings(entity, decision, presence).into_iter();
+            let is_sent = !matches!(decision, Decision::Noop | Decision::Refused(_));
+            let work = self.work.get(entity).filter(|_| is_sent);
+            let notes = work.into_iter().flat_map(|work| work.notes.clone());
+            let said = warnings(entity, decision, presence)
+                .into_iter()
+                .chain(notes);
             said.map(move |warning| (entity, warning))
         });
         said.collect()

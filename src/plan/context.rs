@@ -234,13 +234,17 @@ pub(super) fn put_into_store_words(
                 vocabulary.check_key(entity).err()
             }
         };
+        let mut notes = Vec::new();
         let mut translate = |name: &FieldName, value: &mut Value| match vocabulary.resolve(
             entity,
             name.as_str(),
             value,
             charset,
         ) {
-            Ok(natural) => *value = natural,
+            Ok(natural) => {
+                notes.extend(taken_for_ids(name, value, &natural));
+                *value = natural;
+            }
             Err(why) => {
                 problem.get_or_insert(why);
             }
@@ -263,7 +267,28 @@ pub(super) fn put_into_store_words(
             }
         }
         work.problem = problem;
+        work.notes = notes;
     }
+}
+
+/// Says which numbers of a file were taken for ids, where names are meant.
+fn taken_for_ids(name: &FieldName, said: &Value, natural: &Value) -> Option<String> {
+    let list = |value: &Value| match value {
+        Value::Array(list) => list.clone(),
+        one => vec![one.clone()],
+    };
+    let (said, natural) = (list(said), list(natural));
+    let named = natural
+        .iter()
+        .filter(|one| one.is_string() && !said.contains(one));
+    let named: Vec<String> = named.map(Value::to_string).collect();
+    let has_ids = said.iter().any(Value::is_number);
+    (has_ids && !named.is_empty()).then(|| {
+        format!(
+            "`{name}`: numbers are read as ids, of {}; write the names, which are the same in every store",
+            named.join(", ")
+        )
+    })
 }
 
 /// True if a view can have a value of its own. Where it cannot, none is taken away: under a view that

@@ -78,10 +78,14 @@ pub fn decide(
     match presence {
         Presence::UnknownView(code) => Decision::Refused(no_view(code)),
         Presence::Ambiguous(ids) => Decision::Refused(ambiguous(ids)),
-        Presence::Alias(known) => decide_alias(entity, work, known, context),
+        Presence::Alias(known) if entity.kind.has_unique_keys() => {
+            decide_alias(entity, work, known, context)
+        }
         Presence::Orphan(parent) if !context.made.contains(parent) => decide_orphan(work, parent),
         Presence::Elsewhere(hits) => decide_elsewhere(entity, work, hits, context),
-        Presence::Missing | Presence::Orphan(_) => decide_missing(entity, work, context),
+        Presence::Missing | Presence::Orphan(_) | Presence::Alias(_) => {
+            decide_missing(entity, work, context)
+        }
         Presence::Found(found) => decide_found(entity, work, found, context),
     }
 }
@@ -377,6 +381,7 @@ mod tests {
                 .collect(),
             explicit: false,
             problem: None,
+            notes: Vec::new(),
         }
     }
 

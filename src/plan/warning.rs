@@ -1,7 +1,8 @@
 //! Warnings about a write that is carried out all the same.
 
 use super::decide::Decision;
-use crate::domain::{EntityRef, Marker, Presence, Value};
+use crate::domain::kinds::SWATCH;
+use crate::domain::{EntityRef, Marker, ObservedEntity, Presence, Value};
 
 /// The field that the address of a page is made of.
 const ADDRESS: &str = "url_key";
@@ -12,10 +13,31 @@ pub(super) fn warnings(
     decision: &Decision,
     presence: &Presence,
 ) -> Vec<String> {
+    if *decision == Decision::Delete {
+        let mut needed = entity.kind.needed.iter();
+        let needed = needed.find(|(key, _)| *key == entity.key.as_str());
+        let warning = needed.map(|(_, what)| {
+            format!(
+                "deletes the shop's {what}, unless the configuration names another one; made again by a rollback it has another id, which the configuration may not know"
+            )
+        });
+        return warning.into_iter().collect();
+    }
+    if let (Decision::Create(_), Presence::Alias(known)) = (decision, presence) {
+        return vec![format!(
+            "makes a second {} beside `{known}`, whose key differs in the case of its letters alone; if that one is meant, write its key as the store has it",
+            entity.kind.label
+        )];
+    }
     let Decision::Update(fields) = decision else {
         return Vec::new();
     };
     let mut warnings = Vec::new();
+    if presence.found().is_some_and(is_swatch) {
+        warnings.push(
+            "the option is a swatch, and Magento is known to drop its colour or image when it is changed over REST (magento/magento2#37794): look at it in the admin afterwards".to_owned(),
+        );
+    }
     for (name, value) in fields {
         if name.as_str() == ADDRESS && presence.found().is_some() {
             warnings.push(format!(
@@ -48,6 +70,12 @@ pub(super) fn warnings(
     warnings
 }
 
+/// True of an option that has a colour, an image or a text to be shown for it.
+fn is_swatch(found: &ObservedEntity) -> bool {
+    let mut fields = found.fields.iter();
+    fields.any(|(name, value)| name.as_str() == SWATCH && !value.is_null())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -56,7 +84,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{EntityId, Kind, ObservedEntity, StoreCode, StoreScope};
+    use crate::domain::{EntityId, Kind, StoreCode, StoreScope};
 
     fn said(store: StoreScope, own: Option<&str>, field: &str, value: Value) -> String {
         let entity = EntityRef {

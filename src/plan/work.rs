@@ -85,6 +85,8 @@ pub struct EntityWork {
     pub explicit: bool,
     /// The reason why it cannot be sent as the files say it: the store does not know one of its words.
     pub problem: Option<String>,
+    /// What a person should know of how its words were understood.
+    pub notes: Vec<String>,
 }
 
 impl EntityWork {
@@ -266,6 +268,7 @@ fn entity_work(
         // An entity that is made again was there beside the others before.
         explicit: managed.explicit.contains(entity) || managed.whole,
         problem: None,
+        notes: Vec::new(),
     }
 }
 

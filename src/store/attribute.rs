@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Client, misshapen};
 use super::list::{List, count, get, objects, text_of};
-use super::option::{Choices, has_rows};
+use super::option::{Choices, LOST_SWATCH, has_rows, is_swatch};
 use super::tree::number;
 use super::write::{gone, is_true, same_id};
 use super::{Reading, Writing, after_a_part, read_views};
@@ -190,6 +190,9 @@ async fn kept_by(
 ) -> Result<Option<String>, StoreError> {
     if item.get("is_user_defined") != Some(&Value::Bool(true)) {
         return Ok(Some("it is one of Magento's own".to_owned()));
+    }
+    if is_swatch(item) {
+        return Ok(Some(LOST_SWATCH.to_owned()));
     }
     let code = text_of(item, "attribute_code").unwrap_or_default();
     let products = products_with(client, views, &[(code.as_str(), "notnull", "1")]).await?;

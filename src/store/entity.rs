@@ -35,11 +35,15 @@ pub(super) async fn observe(
     let mut seen = Observation::new();
     for (kind, entities) in by_kind {
         let mut found = search(store, kind, &entities).await?;
+        let aliases = aliases(store, kind, &entities, &found).await?;
         for entity in entities {
             let mut hits = found.remove(&entity.key).unwrap_or_default();
             let presence = match (hits.len(), hits.pop()) {
                 (1, Some(only)) => Presence::Found(only),
-                (_, None) => Presence::Missing,
+                (_, None) => match aliases.get(&entity.key) {
+                    Some(other) => Presence::Alias(other.clone()),
+                    None => Presence::Missing,
+                },
                 (_, Some(last)) => {
                     let others = hits.iter().map(|hit| hit.id);
                     Presence::Ambiguous(others.chain([last.id]).collect())
@@ -89,6 +93,30 @@ async fn search(
         }
     }
     Ok(found)
+}
+
+/// Returns the keys that the store takes for those that were not found: spelled in other letters.
+async fn aliases(
+    store: &Reading<'_>,
+    kind: Kind,
+    entities: &[&EntityRef],
+    found: &BTreeMap<EntityKey, Vec<ObservedEntity>>,
+) -> Result<BTreeMap<EntityKey, EntityKey>, StoreError> {
+    let mut aliases = BTreeMap::new();
+    let asked: BTreeSet<&EntityKey> = entities.iter().map(|entity| &entity.key).collect();
+    if found.keys().all(|key| asked.contains(key)) {
+        return Ok(aliases);
+    }
+    // Only the store knows which of the others it takes for which.
+    for entity in entities {
+        if !found.contains_key(&entity.key) {
+            let alike = search(store, kind, &[*entity]).await?;
+            if let Some(other) = alike.into_keys().next() {
+                aliases.insert(entity.key.clone(), other);
+            }
+        }
+    }
+    Ok(aliases)
 }
 
 fn id(kind: Kind, item: &Map<String, Value>) -> Option<EntityId> {

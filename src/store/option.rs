@@ -22,6 +22,7 @@ use super::tree::number;
 use super::write::{gone, is_true, same_id};
 use super::{Reading, Writing, after_a_part, read_views};
 use crate::domain::key;
+use crate::domain::kinds::SWATCH;
 use crate::domain::{
     EntityId, EntityRef, FieldName, Observation, ObservedEntity, Presence, StoreViews,
 };
@@ -222,6 +223,9 @@ async fn presence(
         }
     };
     add("is_default", choice.is_default.into());
+    if is_swatch(&attribute.item) {
+        add(SWATCH, Value::from("shown in the admin"));
+    }
     add("store_labels", Value::Object(choice.labels.clone()));
     if store.whole.contains(entity) {
         let before = attribute.choices.iter().take(at);
@@ -238,6 +242,17 @@ async fn presence(
     }))
 }
 
+/// True of an attribute whose options are swatches: colours, images or texts, of which REST shows nothing
+/// but what kind they are.
+pub(super) fn is_swatch(attribute: &Map<String, Value>) -> bool {
+    let input = text_of(attribute, "frontend_input").unwrap_or_default();
+    let more = text_of(attribute, "additional_data").unwrap_or_default();
+    input.starts_with("swatch_") || more.contains("swatch_input_type")
+}
+
+/// The reason why neither a swatch nor its attribute is deleted.
+pub(super) const LOST_SWATCH: &str = "its swatches (colours, images) could not be made again, as REST neither shows nor sets them; delete it in the admin";
+
 /// Returns why an option cannot be deleted without losing what nobody has kept.
 async fn kept_by(
     client: &Client,
@@ -247,6 +262,9 @@ async fn kept_by(
 ) -> Result<Option<String>, StoreError> {
     if !has_rows(&attribute.item) {
         return Ok(Some("it is one of Magento's own".to_owned()));
+    }
+    if is_swatch(&attribute.item) {
+        return Ok(Some(LOST_SWATCH.to_owned()));
     }
     let code = text_of(&attribute.item, "attribute_code").unwrap_or_default();
     let condition = if attribute.is_multiple() {

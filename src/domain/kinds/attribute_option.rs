@@ -3,7 +3,9 @@
 
 use super::Kind;
 use super::field::{FieldSpec, FieldType, Owner, ValueProblem};
-use super::spec::{Access, Acl, Among, KindSpec, Probe, Route, Scoping, Unique, UpdateStyle};
+use super::spec::{
+    Access, Acl, Among, KindSpec, Probe, Route, SWATCH, Scoping, Unique, UpdateStyle,
+};
 use crate::domain::key::{self, KeyShape};
 use crate::domain::{EntityKey, EntityRef};
 
@@ -58,10 +60,13 @@ pub(super) static TABLE: KindSpec = KindSpec {
         ),
         FieldSpec::new("place", FieldType::Json, "").owned_by(Owner::Whole),
         FieldSpec::new("kept_by", FieldType::Hindrance, "").owned_by(Owner::Whole),
+        FieldSpec::new(SWATCH, FieldType::Text { max_chars: 255 }, "")
+            .owned_by(Owner::Store("REST neither shows nor sets swatches")),
     ],
     attributes: None,
     referent: None,
     parents,
+    needed: &[],
     permanent: None,
     unique: &[Unique::new("label", Among::Siblings)],
     acl: Acl::all("Magento_Catalog::attributes_attributes"),

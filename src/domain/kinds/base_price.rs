@@ -33,6 +33,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: None,
     parents: of_product,
+    needed: &[],
     permanent: Some("a product always has one; set another price instead"),
     unique: &[],
     acl: Acl::all("Magento_Catalog::catalog"),

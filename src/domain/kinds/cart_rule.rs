@@ -45,6 +45,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: Some(Referent::CartRule),
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[],
     acl: Acl::all("Magento_SalesRule::quote"),

@@ -38,6 +38,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: Some(EntityType::Category),
     referent: None,
     parents,
+    needed: &[],
     permanent: None,
     unique: &[Unique::new("url_key", Among::Addresses)
         .made_of("name")

@@ -42,6 +42,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: None,
     parents,
+    needed: &[],
     permanent: None,
     unique: &[],
     acl: Acl::all("Magento_Catalog::categories"),

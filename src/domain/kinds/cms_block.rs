@@ -81,6 +81,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: Some(Referent::CmsBlock),
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[Unique::new("identifier", Among::Kind)],
     acl: Acl::all("Magento_Cms::block"),

@@ -127,6 +127,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: None,
     parents: no_parents,
+    needed: DEFAULT_PAGES,
     permanent: None,
     unique: &[Unique::new("identifier", Among::Addresses)],
     acl: Acl {
@@ -135,6 +136,17 @@ pub(super) static TABLE: KindSpec = KindSpec {
         delete: "Magento_Cms::page_delete",
     },
 };
+
+/// The pages that `web/default` names where nobody has chosen others (`Magento/Cms/etc/config.xml`); where
+/// an identifier is not unique, the configuration has the page's id behind it (`home|2`).
+const DEFAULT_PAGES: &[(&str, &str)] = &[
+    ("home", "home page (web/default/cms_home_page)"),
+    ("no-route", "404 page (web/default/cms_no_route)"),
+    (
+        "enable-cookies",
+        "page about cookies (web/default/cms_no_cookies)",
+    ),
+];
 
 fn check_key(key: &str) -> Option<ValueProblem> {
     let chars = key.chars().count();

@@ -84,6 +84,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: None,
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[
         Unique::new("code", Among::Kind),

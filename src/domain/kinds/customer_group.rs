@@ -76,6 +76,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: Some(Referent::CustomerGroup),
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],
     acl: Acl::all("Magento_Customer::group"),

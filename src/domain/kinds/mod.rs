@@ -34,7 +34,7 @@ pub use field::{
 };
 pub(crate) use row::fields_of_product;
 pub use spec::{
-    Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, Scoping, Unique,
+    Access, Acl, Among, Aside, Bulk, EntityType, KindSpec, Probe, Route, SWATCH, Scoping, Unique,
     UpdateStyle, VIEW_VALUES,
 };
 pub(crate) use tree::read as read_tree;

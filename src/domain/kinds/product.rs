@@ -182,6 +182,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: Some(EntityType::Product),
     referent: None,
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[
         Unique::new("sku", Among::Kind),

@@ -42,6 +42,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: None,
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[Unique::new("attribute_code", Among::Kind)],
     acl: Acl::all("Magento_Catalog::attributes_attributes"),

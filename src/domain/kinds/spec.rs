@@ -33,6 +33,8 @@ pub struct KindSpec {
     pub parents: fn(&EntityRef) -> Vec<EntityRef>,
     /// Why it can never be deleted over REST, or never be made again; such are refused beforehand.
     pub permanent: Option<&'static str>,
+    /// Keys of entities that the shop needs unless its configuration names others, with what they are to it.
+    pub needed: &'static [(&'static str, &'static str)],
     /// The values that the store gives to one entity only. What one of them gives up in a pass, another
     /// may have in the same pass.
     pub unique: &'static [Unique],
@@ -42,6 +44,9 @@ pub struct KindSpec {
 
 /// The field of a whole that holds the values of views: `{"de": {"name": "…"}}`, natural.
 pub const VIEW_VALUES: &str = "view_values";
+
+/// The field that says of an attribute's option that it is a swatch.
+pub const SWATCH: &str = "swatch";
 
 /// An entity type of Magento's attribute system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +85,12 @@ impl KindSpec {
     pub fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         let listed = self.fields.iter().find(|field| field.name == name);
         listed.or_else(|| (self.attributes.is_some() && is_code(name)).then_some(&ATTRIBUTE))
+    }
+
+    /// True if the store has one entity of a key at most, whichever case its letters have.
+    pub fn has_unique_keys(&self) -> bool {
+        let mut unique = self.unique.iter();
+        unique.any(|unique| unique.field == self.key_field)
     }
 
     /// The fields of the table that a release file may set.

@@ -48,6 +48,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: None,
     parents: of_product,
+    needed: &[],
     permanent: None,
     unique: &[],
     acl: Acl::all("Magento_Catalog::catalog"),

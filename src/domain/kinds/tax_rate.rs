@@ -102,6 +102,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: Some(Referent::TaxRate),
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],
     acl: Acl::all("Magento_Tax::manage_tax"),

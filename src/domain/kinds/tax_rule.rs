@@ -73,6 +73,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
     attributes: None,
     referent: None,
     parents: no_parents,
+    needed: &[],
     permanent: None,
     unique: &[Unique::new("code", Among::Kind)],
     acl: Acl::all("Magento_Tax::manage_tax"),

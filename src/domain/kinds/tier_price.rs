@@ -58,6 +58,7 @@ pub(super) static TABLE: KindSpec = KindSpec {
         parents.extend(group(row));
         parents
     },
+    needed: &[],
     permanent: None,
     unique: &[],
     acl: Acl::all("Magento_Catalog::catalog"),

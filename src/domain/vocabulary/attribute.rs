@@ -121,6 +121,10 @@ impl Attribute {
             }
             (_, Value::Null) => Ok(Value::Null),
             (AttributeType::Select, value) => option(value),
+            // The store shows no options like no value.
+            (AttributeType::MultiSelect, Value::Array(list)) if list.is_empty() => {
+                self.resolve(field, &Value::Null, charset)
+            }
             (AttributeType::MultiSelect, Value::Array(list)) => {
                 let list: Result<Vec<Value>, String> = list.iter().map(option).collect();
                 list.map(|list| Value::Array(set(list)))

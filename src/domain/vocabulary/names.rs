@@ -84,8 +84,19 @@ impl Names {
                         "{id} may be the {what} named {id:?} or the one with that id, which is {name:?}; write the name of the one that is meant in quotes"
                     ));
                 }
+                // A number among numbers is more likely one of these than an id.
+                if let Some(name) = self.name(&id).filter(|name| !is_number(name))
+                    && self.names().any(is_number)
+                {
+                    return Err(format!(
+                        "no {what} is named {id:?}, and some names here are numbers; the {what} with id {id} is {name:?}: if that one is meant, write its name"
+                    ));
+                }
                 match self.by_id.contains_key(&id) {
                     true => Ok(self.natural(&id)),
+                    false if self.by_name.contains_key(&id) => Err(format!(
+                        "the store has no {what} with id {id}, but one named {id:?}; put the name in quotes: {id:?}"
+                    )),
                     false => Err(format!(
                         "the store has no {what} with id {id}; {}",
                         self.hint(&id)
@@ -177,6 +188,10 @@ impl Names {
             Err(_) => Value::from(id),
         })
     }
+}
+
+fn is_number(name: &str) -> bool {
+    name.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// The id of a value that has no name of its own: `{"id": "49"}`.

@@ -75,6 +75,7 @@ impl Small {
             slots: vec![FieldId::Existence],
             explicit: false,
             problem: None,
+            notes: Vec::new(),
         };
         self.work.insert(entity(text), work);
         self

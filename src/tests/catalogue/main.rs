@@ -9,6 +9,7 @@ mod product;
 mod promotions;
 mod room;
 mod rows;
+mod spelled;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;
