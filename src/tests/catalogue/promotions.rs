@@ -429,14 +429,14 @@ fn two_rules_of_one_name_are_named() {
 }
 
 #[test]
-fn a_key_in_other_letters_is_another_entity() {
+fn a_key_in_other_letters_is_no_other_entity() {
     let w = World::new();
     w.repo.release(
         "a",
         "changes:\n  - { kind: customer_group, key: CLUB, ensure: existing, fields: { tax_class_id: Retail Customer } }\n",
         "Letters",
     );
-    w.reconcile().failed_saying(&["does not exist"]);
+    w.reconcile().failed_saying(&["the store has it as `Club`"]);
 }
 
 #[test]
