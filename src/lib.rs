@@ -55,7 +55,7 @@
 //!
 //! Files: *release file*, *statement*, *desired state*, *difference*. Git: *commit*, *words*, *claim*,
 //! *naming*, *draft*. The rule: *slot*, *base*, *layer*, *demand*, *held*, *target*, *look*, *edit*,
-//! *deletion*. Planning: *release*, *pass*, *work*, *want*, *room*, *decision*, *action*. Carrying out:
+//! *deletion*. Planning: *release*, *pass*, *work*, *goal*, *room*, *decision*, *action*. Carrying out:
 //! *observation*, *snapshot*, *lease*, *attempt*, *outcome*, *failure*, *parked*. The ledger: *book*,
 //! *standing*.
 //!
@@ -70,6 +70,16 @@
 //! - Reading and writing are separate traits, and planning is a plain function: a plan cannot write.
 //! - The ledger only fast-forwards, by compare-and-swap on its reference.
 //! - Nothing of the watched repository is executed; trees are read from the object database.
+//!
+//! # To add something
+//!
+//! - A kind of entity: a table in `domain/kinds`, and its line in the list of [`domain::Kind`]. Reading and
+//!   writing it takes code in [`store`] only where its route is like no other, and a resource in [`sandbox`].
+//! - A command: a file in [`cli`], its variant in `cli::Command`, its line in the README's table.
+//! - An exchange that a real store was seen to answer: a file in `src/tests/recordings` and its line in
+//!   `src/tests/recordings.rs`, which replays it against the sandbox.
+//! - A fault of the rollback rule: its seed in `what_failed_once` of `plan/tests/histories.rs`, or, with
+//!   failures and crashes, a test in `reconcile/tests`.
 pub mod assembly;
 pub mod cli;
 pub mod daemon;

@@ -36,7 +36,7 @@ use crate::domain::{Action, EntityRef, FieldName, Observation, Value, Vocabulary
 /// One write: the part of an entity that is sent at one time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WriteStep {
-    /// The value that another one is to have is put aside: [`Room::aside`].
+    /// The value that another one is to have is put aside (`Room::aside`).
     Aside(EntityRef),
     /// All that is decided for it.
     Whole(EntityRef),

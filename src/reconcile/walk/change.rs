@@ -30,7 +30,7 @@ pub(super) fn change_between(before: &DesiredState, after: &DesiredState) -> Opt
     })
 }
 
-/// Path to entry id, as [`Loaded`] has them.
+/// Path to entry id, as [`crate::manifest::Loaded`] has them.
 pub(super) type FileIds = RedBlackTreeMapSync<String, String>;
 
 /// What differs between the files of two commits. `changed`: where nothing else can differ.
